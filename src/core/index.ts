@@ -1,0 +1,12 @@
+// The ground that every room stands on: errors with codes, files that appear whole or not at all, hashes, seeded
+// random numbers, the run folder, progress and the thread pool. Holds no word of the domain.
+// Add here only what three rooms use.
+export { CoreError, RetraceError, fromWireError, toWireError, type WireError } from './errors.js'
+export { folderBlobStore, memoryBlobStore, type BlobStore } from './blobs.js'
+export { parseConfig, readJsonFile } from './config.js'
+export { readFileIfPresent, writeFileAtomic } from './files.js'
+export { canonicalJson, digestOf, sha256Hex } from './hash.js'
+export { silentProgress, type Progress, type StageProgress } from './progress.js'
+export { seededRandom, type Random } from './random.js'
+export { RunStore } from './run-store.js'
+export { createWorkerPool, workerTask, type WorkerPool } from './worker-pool.js'

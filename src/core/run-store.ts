@@ -1,0 +1,139 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync, truncateSync, writeSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { ZodType, output } from 'zod'
+import { folderBlobStore, type BlobStore } from './blobs.js'
+import { CoreError } from './errors.js'
+import { readFileIfPresent, writeFileAtomic } from './files.js'
+import { canonicalJson } from './hash.js'
+
+/**
+ * One run's folder: blobs, one record per finished unit of a stage, append-only rows, rejects.
+ *
+ * A record's presence is the mark that its unit is finished; it appears whole or not at all. Rows are for units too
+ * long to lose: each is on disk before the next begins, and a row that a kill cut short is dropped on reading.
+ */
+export class RunStore {
+  readonly folder: string
+  readonly blobs: BlobStore
+
+  constructor(folder: string) {
+    this.folder = folder
+    this.blobs = folderBlobStore(join(folder, 'blobs'))
+  }
+
+  path(...parts: string[]): string {
+    return join(this.folder, ...parts)
+  }
+
+  /** Ids of the finished units of a stage, in code-unit order. */
+  finished(stage: string): string[] {
+    const folder = this.path(stage)
+    if (!existsSync(folder)) return []
+    const names = readdirSync(folder).filter((name) => name.endsWith('.json'))
+    return names.map((name) => name.slice(0, -'.json'.length)).sort()
+  }
+
+  isFinished(stage: string, id: string): boolean {
+    return existsSync(this.path(stage, `${id}.json`))
+  }
+
+  write(stage: string, id: string, record: unknown): void {
+    writeFileAtomic(this.path(stage, `${id}.json`), canonicalJson(record) + '\n')
+  }
+
+  /** @throws CoreError `RUN_INCOMPLETE` where there is no such record, `RECORD_INVALID` where it has another form */
+  read<S extends ZodType>(stage: string, id: string, schema: S): output<S> {
+    const path = this.path(stage, `${id}.json`)
+    const bytes = readFileIfPresent(path)
+    if (bytes === null) {
+      throw new CoreError('RUN_INCOMPLETE', `${path} does not exist: the run has not come so far. Run it to its end first.`)
+    }
+    return parseRecord(schema, bytes.toString('utf8'), path)
+  }
+
+  /** Appends one row to a unit that is under way; it is on disk when this returns. */
+  append(stage: string, id: string, row: unknown): void {
+    const path = this.path(stage, `${id}.jsonl`)
+    mkdirSync(dirname(path), { recursive: true })
+    const file = openSync(path, 'a')
+    try {
+      writeSync(file, canonicalJson(row) + '\n')
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+  }
+
+  /** The rows of a unit, in the order of writing. A last row without its line end was cut by a kill and is removed. */
+  rows<S extends ZodType>(stage: string, id: string, schema: S): output<S>[] {
+    const path = this.path(stage, `${id}.jsonl`)
+    const bytes = readFileIfPresent(path)
+    if (bytes === null) return []
+    const whole = bytes.lastIndexOf(0x0a) + 1
+    if (whole < bytes.length) truncateSync(path, whole)
+    const lines = bytes.toString('utf8', 0, whole).split('\n')
+    return lines.filter((line) => line !== '').map((line) => parseRecord(schema, line, path))
+  }
+
+  /** Keeps why a unit left the run. */
+  reject(stage: string, id: string, reason: string, message: string, details: Record<string, unknown> = {}): void {
+    this.write('rejects', id, { id, stage, reason, message, details })
+  }
+
+  /**
+   * Takes the folder for this process and gives the function that lets it go. A lock whose process is gone is taken over.
+   *
+   * @throws CoreError `RUN_BUSY`
+   */
+  lock(): () => void {
+    mkdirSync(this.folder, { recursive: true })
+    const path = this.path('lock')
+    const mine = `${process.pid} ${hostname()}`
+    for (let attempt = 0; attempt < 2; attempt++) {
+      try {
+        const file = openSync(path, 'wx')
+        writeSync(file, mine)
+        closeSync(file)
+        return () => rmSync(path, { force: true })
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+        const holder = readFileIfPresent(path)?.toString('utf8') ?? ''
+        if (isAlive(holder)) break
+        rmSync(path, { force: true })
+      }
+    }
+    throw new CoreError(
+      'RUN_BUSY',
+      `${this.folder} is in use by another process (${path}). Wait for it, or delete that file if it is gone.`,
+    )
+  }
+}
+
+function isAlive(holder: string): boolean {
+  const [pid, host] = holder.split(' ')
+  if (host !== hostname()) return holder !== ''
+  try {
+    process.kill(Number(pid), 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+function parseRecord<S extends ZodType>(schema: S, text: string, path: string): output<S> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new CoreError('RECORD_INVALID', `${path} holds a record that is not JSON.`, { path }, { cause })
+  }
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const first = result.error.issues[0]
+  throw new CoreError(
+    'RECORD_INVALID',
+    `${path} holds a record of another form: ${first?.path.join('.')}: ${first?.message}. Was it made by another version?`,
+    { path },
+  )
+}

@@ -1,0 +1,39 @@
+import { Piscina } from 'piscina'
+import { fromWireError, toWireError, type WireError } from './errors.js'
+
+type Answer<Output> = { ok: true; value: Output } | { ok: false; error: WireError }
+
+/** A pool of threads that all run one function; errors keep their code on the way back. */
+export interface WorkerPool<Input, Output> {
+  run(input: Input, signal?: AbortSignal): Promise<Output>
+  /** Waits for what is under way, then ends the threads. */
+  dispose(): Promise<void>
+}
+
+/**
+ * Starts a pool over a module whose default export was made by `workerTask`.
+ *
+ * @param file URL of the compiled module, usually `new URL('./x-worker.js', import.meta.url)`
+ */
+export function createWorkerPool<Input, Output>(file: URL, threads: number): WorkerPool<Input, Output> {
+  const pool = new Piscina<Input, Answer<Output>>({ filename: file.href, minThreads: threads, maxThreads: threads })
+  return {
+    async run(input, signal) {
+      const answer = await pool.run(input, signal === undefined ? {} : { signal })
+      if (answer.ok) return answer.value
+      throw fromWireError(answer.error)
+    },
+    dispose: () => pool.close(),
+  }
+}
+
+/** Wraps a worker's function so that its errors cross the thread in wire form. */
+export function workerTask<Input, Output>(task: (input: Input) => Promise<Output> | Output) {
+  return async (input: Input): Promise<Answer<Output>> => {
+    try {
+      return { ok: true, value: await task(input) }
+    } catch (error) {
+      return { ok: false, error: toWireError(error) }
+    }
+  }
+}

@@ -1,0 +1,10 @@
+import { z } from 'zod'
+
+export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/)
+
+/** Bytes `[start, end)` of a blob. The only way in which a record refers to repository content. */
+export const blobSpanSchema = z
+  .strictObject({ blob: digestSchema, start: z.int().nonnegative(), end: z.int().nonnegative() })
+  .refine((span) => span.start <= span.end, 'a span ends before it starts')
+
+export type BlobSpan = z.infer<typeof blobSpanSchema>

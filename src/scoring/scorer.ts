@@ -1,0 +1,63 @@
+/** Positions `[start, end)` in a branch's tokens. */
+export interface Range {
+  start: number
+  end: number
+}
+
+/** Tokens that may follow a prefix; the log-probabilities of `scored` are asked for, the rest is context. */
+export interface Branch {
+  tokens: Uint32Array
+  /** In ascending order, without overlap. Empty where the branch is only committed. */
+  scored: Range[]
+}
+
+export interface BranchScore {
+  /** Natural log-probabilities (nats, each <= 0), one per scored token, in order. */
+  logProbs: Float32Array
+}
+
+export interface ModelInfo {
+  name: string
+  /** SHA-256 over config, tokenizer and weights, hex. */
+  digest: string
+  /** How the weights are computed with, such as `float32`. */
+  dtype: string
+  vocabularySize: number
+  /** Most tokens that a prefix and a branch may have together. */
+  contextLength: number
+}
+
+/** A pinned prefix. A handle only: the KV lives with the backend until `close`. */
+export interface Prefix {
+  readonly id: number
+  /** Tokens in the prefix. */
+  readonly length: number
+}
+
+/** What the backend fed to the model since it was made; the proof that nothing is computed twice. */
+export interface ScorerCounters {
+  prefixTokensComputed: number
+  branchTokensComputed: number
+  /** Tokens whose KV had been computed before for the same position of the same path. */
+  tokensRecomputed: number
+  /** Prefix tokens that a score call found ready: what scoring from scratch would have computed again. */
+  prefixTokensReused: number
+}
+
+/**
+ * Log-likelihoods of given tokens under a model: one shared prefix, many branches.
+ *
+ * A prefix may be empty only where a branch's first token is not scored. Every failure rejects with a `ScoringError`;
+ * a failure is never a number. A score of a branch does not depend on which branches it is scored with.
+ */
+export interface Scorer {
+  readonly model: ModelInfo
+  open(tokens: Uint32Array): Promise<Prefix>
+  /** @throws ScoringError `CONTEXT_TOO_LONG` before any work where a branch does not fit behind the prefix */
+  score(prefix: Prefix, branches: Branch[], signal?: AbortSignal): Promise<BranchScore[]>
+  /** The prefix with the branch behind it. What scoring the branch computed is kept; the old prefix stays open. */
+  commit(prefix: Prefix, branch: Branch): Promise<Prefix>
+  close(prefix: Prefix): void
+  counters(): Promise<ScorerCounters>
+  dispose(): Promise<void>
+}
