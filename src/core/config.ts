@@ -11,9 +11,13 @@ export function parseConfig<S extends ZodType>(schema: S, value: unknown, source
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const problems = result.error.issues.map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`)
-  throw new CoreError('CONFIG_INVALID', `${source} is not a valid config: ${problems.join('; ')}. Correct these keys.`, {
-    problems,
-  })
+  throw new CoreError(
+    'CONFIG_INVALID',
+    `${source} is not a valid config: ${problems.join('; ')}. Correct these keys.`,
+    {
+      problems,
+    },
+  )
 }
 
 /** Reads a JSON file as it is, unchecked. @throws CoreError `INPUT_NOT_FOUND` or `CONFIG_INVALID` */

@@ -13,7 +13,7 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   const file = openSync(temporary, 'w')
   try {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
-    for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written)
+    for (let written = 0; written < bytes.length;) written += writeSync(file, bytes, written)
     fsyncSync(file)
   } catch (error) {
     rmSync(temporary, { force: true })

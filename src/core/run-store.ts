@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync, truncateSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { ZodType, output } from 'zod'
@@ -47,7 +57,10 @@ export class RunStore {
     const path = this.path(stage, `${id}.json`)
     const bytes = readFileIfPresent(path)
     if (bytes === null) {
-      throw new CoreError('RUN_INCOMPLETE', `${path} does not exist: the run has not come so far. Run it to its end first.`)
+      throw new CoreError(
+        'RUN_INCOMPLETE',
+        `${path} does not exist: the run has not come so far. Run it to its end first.`,
+      )
     }
     return parseRecord(schema, bytes.toString('utf8'), path)
   }

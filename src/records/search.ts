@@ -8,7 +8,7 @@ export const scoreSchema = z.strictObject({ sum: z.number(), mean: z.number() })
 export const leakSchema = z.strictObject({
   /** Longest run of characters that thought and code share, outside what the context already shows. */
   longestCommonChars: z.int(),
-  /** Share in `[0, 1]` of the code's word n-grams that stand in the thought, outside what the context shows. */
+  /** Share in `[0, 1]` of the thought's word n-grams that stand in the code and not in what the context shows. */
   containment: z.number(),
 })
 export type Leak = z.infer<typeof leakSchema>
@@ -20,11 +20,12 @@ export const candidateSchema = z.strictObject({
   round: z.int().nonnegative(),
   thought: thoughtSchema.nullable(),
   thoughtTokens: z.int().nonnegative(),
-  score: scoreSchema,
+  /** `null` where a gate stopped it before it was scored. */
+  score: scoreSchema.nullable(),
   leak: leakSchema.nullable(),
   accepted: z.boolean(),
-  /** Why, in the words of the gates: `baseline`, `control`, `start`, `gain`, `no-gain`, `leak`, `too-long`, `repeated`. */
-  decision: z.string(),
+  /** Why: what it is scored for, or the gate that let it through or stopped it. `outdone`: passed, another gained more. */
+  decision: z.enum(['baseline', 'control', 'start', 'gain', 'no-gain', 'outdone', 'leak', 'too-long']),
 })
 export type Candidate = z.infer<typeof candidateSchema>
 

@@ -5,7 +5,19 @@ export const languages = ['typescript', 'tsx', 'javascript', 'python', 'text'] a
 export type Language = (typeof languages)[number]
 
 const outlineBase = z.strictObject({
-  kind: z.enum(['class', 'interface', 'function', 'method', 'property', 'type', 'enum', 'variable', 'namespace', 'export', 'section']),
+  kind: z.enum([
+    'class',
+    'interface',
+    'function',
+    'method',
+    'property',
+    'type',
+    'enum',
+    'variable',
+    'namespace',
+    'export',
+    'section',
+  ]),
   name: z.string(),
   /** The declaration up to its body, white space folded to single spaces. */
   signature: z.string(),

@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { CoreError, parseConfig, readJsonFile } from './core/index.js'
+import { searchOptionsSchema } from './cot-search/index.js'
+import { generationOptionsSchema } from './generation/index.js'
+import { groundingOptionsSchema } from './grounding/index.js'
+import { packingOptionsSchema } from './packing/index.js'
+import { scorerOptionsSchema } from './scoring/index.js'
+import { synthesisOptionsSchema } from './synthesis/index.js'
+
+/** A run's config: each room's own options, and what they share. The README explains every key. */
+export const runConfigSchema = z.strictObject({
+  /** Of every random choice in the run. */
+  seed: z.int().nonnegative().default(0),
+  /** How many at once; never changes what comes out. */
+  workers: z
+    .strictObject({
+      /** Threads that parse. */
+      grounding: z.int().positive().default(Math.min(8, availableParallelism())),
+      /** Scorers, each with the whole model in memory; a trajectory is searched by one of them. */
+      scoring: z.int().positive().default(Math.min(4, availableParallelism())),
+    })
+    .prefault({}),
+  grounding: groundingOptionsSchema.prefault({}),
+  generation: generationOptionsSchema.prefault({}),
+  synthesis: synthesisOptionsSchema.prefault({}),
+  scorer: scorerOptionsSchema.omit({ modelDir: true }).prefault({}),
+  /** `false` keeps the thoughts as synthesis wrote them. */
+  search: z.union([z.literal(false), searchOptionsSchema.prefault({})]).prefault({}),
+  packing: packingOptionsSchema.omit({ seed: true }).prefault({}),
+})
+export type RunConfig = z.infer<typeof runConfigSchema>
+
+/** The config of a file, or the defaults. @throws CoreError `INPUT_NOT_FOUND` or `CONFIG_INVALID` */
+export function loadRunConfig(path: string | undefined): RunConfig {
+  return path === undefined
+    ? parseConfig(runConfigSchema, {}, 'The built-in config')
+    : parseConfig(runConfigSchema, readJsonFile(path), path)
+}
+
+/** The part of a config that decides what comes out: two runs that agree in it end in the same bytes. */
+export function decidingConfig(config: RunConfig): Omit<RunConfig, 'workers'> {
+  const { workers: _workers, ...deciding } = config
+  return deciding
+}
+
+/** This package's folder, wherever it is compiled to. */
+export function packageRoot(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder
+    if (folder === dirname(folder)) throw new CoreError('INPUT_NOT_FOUND', 'The package.json of retrace was not found.')
+  }
+}
+
+/** The model that ships with retrace. */
+export function shippedModel(): string {
+  return join(packageRoot(), 'models', 'retrace-small')
+}
+
+export function retraceVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }
+  return manifest.version
+}

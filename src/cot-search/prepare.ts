@@ -1,0 +1,59 @@
+import type { RenderedStep, Renderer, Segment, SpanReader, Thought, Trajectory } from '../records/index.js'
+import type { Branch } from '../scoring/index.js'
+import type { Tokenizer } from '../tokenizer/index.js'
+import { joinTokens } from './view.js'
+
+/** A step as the search walks over it. */
+export interface WalkedStep {
+  /** Counted over all steps of the trajectory. */
+  index: number
+  episode: number
+  step: number
+  path: string
+  thought: Thought | null
+  /** Whether its thought leads to code: only such thoughts are searched. */
+  leadsToCode: boolean
+  rendered: RenderedStep
+}
+
+/** All steps of a trajectory in order, rendered. */
+export function walkSteps(trajectory: Trajectory, renderer: Renderer, read: SpanReader): WalkedStep[] {
+  const walked: WalkedStep[] = []
+  trajectory.episodes.forEach((episode, episodeIndex) => {
+    episode.steps.forEach((step, stepIndex) => {
+      const rendered = renderer.step(step, read)
+      const hasCode = rendered.content.some((segment) => segment.text !== '')
+      walked.push({
+        index: walked.length,
+        episode: episodeIndex,
+        step: stepIndex,
+        path: episode.path,
+        thought: step.thought,
+        leadsToCode: step.thought !== null && step.action.tool !== 'Read' && hasCode,
+        rendered,
+      })
+    })
+  })
+  return walked
+}
+
+/** Tokens of segments, each tokenized by itself and the ids joined: the same ids that packing writes. */
+export function tokensOf(tokenizer: Tokenizer, segments: readonly Segment[]): Uint32Array {
+  return joinTokens(tokenizer.encodeSegments(segments))
+}
+
+export function stepTokens(tokenizer: Tokenizer, { open, thought, action, content, close }: RenderedStep): Uint32Array {
+  return tokensOf(tokenizer, [...open, ...thought, ...action, ...content, ...close])
+}
+
+/** The branch that a thought makes: thought, action and code, with the code scored. */
+export function branchOf(tokenizer: Tokenizer, rendered: RenderedStep, thought: readonly Segment[]): Branch {
+  const context = tokensOf(tokenizer, [...thought, ...rendered.action])
+  const content = tokensOf(tokenizer, rendered.content)
+  const tokens = joinTokens([context, content])
+  return { tokens, scored: [{ start: context.length, end: tokens.length }] }
+}
+
+export function textOf(segments: readonly Segment[]): string {
+  return segments.map((segment) => segment.text).join('')
+}

@@ -1,0 +1,100 @@
+import type { SearchRow, Segment } from '../records/index.js'
+import type { Branch, Prefix, Scorer } from '../scoring/index.js'
+
+type HeaderMode = SearchRow['view']['header']
+
+/** The parts of the header that a view may begin with, as token ids. */
+export type HeaderTokens = Record<HeaderMode, Uint32Array>
+
+/** Where to cut a header that is too long: behind the requirements, and behind the first special token. */
+export function headerParts(header: readonly Segment[]): Record<HeaderMode, readonly Segment[]> {
+  const last = header.findLastIndex((segment) => segment.origin === 'requirement')
+  const end = header[last + 1]?.special === true ? last + 2 : last + 1
+  return {
+    whole: header,
+    requirements: header.slice(0, end),
+    none: header.slice(0, header[0]?.special === true ? 1 : 0),
+  }
+}
+
+export function chooseHeader(tokens: HeaderTokens, contextLength: number, maxHeaderShare: number): HeaderMode {
+  const fits = (mode: HeaderMode): boolean => tokens[mode].length <= contextLength * maxHeaderShare
+  return fits('whole') ? 'whole' : fits('requirements') ? 'requirements' : 'none'
+}
+
+/**
+ * The first step of a new window: the most recent whole steps that leave half of the context free, and room for the
+ * step at hand, behind the header. Half, so that the window moves rarely and consecutive steps share their prefix.
+ */
+export function windowStart(stepLengths: readonly number[], header: number, needed: number, context: number): number {
+  const room = Math.min(Math.floor(context / 2), context - needed) - header
+  let start = stepLengths.length
+  let taken = 0
+  while (start > 0 && taken + (stepLengths[start - 1] as number) <= room) taken += stepLengths[--start] as number
+  return start
+}
+
+/**
+ * The scorer's prefix for one trajectory: a header and a window of whole steps that grows and sometimes jumps.
+ *
+ * Work is queued and done when a score is wanted, in the order of the calls: steps that an earlier run decided cost
+ * nothing unless they are in the window of a step that is scored, and then they give the bits they gave before.
+ */
+export class View {
+  /** Flat index of the first step in view. */
+  firstStep = 0
+  length = 0
+  private opening: Uint32Array | null = null
+  private queue: { branch: Branch }[] = []
+  private prefix: Prefix | null = null
+
+  constructor(private readonly scorer: Scorer) {}
+
+  /** Begins a new window. */
+  jump(tokens: Uint32Array, firstStep: number): void {
+    this.close()
+    this.opening = tokens
+    this.firstStep = firstStep
+    this.length = tokens.length
+  }
+
+  /** Puts tokens behind the prefix; a branch that was scored keeps what scoring computed. */
+  extend(branch: Branch): void {
+    if (branch.tokens.length === 0) return
+    this.queue.push({ branch })
+    this.length += branch.tokens.length
+  }
+
+  /** The prefix with all that was queued in it. */
+  async ready(): Promise<Prefix> {
+    if (this.opening !== null) {
+      this.prefix = await this.scorer.open(this.opening)
+      this.opening = null
+    }
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
+      const before = this.prefix as Prefix
+      this.prefix = await this.scorer.commit(before, next.branch)
+      this.scorer.close(before)
+    }
+    return this.prefix as Prefix
+  }
+
+  close(): void {
+    if (this.prefix !== null) this.scorer.close(this.prefix)
+    this.prefix = null
+    this.opening = null
+    this.queue = []
+    this.length = 0
+  }
+}
+
+/** Ids joined. */
+export function joinTokens(parts: readonly Uint32Array[]): Uint32Array {
+  const joined = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
+}

@@ -1,0 +1,7 @@
+// Who writes the words: requirements, plan, thoughts and their rewrites.
+// In: a RepositorySnapshot and what a thought leads to. Out: plain text and Thoughts.
+// One more writer is one more maker of a `Generator` in the table of `createGenerator`.
+export { createGenerator, generationOptionsSchema } from './create-generator.js'
+export { GenerationError } from './errors.js'
+export type { Generator, ThoughtRequest } from './generator.js'
+export { factsFor, tellFacts, type Fact } from './narrator/facts.js'

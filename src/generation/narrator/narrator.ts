@@ -1,0 +1,66 @@
+import { digestOf, seededRandom } from '../../core/index.js'
+import type { Thought } from '../../records/index.js'
+import type { Generator, ThoughtRequest } from '../generator.js'
+import { factsFor, tellFacts, type Fact } from './facts.js'
+import { tellApproach, tellPurpose, tellRequirements } from './overview.js'
+
+/**
+ * Writes requirements, plan and thoughts from structure alone: no model, no network, the same words every time.
+ *
+ * A rewrite adds, drops or reorders facts; it never makes one up, as every sentence is read off the snapshot.
+ */
+export function createNarrator(): Generator {
+  return {
+    info: { kind: 'narrator', version: '1' },
+    requirements: async (snapshot) => tellRequirements(snapshot),
+    plan: async (snapshot) => ({
+      approach: tellApproach(snapshot),
+      purposes: snapshot.order.map((path) => tellPurpose(snapshot, path)),
+    }),
+    thought: async (request) => tellFacts(factsFor(request).filter((fact) => fact.role !== 'more')),
+    rewrite: async (request, best, count, seed) => rewriteThought(request, best, count, seed),
+  }
+}
+
+/** Tries per wanted rewrite before the facts are taken as used up. */
+const triesPerRewrite = 12
+
+function rewriteThought(request: ThoughtRequest, best: Thought, count: number, seed: string): Thought[] {
+  const all = factsFor(request)
+  const byId = new Map(all.map((fact) => [fact.id, fact]))
+  const told = best.facts.flatMap((id) => byId.get(id) ?? [])
+  const random = seededRandom(seed, request.path, digestOf(best.facts))
+  const seen = new Set([best.text])
+  const rewrites: Thought[] = []
+  for (let tries = 0; rewrites.length < count && tries < count * triesPerRewrite; tries++) {
+    const thought = tellFacts(changedFacts(told, all, random.below, random.shuffled))
+    if (seen.has(thought.text)) continue
+    seen.add(thought.text)
+    rewrites.push(thought)
+  }
+  return rewrites
+}
+
+type Below = (bound: number) => number
+type Shuffled = <T>(items: readonly T[]) => T[]
+
+/** One change: mostly more facts, now and then one fewer, or the same ones in another order. */
+function changedFacts(told: readonly Fact[], all: readonly Fact[], below: Below, shuffled: Shuffled): Fact[] {
+  const [goal, ...rest] = told
+  if (goal === undefined) return [...all.slice(0, 1)]
+  const untold = all.filter((fact) => !told.includes(fact))
+  const choice = below(10)
+  if (choice < 7 && untold.length > 0) {
+    const added = shuffled(untold).slice(0, 1 + below(3))
+    return [goal, ...inThinkingOrder([...rest, ...added], all)]
+  }
+  if (choice < 8 && rest.length > 1) {
+    const dropped = below(rest.length)
+    return [goal, ...rest.filter((_, index) => index !== dropped)]
+  }
+  return [goal, ...shuffled(rest)]
+}
+
+function inThinkingOrder(facts: readonly Fact[], all: readonly Fact[]): Fact[] {
+  return [...facts].sort((a, b) => all.indexOf(a) - all.indexOf(b))
+}

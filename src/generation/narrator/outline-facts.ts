@@ -1,0 +1,105 @@
+import type { FileRecord, OutlineItem, RepositorySnapshot } from '../../records/index.js'
+
+/** Names of the files that import `path`, with the names they take, in path order. */
+export function usersOf(snapshot: RepositorySnapshot, path: string): { path: string; names: string[] }[] {
+  const users: { path: string; names: string[] }[] = []
+  for (const file of snapshot.files) {
+    if (file.path === path) continue
+    const taken = file.imports.filter((one) => one.target.kind === 'file' && one.target.path === path)
+    if (taken.length > 0) users.push({ path: file.path, names: unique(taken.flatMap((one) => one.names)) })
+  }
+  return users
+}
+
+/** What `file` imports from other files of the repository: one entry per file, in order of first mention. */
+export function localImports(file: FileRecord): { path: string; names: string[] }[] {
+  const byPath = new Map<string, string[]>()
+  for (const one of file.imports) {
+    if (one.target.kind !== 'file' || one.target.path === file.path) continue
+    byPath.set(one.target.path, [...(byPath.get(one.target.path) ?? []), ...one.names])
+  }
+  return [...byPath].map(([path, names]) => ({ path, names: unique(names) }))
+}
+
+export function externalPackages(file: FileRecord): string[] {
+  return unique(file.imports.flatMap((one) => (one.target.kind === 'external' ? [one.target.package] : [])))
+}
+
+/**
+ * The declarations that begin in bytes `[start, end)`, outermost first.
+ *
+ * Where a part lies inside a long class, these are the class's members, not the class.
+ */
+export function itemsIn(outline: readonly OutlineItem[], start: number, end: number): OutlineItem[] {
+  return outline.flatMap((item) => {
+    if (item.start >= start && item.start < end) return [item]
+    return item.start < start && item.end > start ? itemsIn(item.children, start, end) : []
+  })
+}
+
+/** The declaration in whose middle byte `at` lies, the innermost one that has members; `null` at the top level. */
+export function enclosingItem(outline: readonly OutlineItem[], at: number): OutlineItem | null {
+  const outer = outline.find((item) => item.start < at && at < item.end && item.children.length > 0)
+  if (outer === undefined) return null
+  return enclosingItem(outer.children, at) ?? outer
+}
+
+/** Parameter names of a signature, in order; destructured ones and `self` are left out. */
+export function parameterNames(signature: string): string[] {
+  const inside = betweenParentheses(signature)
+  if (inside === null) return []
+  const names = splitAtCommas(inside).map(
+    (part) => /^(?:(?:public|private|protected|readonly)\s+)*[.*]*([A-Za-z_$][\w$]*)/.exec(part.trim())?.[1] ?? '',
+  )
+  return names.filter((name) => name !== '' && name !== 'self' && name !== 'cls' && name !== 'this')
+}
+
+/** What a class or interface says it extends or implements; for Python the base classes. */
+export function baseNames(item: OutlineItem): string[] {
+  const clause = /\b(?:extends|implements)\s+(.+)$/.exec(item.signature)?.[1]
+  const list = clause ?? (item.signature.startsWith('class ') ? betweenParentheses(item.signature) : null)
+  if (list === null || list === undefined) return []
+  return splitAtCommas(list.replace(/\bimplements\b/g, ','))
+    .map((part) => /^([A-Za-z_$][\w$.]*)\s*(?:<|\[|\{|$)/.exec(part.trim())?.[1] ?? '')
+    .filter((name) => name !== '')
+}
+
+/** The declared return type of a function, or an empty string. */
+export function returnType(signature: string): string {
+  const close = signature.lastIndexOf(')')
+  if (close < 0) return ''
+  return /^\)\s*(?::|->)\s*([^={]+?)\s*(?:=>|:|\{)?$/.exec(signature.slice(close))?.[1] ?? ''
+}
+
+export function unique(items: readonly string[]): string[] {
+  return [...new Set(items)]
+}
+
+function betweenParentheses(signature: string): string | null {
+  const open = signature.indexOf('(')
+  if (open < 0) return null
+  let depth = 0
+  for (let i = open; i < signature.length; i++) {
+    if (signature[i] === '(') depth++
+    if (signature[i] === ')' && --depth === 0) return signature.slice(open + 1, i)
+  }
+  return null
+}
+
+function splitAtCommas(list: string): string[] {
+  const parts: string[] = []
+  let depth = 0
+  let from = 0
+  for (let i = 0; i < list.length; i++) {
+    const char = list.charAt(i)
+    if ('([{<'.includes(char)) depth++
+    // The `>` of an arrow closes nothing.
+    else if (')]}'.includes(char) || (char === '>' && list[i - 1] !== '=')) depth--
+    else if (char === ',' && depth === 0) {
+      parts.push(list.slice(from, i))
+      from = i + 1
+    }
+  }
+  parts.push(list.slice(from))
+  return parts
+}

@@ -1,0 +1,61 @@
+import { sha256Hex } from '../../core/index.js'
+
+/** Words for lists and counts, and the trimming that makes a doc comment fit into a sentence. */
+
+const numberWords = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten']
+
+export function countWord(count: number): string {
+  return numberWords[count] ?? String(count)
+}
+
+/** `one other file`, `three other files`. */
+export function counted(count: number, singular: string, plural = `${singular}s`): string {
+  return `${countWord(count)} ${count === 1 ? singular : plural}`
+}
+
+/** `a`, `a and b`, `a, b and c`; past `limit` items `a, b, c and four more`. */
+export function listed(items: readonly string[], limit = Infinity): string {
+  if (items.length > limit) return `${items.slice(0, limit).join(', ')} and ${countWord(items.length - limit)} more`
+  if (items.length <= 1) return items[0] ?? ''
+  return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`
+}
+
+/** Names in code marks, listed. The marks also keep a list of names from being a copy of the code. */
+export function named(names: readonly string[], limit = Infinity): string {
+  return listed(
+    names.map((name) => `\`${name}\``),
+    limit,
+  )
+}
+
+/** The first sentence of a doc comment, without a full stop, cut at a word to at most `maxChars` characters. */
+export function firstSentence(doc: string, maxChars: number): string {
+  const flat = doc.replace(/\s+/g, ' ').trim()
+  const sentence = /^(.*?[^.\s][.!?])(?=\s+[A-Z`(]|$)/.exec(flat)?.[1] ?? flat
+  const bare = sentence.replace(/[.:;,!?\s]+$/, '')
+  if (bare.length <= maxChars) return bare
+  const cut = bare.slice(0, maxChars + 1)
+  return cut.slice(0, Math.max(cut.lastIndexOf(' '), 1)).replace(/[.:;,!?\s(]+$/, '')
+}
+
+/** `Checks a config` becomes `checks a config`; names, acronyms and `I` keep their capital. */
+export function lowerFirst(text: string): string {
+  return /^[A-Z][a-z]+\b(?![A-Z_.(])/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text
+}
+
+/** Ends a sentence: a capital first, one full stop last. A file name or an identifier at its head stays as it is. */
+export function sentence(text: string): string {
+  const flat = text.trim()
+  const head = /^[a-z]+(?=[\s,:]|$)/.test(flat) ? flat.charAt(0).toUpperCase() : flat.charAt(0)
+  return head + flat.slice(1) + (/[.!?]$/.test(flat) ? '' : '.')
+}
+
+/** One of several ways to say the same; the same key always gives the same one. */
+export function phrase(key: string, ways: readonly string[]): string {
+  return ways[Number.parseInt(sha256Hex(key).slice(0, 8), 16) % ways.length] ?? ''
+}
+
+/** The last part of a path, which is what a developer calls a file. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}

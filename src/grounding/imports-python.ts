@@ -1,0 +1,30 @@
+import type { Node } from 'web-tree-sitter'
+import type { RawImport } from './raw-import.js'
+import { childrenOf, field } from './syntax.js'
+
+/** `import` and `from ... import` anywhere in the file: in functions, `try` and `if TYPE_CHECKING` as well. */
+export function importsOfPython(module: Node): RawImport[] {
+  return module.descendantsOfType(['import_statement', 'import_from_statement']).flatMap((node) => {
+    if (node === null) return []
+    return node.type === 'import_statement' ? modulesImported(node) : namesImported(node)
+  })
+}
+
+function modulesImported(node: Node): RawImport[] {
+  return node.childrenForFieldName('name').flatMap((name) => {
+    return name === null ? [] : [{ specifier: moduleName(name), names: ['*'], from: false }]
+  })
+}
+
+function namesImported(node: Node): RawImport[] {
+  const module = field(node, 'module_name')
+  if (module === null) return []
+  const takesAll = childrenOf(node).some((child) => child.type === 'wildcard_import')
+  const named = node.childrenForFieldName('name').flatMap((name) => (name === null ? [] : [moduleName(name)]))
+  return [{ specifier: module.text.replace(/\s+/g, ''), names: takesAll ? ['*'] : named, from: true }]
+}
+
+/** The name in the module: `a` of `a as b`. */
+function moduleName(node: Node): string {
+  return (node.type === 'aliased_import' ? (field(node, 'name') ?? node) : node).text.replace(/\s+/g, '')
+}

@@ -1,0 +1,84 @@
+import type { Node } from 'web-tree-sitter'
+import type { RawImport } from './raw-import.js'
+import { childrenOf, field } from './syntax.js'
+
+/** Imports, re-exports, `require` and `import()` with a literal, anywhere in the file, in order. */
+export function importsOfScript(program: Node): RawImport[] {
+  const types = ['import_statement', 'export_statement', 'call_expression']
+  return program.descendantsOfType(types).flatMap((node) => {
+    if (node === null) return []
+    const found = node.type === 'call_expression' ? fromCall(node) : fromStatement(node)
+    return found === null ? [] : [found]
+  })
+}
+
+function fromStatement(node: Node): RawImport | null {
+  const clause = childrenOf(node).find((child) => child.type === 'import_require_clause')
+  const specifier = literalOf(field(node, 'source') ?? (clause === undefined ? null : field(clause, 'source')))
+  if (specifier === null) return null
+  if (clause !== undefined) return { specifier, names: ['*'], from: false }
+  return {
+    specifier,
+    names: node.type === 'import_statement' ? namesImported(node) : namesReexported(node),
+    from: false,
+  }
+}
+
+function namesImported(node: Node): string[] {
+  const clause = childrenOf(node).find((child) => child.type === 'import_clause')
+  return childrenOf(clause ?? null).flatMap((part) => {
+    if (part.type === 'identifier') return ['default']
+    if (part.type === 'namespace_import') return ['*']
+    return part.type === 'named_imports' ? namesOfSpecifiers(part) : []
+  })
+}
+
+function namesReexported(node: Node): string[] {
+  const clause = childrenOf(node).find((child) => child.type === 'export_clause')
+  return clause === undefined ? ['*'] : namesOfSpecifiers(clause)
+}
+
+function namesOfSpecifiers(list: Node): string[] {
+  return childrenOf(list).flatMap((one) => {
+    const name = field(one, 'name')
+    return name === null ? [] : [literalOf(name) ?? name.text]
+  })
+}
+
+function fromCall(node: Node): RawImport | null {
+  const called = field(node, 'function')
+  if (called?.type !== 'import' && !(called?.type === 'identifier' && called.text === 'require')) return null
+  const specifier = literalOf(field(node, 'arguments')?.namedChild(0) ?? null)
+  return specifier === null ? null : { specifier, names: namesTaken(node), from: false }
+}
+
+/** `{ a } = require(x)` takes `a`, `require(x).b` takes `b`, a call by itself takes nothing. */
+function namesTaken(call: Node): string[] {
+  let outer = call.parent
+  while (outer?.type === 'await_expression' || outer?.type === 'parenthesized_expression') outer = outer.parent
+  if (outer?.type === 'expression_statement') return []
+  if (outer?.type === 'member_expression') {
+    const property = field(outer, 'property')?.text ?? '*'
+    return [property === 'then' ? '*' : property]
+  }
+  const pattern = outer?.type === 'variable_declarator' ? field(outer, 'name') : null
+  if (pattern?.type !== 'object_pattern') return ['*']
+  const names = childrenOf(pattern).flatMap((part) => {
+    const key =
+      part.type === 'pair_pattern'
+        ? field(part, 'key')
+        : part.type === 'object_assignment_pattern'
+          ? field(part, 'left')
+          : part
+    return key === null || key.type === 'rest_pattern' ? ['*'] : [key.text]
+  })
+  return [...new Set(names)]
+}
+
+/** The text of a string without escapes or substitutions; `null` for all else. */
+function literalOf(node: Node | null): string | null {
+  if (node?.type !== 'string' && node?.type !== 'template_string') return null
+  const parts = childrenOf(node)
+  const isPlain = parts.every((part) => part.type === 'string_fragment')
+  return isPlain ? node.text.slice(1, -1) : null
+}

@@ -1,0 +1,260 @@
+import type { Node } from 'web-tree-sitter'
+import type { OutlineItem } from '../records/index.js'
+import { attachComments, makeItem, type Attached, type ItemParts } from './outline-items.js'
+import { fold, signatureOf } from './prose.js'
+import type { SourceText } from './source-text.js'
+import { childrenOf, field } from './syntax.js'
+
+type Kind = OutlineItem['kind']
+
+const kindOfDeclaration: Readonly<Record<string, Kind>> = {
+  function_declaration: 'function',
+  generator_function_declaration: 'function',
+  function_signature: 'function',
+  function_expression: 'function',
+  generator_function: 'function',
+  arrow_function: 'function',
+  class_declaration: 'class',
+  abstract_class_declaration: 'class',
+  class: 'class',
+  interface_declaration: 'interface',
+  type_alias_declaration: 'type',
+  enum_declaration: 'enum',
+  lexical_declaration: 'variable',
+  variable_declaration: 'variable',
+  module: 'namespace',
+  internal_module: 'namespace',
+}
+
+const kindOfMember: Readonly<Record<string, Kind>> = {
+  method_definition: 'method',
+  method_signature: 'method',
+  abstract_method_signature: 'method',
+  call_signature: 'method',
+  construct_signature: 'method',
+  public_field_definition: 'property',
+  field_definition: 'property',
+  property_signature: 'property',
+  index_signature: 'property',
+  enum_assignment: 'property',
+  property_identifier: 'property',
+}
+
+/** The outline of TypeScript, TSX or JavaScript. */
+export function outlineOfScript(program: Node, source: SourceText): OutlineItem[] {
+  return outlineOfStatements(program, source, false)
+}
+
+function outlineOfStatements(container: Node, source: SourceText, exportsAll: boolean): OutlineItem[] {
+  const statements = childrenOf(container)
+  const listed = exportedLater(statements)
+  return attachComments(statements, source).flatMap((attached) => {
+    const parts = partsOfStatement(attached.node, source)
+    if (parts === null) return []
+    const exported = parts.exported || exportsAll || parts.name.split(', ').some((name) => listed.has(name))
+    return [makeItem(source, attached, { ...parts, exported, children: childItems(parts.body, source, exported) })]
+  })
+}
+
+interface StatementParts extends ItemParts {
+  /** The class, interface, enum or namespace whose members become children. */
+  body: Node | null
+}
+
+function partsOfStatement(node: Node, source: SourceText): StatementParts | null {
+  if (node.type === 'export_statement') return partsOfExport(node, source)
+  if (node.type === 'ambient_declaration') return partsOfAmbient(node, source)
+  if (node.type === 'expression_statement') return partsOfExpression(node, source)
+  return partsOfDeclaration(node, source, node)
+}
+
+/** @param outer where the signature starts: the `export` or `declare` around the declaration, if there is one */
+function partsOfDeclaration(node: Node, source: SourceText, outer: Node): StatementParts | null {
+  const kind = kindOfDeclaration[node.type]
+  if (kind === undefined) return null
+  if (kind === 'variable') return partsOfVariable(node, source, outer)
+  const body = field(node, 'body')
+  const end = body?.startIndex ?? node.endIndex
+  return {
+    kind,
+    name: field(node, 'name')?.text.replace(/^['"]|['"]$/g, '') ?? 'default',
+    signature: signatureOf(
+      source
+        .slice(afterDecorators(outer), end)
+        .replace(/=>\s*$/, '')
+        .replace(/;\s*$/, ''),
+    ),
+    exported: false,
+    body: kind === 'function' || kind === 'type' ? null : node,
+  }
+}
+
+function partsOfVariable(node: Node, source: SourceText, outer: Node): StatementParts {
+  const declarators = childrenOf(node).filter((child) => child.type === 'variable_declarator')
+  const names = declarators.map((one) => field(one, 'name')).filter((name) => name !== null)
+  const value = declarators.length === 1 ? field(declarators[0] as Node, 'value') : null
+  const kind = value === null ? undefined : kindOfDeclaration[value.type]
+  const inner = value === null ? null : (field(value, 'body') ?? null)
+  return {
+    kind: kind ?? 'variable',
+    name: names.flatMap(namesInPattern).join(', '),
+    signature:
+      kind === undefined || inner === null
+        ? valueSignature(outer, value, source)
+        : signatureOf(source.slice(outer.startIndex, inner.startIndex)),
+    exported: false,
+    body: kind === 'class' ? value : null,
+  }
+}
+
+/** A short value stays, since it says more than its type; a long one is left out. */
+function valueSignature(outer: Node, value: Node | null, source: SourceText): string {
+  const whole = fold(source.slice(outer.startIndex, outer.endIndex)).replace(/;$/, '')
+  if (value === null || whole.length <= 100) return signatureOf(whole)
+  return signatureOf(source.slice(outer.startIndex, value.startIndex).replace(/=\s*$/, ''))
+}
+
+function namesInPattern(pattern: Node): string[] {
+  if (pattern.type === 'identifier') return [pattern.text]
+  const types = ['identifier', 'shorthand_property_identifier_pattern']
+  const names = pattern.descendantsOfType(types).filter((node) => node !== null)
+  return names.map((node) => node.text)
+}
+
+function partsOfExport(node: Node, source: SourceText): StatementParts | null {
+  const declaration = field(node, 'declaration')
+  if (declaration !== null) {
+    const ambient = declaration.type === 'ambient_declaration' ? partsOfAmbient(declaration, source) : null
+    const parts = ambient ?? partsOfDeclaration(declaration, source, node)
+    return parts === null ? null : { ...parts, exported: true }
+  }
+  const value = field(node, 'value')
+  if (value !== null) {
+    const parts = partsOfDeclaration(value, source, node)
+    if (parts !== null) return { ...parts, exported: true }
+    return {
+      kind: 'export',
+      name: 'default',
+      signature: valueSignature(node, value, source),
+      exported: true,
+      body: null,
+    }
+  }
+  const from = field(node, 'source')?.text.slice(1, -1)
+  const names = childrenOf(node).flatMap((child) => {
+    if (child.type === 'namespace_export') return [`* as ${child.namedChild(0)?.text ?? ''}`]
+    if (child.type !== 'export_clause') return []
+    return childrenOf(child).map((one) => (field(one, 'alias') ?? field(one, 'name') ?? one).text)
+  })
+  const name =
+    names.length > 0 ? names.join(', ') : from === undefined ? fold(node.text).replace(/^export\s*=?\s*|;$/g, '') : '*'
+  return { kind: 'export', name, signature: signatureOf(node.text.replace(/;\s*$/, '')), exported: true, body: null }
+}
+
+function partsOfAmbient(node: Node, source: SourceText): StatementParts | null {
+  for (const child of childrenOf(node)) {
+    const parts = partsOfDeclaration(child, source, node)
+    if (parts !== null) return parts
+    if (child.type === 'statement_block') {
+      return { kind: 'namespace', name: 'global', signature: 'declare global', exported: false, body: node }
+    }
+  }
+  return null
+}
+
+/** `namespace A {}` and CommonJS exports, both of which the grammar has as expressions. */
+function partsOfExpression(node: Node, source: SourceText): StatementParts | null {
+  const expression = node.namedChild(0)
+  if (expression?.type === 'internal_module') return partsOfDeclaration(expression, source, node)
+  if (expression?.type !== 'assignment_expression') return null
+  const [left, right] = [field(expression, 'left'), field(expression, 'right')]
+  if (left?.type !== 'member_expression' || right === null) return null
+  const target = fold(left.text)
+  const exported = /^(module\.)?exports(\.|$)/.test(target)
+  const kind = kindOfDeclaration[right.type]
+  if (!exported && kind !== 'function') return null
+  const body = field(right, 'body')
+  return {
+    kind: kind ?? (target === 'module.exports' ? 'export' : 'variable'),
+    name: target.replace(/^(module\.)?exports\./, ''),
+    signature:
+      kind === undefined || body === null
+        ? valueSignature(node, right, source)
+        : signatureOf(source.slice(node.startIndex, body.startIndex)),
+    exported,
+    body: kind === 'class' ? right : null,
+  }
+}
+
+function childItems(owner: Node | null, source: SourceText, exported: boolean): OutlineItem[] {
+  if (owner === null) return []
+  const body = field(owner, 'body') ?? childrenOf(owner).find((child) => child.type === 'statement_block') ?? null
+  if (body === null) return []
+  if (body.type === 'statement_block') return outlineOfStatements(body, source, false)
+  return attachComments(childrenOf(body), source).flatMap((attached) => {
+    const parts = partsOfMember(attached, source)
+    if (parts === null) return []
+    return [makeItem(source, attached, { ...parts, exported: exported && parts.exported })]
+  })
+}
+
+function partsOfMember({ node }: Attached, source: SourceText): ItemParts | null {
+  const kind = kindOfMember[node.type]
+  if (kind === undefined) return null
+  const name = memberName(node)
+  const end = field(node, 'body')?.startIndex ?? node.endIndex
+  const value = field(node, 'value')
+  const code = source.slice(afterDecorators(node), end)
+  const isLong = value !== null && fold(code).length > 100
+  const signature = isLong ? source.slice(afterDecorators(node), value.startIndex).replace(/=\s*$/, '') : code
+  const isPrivate = name.startsWith('#') || /^(static |readonly |override )*private\b/.test(fold(code))
+  return { kind, name, signature: signatureOf(signature.replace(/[;,]\s*$/, '')), exported: !isPrivate }
+}
+
+function memberName(node: Node): string {
+  if (node.type === 'construct_signature') return 'new'
+  if (node.type === 'call_signature') return '()'
+  if (node.type === 'index_signature') return fold(node.text).replace(/\].*$/, ']')
+  const name = field(node, 'name') ?? field(node, 'property')
+  return (name ?? node).text.replace(/^['"]|['"]$/g, '')
+}
+
+function afterDecorators(node: Node): number {
+  let start = node.startIndex
+  for (const child of node.children) {
+    if (child === null || child.type !== 'decorator') break
+    start = node.children[node.children.indexOf(child) + 1]?.startIndex ?? start
+  }
+  return start
+}
+
+/** Names that an export list, `export default x` or a CommonJS export further down makes public. */
+function exportedLater(statements: readonly Node[]): Set<string> {
+  const names = new Set<string>()
+  for (const statement of statements) {
+    if (statement.type === 'export_statement' && field(statement, 'source') === null) {
+      const value = field(statement, 'value')
+      if (value?.type === 'identifier') names.add(value.text)
+      for (const one of statement.descendantsOfType('export_specifier')) {
+        if (one !== null) names.add(field(one, 'name')?.text ?? '')
+      }
+      const assigned = /^export\s*=\s*(\w+)/.exec(statement.text)?.[1]
+      if (assigned !== undefined) names.add(assigned)
+    }
+    if (statement.type === 'expression_statement') for (const name of commonJsNames(statement)) names.add(name)
+  }
+  return names
+}
+
+function commonJsNames(statement: Node): string[] {
+  const assignment = statement.namedChild(0)
+  if (assignment?.type !== 'assignment_expression') return []
+  const [left, right] = [field(assignment, 'left'), field(assignment, 'right')]
+  if (left === null || right === null || !/^(module\.)?exports\b/.test(left.text)) return []
+  if (right.type === 'identifier') return [right.text]
+  if (right.type !== 'object') return []
+  return childrenOf(right).flatMap((one) => {
+    const name = one.type === 'pair' ? field(one, 'value') : one
+    return name === null ? [] : [name.text]
+  })
+}

@@ -1,0 +1,54 @@
+import { createWorkerPool, type StageProgress, type WorkerPool } from '../core/index.js'
+import { parseFile, type ParsedFile, type ParseRequest } from './parse-file.js'
+
+/** Threads that parse; make one for a whole run and dispose of it at the end. */
+export type ParsePool = WorkerPool<ParseRequest[], ParsedFile[]>
+
+export function createParsePool(threads: number): ParsePool {
+  return createWorkerPool<ParseRequest[], ParsedFile[]>(new URL('./parse-worker.js', import.meta.url), threads)
+}
+
+const BATCH_CHARS = 128 * 1024
+const BATCH_FILES = 32
+
+/** Parses files in a pool, or in this thread where there is none. The answers are in the order of the requests. */
+export async function parseFiles(
+  requests: readonly ParseRequest[],
+  progress: StageProgress,
+  pool?: ParsePool,
+  signal?: AbortSignal,
+): Promise<ParsedFile[]> {
+  const parsed = await Promise.all(
+    batchesOf(requests).map(async (batch) => {
+      const answers = pool === undefined ? await parseHere(batch, signal) : await pool.run(batch, signal)
+      progress.advance(batch.length)
+      return answers
+    }),
+  )
+  return parsed.flat()
+}
+
+async function parseHere(batch: readonly ParseRequest[], signal?: AbortSignal): Promise<ParsedFile[]> {
+  const parsed: ParsedFile[] = []
+  for (const request of batch) {
+    signal?.throwIfAborted()
+    parsed.push(await parseFile(request))
+  }
+  return parsed
+}
+
+function batchesOf(requests: readonly ParseRequest[]): ParseRequest[][] {
+  const batches: ParseRequest[][] = []
+  let chars = Infinity
+  for (const request of requests) {
+    const last = batches.at(-1)
+    if (last === undefined || chars + request.text.length > BATCH_CHARS || last.length >= BATCH_FILES) {
+      batches.push([request])
+      chars = request.text.length
+    } else {
+      last.push(request)
+      chars += request.text.length
+    }
+  }
+  return batches
+}

@@ -1,0 +1,9 @@
+/** An import as the code has it, before anyone looks for its file. */
+export interface RawImport {
+  /** JavaScript: the string. Python: the module with its leading dots. */
+  specifier: string
+  /** The names taken, as they are called in the module; `*` for the whole of it, none for an import for effect. */
+  names: string[]
+  /** Python's `from a import b`, where `b` may itself be a module. */
+  from: boolean
+}

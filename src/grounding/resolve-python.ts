@@ -1,0 +1,150 @@
+import type { ImportRecord, SkippedFile } from '../records/index.js'
+import { folderOf } from './manifests.js'
+import type { RawImport } from './raw-import.js'
+
+type Target = ImportRecord['target']
+
+/** Finds the files that a Python import means: one record per file, since `from a import b, c` may mean several. */
+export type PythonResolver = (from: string, raw: RawImport) => ImportRecord[]
+
+/**
+ * @param paths every kept file
+ * @param packageName the name of the root, should it be a package itself
+ */
+export function pythonResolver(
+  paths: readonly string[],
+  packageName: string,
+  skipped: readonly SkippedFile[],
+): PythonResolver {
+  const finder = new PythonFinder(paths, packageName, skipped)
+  return (from, raw) => finder.resolve(from, raw)
+}
+
+/** A module's file, or a folder without `__init__.py` that holds modules. */
+type Found = { file: string } | { namespace: string }
+
+class PythonFinder {
+  private readonly files: ReadonlySet<string>
+  private readonly folders = new Set<string>()
+  private readonly packages = new Set<string>()
+  private readonly skipped: ReadonlySet<string>
+  /** Folders from which absolute imports start, the most likely first. */
+  private readonly roots: string[]
+
+  constructor(
+    paths: readonly string[],
+    private readonly packageName: string,
+    skipped: readonly SkippedFile[],
+  ) {
+    const python = paths.filter((path) => /\.pyi?$/.test(path))
+    this.files = new Set(python)
+    this.skipped = new Set(skipped.map((file) => file.path))
+    for (const path of python) {
+      if (/(^|\/)__init__\.pyi?$/.test(path)) this.packages.add(folderOf(path))
+      for (let folder = folderOf(path); folder !== ''; folder = folderOf(folder)) this.folders.add(folder)
+    }
+    const parents = [...this.packages].filter((folder) => folder !== '').map((folder) => this.rootOf(folder))
+    const likely = ['', 'src', 'lib', 'python'].filter((root) => root === '' || this.folders.has(root))
+    // A root that is a package is no place to import from: inside `email/`, `import charset` is not `email.charset`.
+    const isPackage = this.packages.has('')
+    this.roots = isPackage
+      ? []
+      : [...new Set([...likely, ...parents.filter((root) => root.split('/').length <= 2).sort()])]
+  }
+
+  resolve(from: string, raw: RawImport): ImportRecord[] {
+    const start = this.startOf(from, raw.specifier)
+    if ('target' in start) return [{ specifier: raw.specifier, names: raw.names, target: start.target }]
+    if (!raw.from)
+      return [{ specifier: raw.specifier, names: raw.names, target: this.targetOf(start.found, raw.specifier) }]
+
+    const fromModule: string[] = []
+    const records: ImportRecord[] = []
+    for (const name of raw.names) {
+      const below = name === '*' ? undefined : this.below(start.found, name)
+      const isOwnName = 'file' in start.found && start.found.file === from
+      // In `__init__.py`, `from . import x` means the module x; elsewhere the package may define x itself.
+      if (below !== undefined && 'file' in below) {
+        records.push({ specifier: raw.specifier, names: ['*'], target: { kind: 'file', path: below.file } })
+      } else if (!isOwnName) fromModule.push(name)
+    }
+    if (fromModule.length > 0 || raw.names.length === 0) {
+      records.unshift({
+        specifier: raw.specifier,
+        names: fromModule,
+        target: this.targetOf(start.found, raw.specifier),
+      })
+    }
+    return records
+  }
+
+  private startOf(from: string, specifier: string): { found: Found } | { target: Target } {
+    const dots = /^\.*/.exec(specifier)?.[0].length ?? 0
+    const parts = specifier
+      .slice(dots)
+      .split('.')
+      .filter((part) => part !== '')
+    if (dots > 0) return this.relative(from, dots, parts)
+    for (const root of [this.rootOf(folderOf(from)), ...this.roots]) {
+      const found = root === null ? undefined : this.walk(this.at(root), parts)
+      if (found !== undefined) return { found }
+    }
+    const isOwn = this.packages.has('') && parts[0] === this.packageName
+    const found = isOwn ? this.walk(this.at(''), parts.slice(1)) : undefined
+    if (found !== undefined) return { found }
+    const isHere = isOwn || this.roots.some((root) => this.packages.has(join(root, parts[0] as string)))
+    if (isHere) return { target: unresolved(`no module ${specifier} in the repository`) }
+    return { target: { kind: 'external', package: parts[0] as string } }
+  }
+
+  private relative(from: string, dots: number, parts: readonly string[]): { found: Found } | { target: Target } {
+    let folder = folderOf(from)
+    for (let up = 1; up < dots; up++) {
+      if (folder === '') return { target: unresolved('it leads out of the repository') }
+      folder = folderOf(folder)
+    }
+    const found = this.walk(this.at(folder), parts)
+    if (found !== undefined) return { found }
+    const path = join(folder, parts.join('/'))
+    const skipped = [`${path}.py`, `${path}/__init__.py`].find((one) => this.skipped.has(one))
+    return { target: unresolved(skipped === undefined ? 'no such module in the repository' : `${skipped} was skipped`) }
+  }
+
+  /** Where the package of a folder is imported from: the parent of its topmost package; `null` for above the root. */
+  private rootOf(folder: string): string {
+    let root = folder
+    while (root !== '' && this.packages.has(root)) root = folderOf(root)
+    // With the root a package, nothing inside is a place to import from by a bare name.
+    return root
+  }
+
+  private walk(start: Found, parts: readonly string[]): Found | undefined {
+    let found: Found | undefined = start
+    for (const part of parts) found = found === undefined ? undefined : this.below(found, part)
+    return found
+  }
+
+  private at(folder: string): Found {
+    const init = [join(folder, '__init__.py'), join(folder, '__init__.pyi')].find((path) => this.files.has(path))
+    return init === undefined ? { namespace: folder } : { file: init }
+  }
+
+  private below(found: Found, name: string): Found | undefined {
+    if ('file' in found && !/(^|\/)__init__\.pyi?$/.test(found.file)) return undefined
+    const path = join('file' in found ? folderOf(found.file) : found.namespace, name)
+    if (this.packages.has(path)) return this.at(path)
+    const file = [`${path}.py`, `${path}.pyi`].find((one) => this.files.has(one))
+    if (file !== undefined) return { file }
+    return this.folders.has(path) ? { namespace: path } : undefined
+  }
+
+  private targetOf(found: Found, specifier: string): Target {
+    if ('file' in found) return { kind: 'file', path: found.file }
+    return unresolved(`${specifier} is a folder without __init__.py, and no module in it is named`)
+  }
+}
+
+const join = (folder: string, name: string): string =>
+  folder === '' ? name : name === '' ? folder : `${folder}/${name}`
+
+const unresolved = (reason: string): Target => ({ kind: 'unresolved', reason })

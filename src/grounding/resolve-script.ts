@@ -1,0 +1,224 @@
+import { isBuiltin } from 'node:module'
+import { join, normalize } from 'node:path/posix'
+import type { ImportRecord, SkippedFile } from '../records/index.js'
+import { folderOf, packageManifests, pathMappings, type PackageManifest, type PathMapping } from './manifests.js'
+import type { RawImport } from './raw-import.js'
+import { stemOf } from './languages.js'
+
+type Target = ImportRecord['target']
+
+/** Finds the file that a JavaScript or TypeScript import means. */
+export type ScriptResolver = (from: string, raw: RawImport) => Target
+
+const codeExtensions = [
+  '.ts',
+  '.tsx',
+  '.d.ts',
+  '.mts',
+  '.cts',
+  '.js',
+  '.jsx',
+  '.mjs',
+  '.cjs',
+  '.json',
+  '.d.mts',
+  '.d.cts',
+]
+const typedTwins: Readonly<Record<string, string[]>> = {
+  '.js': ['.ts', '.tsx', '.d.ts', '.jsx'],
+  '.jsx': ['.tsx'],
+  '.mjs': ['.mts', '.d.mts', '.ts'],
+  '.cjs': ['.cts', '.d.cts', '.ts'],
+}
+
+/** @param texts the content of every kept file, by path */
+export function scriptResolver(texts: ReadonlyMap<string, string>, skipped: readonly SkippedFile[]): ScriptResolver {
+  const finder = new ScriptFinder(texts, skipped)
+  return (from, raw) => finder.resolve(from, raw.specifier)
+}
+
+class ScriptFinder {
+  private readonly packages: PackageManifest[]
+  private readonly mappings: PathMapping[]
+  private readonly skipped: Map<string, SkippedFile>
+
+  constructor(
+    private readonly texts: ReadonlyMap<string, string>,
+    skipped: readonly SkippedFile[],
+  ) {
+    // The nearest folder decides, so the deepest stands first.
+    const deepestFirst = (a: { folder: string }, b: { folder: string }): number => b.folder.length - a.folder.length
+    this.packages = packageManifests(texts).sort(deepestFirst)
+    this.mappings = pathMappings(texts).sort(deepestFirst)
+    this.skipped = new Map(skipped.map((file) => [file.path, file]))
+  }
+
+  resolve(from: string, written: string): Target {
+    const specifier = written.replace(/[?!].*$/, '')
+    if (specifier === '') return unresolved('an empty specifier')
+    if (/^\.{1,2}(\/|$)/.test(specifier)) return this.relative(folderOf(from), specifier)
+    if (specifier.startsWith('/')) return unresolved('an absolute path')
+    if (/^(https?|data|blob|file):/.test(specifier)) return unresolved('a URL')
+    if (isBuiltin(specifier)) return { kind: 'external', package: `node:${specifier.replace(/^node:/, '')}` }
+    if (specifier.startsWith('#')) return this.throughImports(from, specifier)
+    return this.throughPaths(from, specifier) ?? this.throughPackage(specifier) ?? external(specifier)
+  }
+
+  private relative(folder: string, specifier: string): Target {
+    const path = normalize(join(folder === '' ? '.' : folder, specifier)).replace(/\/$/, '')
+    if (path === '..' || path.startsWith('../')) return unresolved('it leads out of the repository')
+    const file = this.fileAt(path) ?? this.sourceOfOutput(path)
+    return file === undefined ? unresolved(this.whyMissing(path)) : { kind: 'file', path: file }
+  }
+
+  /** The file that a path without query means: itself, its TypeScript, with an extension, or a folder's index. */
+  private fileAt(path: string): string | undefined {
+    for (const candidate of candidatesFor(path)) if (this.texts.has(candidate)) return candidate
+    const manifest = this.packages.find((one) => one.folder === (path === '.' ? '' : path))
+    if (manifest?.main === undefined) return undefined
+    const main = join(path, manifest.main)
+    return candidatesFor(main).find((candidate) => this.texts.has(candidate)) ?? this.sourceOf(main)
+  }
+
+  /** Tests import the compiled output; what they mean is the source that it comes from. */
+  private sourceOfOutput(path: string): string | undefined {
+    const isOutput = candidatesFor(path).some((candidate) => this.skipped.get(candidate)?.reason === 'generated')
+    if (!isOutput) return undefined
+    return this.sourceOf(path) ?? this.sourceOf(`${path}/index`)
+  }
+
+  private whyMissing(path: string): string {
+    for (const candidate of candidatesFor(path)) {
+      const skipped = this.skipped.get(candidate)
+      if (skipped !== undefined) return `${candidate} was skipped (${skipped.reason})`
+    }
+    return 'no such file in the repository'
+  }
+
+  private throughPaths(from: string, specifier: string): Target | null {
+    const mapping = this.mappings.find(
+      (one) => isWithin(from, one.folder) && (one.paths.length > 0 || one.baseUrl !== undefined),
+    )
+    if (mapping === undefined) return null
+    const base = join(mapping.folder === '' ? '.' : mapping.folder, mapping.baseUrl ?? '.')
+    const match = bestPattern(mapping.paths, specifier)
+    for (const target of match?.value ?? []) {
+      const file = this.fileAt(normalize(join(base, target.replace('*', match?.star ?? ''))))
+      if (file !== undefined) return { kind: 'file', path: file }
+    }
+    const besideBase = mapping.baseUrl === undefined ? undefined : this.fileAt(normalize(join(base, specifier)))
+    if (besideBase !== undefined) return { kind: 'file', path: besideBase }
+    // A lone `*` maps everything, so nothing follows from a miss.
+    if (match === null || match.pattern === '*') return null
+    return unresolved(`the path mapping ${match.pattern} leads to no file of the repository`)
+  }
+
+  /** A package of the repository by its own name: the root's, or another one of the same workspace. */
+  private throughPackage(specifier: string): Target | null {
+    const manifest = this.packages.find(
+      (one) => one.name !== undefined && (specifier === one.name || specifier.startsWith(`${one.name}/`)),
+    )
+    if (manifest?.name === undefined) return null
+    const subpath = `.${specifier.slice(manifest.name.length)}`
+    const exported = bestPattern(exportEntries(manifest.exports), subpath)
+    const direct = subpath === '.' ? [manifest.main ?? 'index'] : [subpath]
+    const targets =
+      exported === null ? direct : pathsIn(exported.value).map((path) => path.replaceAll('*', exported.star))
+    return (
+      this.firstOf(manifest.folder, targets) ??
+      unresolved(`the package ${manifest.name} of the repository has no file for it`)
+    )
+  }
+
+  private throughImports(from: string, specifier: string): Target {
+    const manifest = this.packages.find((one) => isWithin(from, one.folder))
+    const match = bestPattern(
+      Object.entries((manifest?.imports as Record<string, unknown> | undefined) ?? {}),
+      specifier,
+    )
+    if (manifest === undefined || match === null) return unresolved('no "imports" entry in package.json')
+    const targets = pathsIn(match.value).map((path) => path.replaceAll('*', match.star))
+    const bare = targets.find((path) => !path.startsWith('.'))
+    return (
+      this.firstOf(manifest.folder, targets) ??
+      (bare === undefined ? unresolved('its "imports" entry leads to no file of the repository') : external(bare))
+    )
+  }
+
+  private firstOf(folder: string, targets: readonly string[]): Target | null {
+    for (const target of targets) {
+      const path = normalize(join(folder === '' ? '.' : folder, target)).replace(/\/$/, '')
+      const file = this.fileAt(path) ?? this.sourceOf(path)
+      if (file !== undefined) return { kind: 'file', path: file }
+    }
+    return null
+  }
+
+  /** Manifests name compiled files; `dist/a.js` is written in `src/a.ts`. */
+  private sourceOf(path: string): string | undefined {
+    const stem = stemOf(path)
+    const parts = stem.split('/')
+    for (let at = 0; at < parts.length; at++) {
+      for (const folder of ['src', 'source', 'lib']) {
+        const beside = [...parts.slice(0, at), folder, ...parts.slice(at + 1)].join('/')
+        const below = [...parts.slice(0, at), folder, ...parts.slice(at)].join('/')
+        for (const candidate of at < parts.length - 1 ? [beside, below] : [below]) {
+          const found = codeExtensions.map((extension) => candidate + extension).find((file) => this.texts.has(file))
+          if (found !== undefined) return found
+        }
+      }
+    }
+    return undefined
+  }
+}
+
+function candidatesFor(path: string): string[] {
+  const inFolder = path === '' || path === '.' ? 'index' : `${path}/index`
+  const extension = /\.[cm]?jsx?$/.exec(path)?.[0] ?? ''
+  const twins = (typedTwins[extension] ?? []).map((twin) => path.slice(0, -extension.length) + twin)
+  // TypeScript first: where `a.ts` and `a.js` stand together, `./a.js` means the code that was written.
+  return [...twins, path, ...codeExtensions.map((one) => path + one), ...codeExtensions.map((one) => inFolder + one)]
+}
+
+const isWithin = (path: string, folder: string): boolean => folder === '' || path.startsWith(`${folder}/`)
+
+const unresolved = (reason: string): Target => ({ kind: 'unresolved', reason })
+
+function external(specifier: string): Target {
+  const parts = specifier.split('/')
+  return { kind: 'external', package: specifier.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] as string) }
+}
+
+/** Exact keys first, then the pattern with the longest part before its `*`. */
+function bestPattern<T>(
+  entries: readonly (readonly [string, T])[],
+  specifier: string,
+): { pattern: string; value: T; star: string } | null {
+  let best: { pattern: string; value: T; star: string } | null = null
+  for (const [pattern, value] of entries) {
+    const at = pattern.indexOf('*')
+    if (at < 0) {
+      if (pattern === specifier) return { pattern, value, star: '' }
+      continue
+    }
+    const [head, tail] = [pattern.slice(0, at), pattern.slice(at + 1)]
+    const fits = specifier.length >= head.length + tail.length && specifier.startsWith(head) && specifier.endsWith(tail)
+    if (!fits || (best !== null && best.pattern.indexOf('*') >= at)) continue
+    best = { pattern, value, star: specifier.slice(head.length, specifier.length - tail.length) }
+  }
+  return best
+}
+
+function exportEntries(exported: unknown): [string, unknown][] {
+  if (exported === undefined || exported === null) return []
+  if (typeof exported === 'string' || Array.isArray(exported)) return [['.', exported]]
+  const entries = Object.entries(exported)
+  return entries.some(([key]) => key.startsWith('.')) ? entries : [['.', exported]]
+}
+
+/** Every path below an `exports` or `imports` entry, in order, whatever its condition. */
+function pathsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  if (value === null || typeof value !== 'object') return []
+  return Object.values(value).flatMap(pathsIn)
+}

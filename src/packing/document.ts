@@ -1,0 +1,91 @@
+import type { Renderer, Segment, SpanReader, Trajectory } from '../records/index.js'
+import type { Tokenizer } from '../tokenizer/index.js'
+
+/** What packing needs of a tokenizer. */
+export type SegmentEncoder = Pick<Tokenizer, 'encode' | 'special'>
+
+/** Tokens in order, and for each whether the loss sees it as a target (1) or not (0). */
+export interface TokenRun {
+  ids: Int32Array
+  trained: Uint8Array
+}
+
+/** A trajectory in tokens, in the parts between which it may be cut. */
+export interface TokenizedDocument {
+  id: string
+  domain: string
+  /** The token that begins any document, as the header has it; empty where the renderer places none. */
+  opening: TokenRun
+  /** Requirements and plan, `opening` included. */
+  header: TokenRun
+  /** One run per step; the end of the document belongs to the last. */
+  steps: TokenRun[]
+  /** Borders between segments at which tokenizing the joined text could give other ids. */
+  irregularBorders: number
+}
+
+/** Renders a trajectory and tokenizes each segment by itself: these ids are what the search scored. */
+export function tokenizeTrajectory(
+  trajectory: Trajectory,
+  renderer: Renderer,
+  read: SpanReader,
+  encoder: SegmentEncoder,
+): TokenizedDocument {
+  const header = renderer.header(trajectory)
+  const steps = trajectory.episodes
+    .flatMap((episode) => episode.steps)
+    .map((step) => {
+      const { open, thought, action, content, close } = renderer.step(step, read)
+      return [...open, ...thought, ...action, ...content, ...close]
+    })
+  const last = steps.pop() ?? []
+  steps.push([...last, ...renderer.end()])
+
+  const first = header[0]
+  return {
+    id: trajectory.id,
+    domain: trajectory.domain,
+    opening: tokenizeSegments(first?.special === true ? [first] : [], encoder),
+    header: tokenizeSegments(header, encoder),
+    steps: steps.map((segments) => tokenizeSegments(segments, encoder)),
+    irregularBorders: countIrregularBorders([...header, ...steps.flat()]),
+  }
+}
+
+/** The ids of segments, each tokenized by itself, joined. */
+export function tokenizeSegments(segments: readonly Segment[], encoder: SegmentEncoder): TokenRun {
+  return joinRuns(
+    segments.map((segment) => {
+      const ids = segment.special ? [encoder.special(segment.text)] : encoder.encode(segment.text)
+      return { ids: Int32Array.from(ids), trained: new Uint8Array(ids.length).fill(segment.trainable ? 1 : 0) }
+    }),
+  )
+}
+
+export function joinRuns(runs: readonly TokenRun[]): TokenRun {
+  const length = runs.reduce((sum, run) => sum + run.ids.length, 0)
+  const joined = { ids: new Int32Array(length), trained: new Uint8Array(length) }
+  let at = 0
+  for (const run of runs) {
+    joined.ids.set(run.ids, at)
+    joined.trained.set(run.trained, at)
+    at += run.ids.length
+  }
+  return joined
+}
+
+/**
+ * Counts borders that are neither beside a special token nor at a line end before a character that is not white space.
+ *
+ * White space is taken as the union of what JavaScript and Unicode call so: tokenizers follow the one or the other.
+ */
+export function countIrregularBorders(segments: readonly Segment[]): number {
+  const filled = segments.filter((segment) => segment.text !== '')
+  let irregular = 0
+  for (let i = 1; i < filled.length; i++) {
+    const [left, right] = [filled[i - 1] as Segment, filled[i] as Segment]
+    if (left.special || right.special) continue
+    if (!left.text.endsWith('\n') || /^[\s\u0085]/u.test(right.text)) irregular++
+  }
+  return irregular
+}

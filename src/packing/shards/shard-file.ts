@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+export interface WrittenFile {
+  sizeBytes: number
+  sha256: string
+}
+
+/**
+ * A file that is written piece by piece and appears whole or not at all; for shards, which are too large to be held
+ * and written at once. Hashes what it writes.
+ */
+export class ShardFile {
+  readonly #path: string
+  readonly #temporary: string
+  readonly #file: number
+  readonly #hash = createHash('sha256')
+  #sizeBytes = 0
+
+  constructor(path: string) {
+    mkdirSync(dirname(path), { recursive: true })
+    this.#path = path
+    this.#temporary = `${path}.${process.pid}.tmp`
+    this.#file = openSync(this.#temporary, 'w')
+  }
+
+  write(bytes: Uint8Array): void {
+    for (let written = 0; written < bytes.length;) written += writeSync(this.#file, bytes, written)
+    this.#hash.update(bytes)
+    this.#sizeBytes += bytes.length
+  }
+
+  /** Gives the file its name. */
+  finish(): WrittenFile {
+    fsyncSync(this.#file)
+    closeSync(this.#file)
+    renameSync(this.#temporary, this.#path)
+    return { sizeBytes: this.#sizeBytes, sha256: this.#hash.digest('hex') }
+  }
+
+  /** Leaves nothing behind. */
+  discard(): void {
+    closeSync(this.#file)
+    rmSync(this.#temporary, { force: true })
+  }
+}

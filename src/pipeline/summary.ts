@@ -1,0 +1,133 @@
+import { z } from 'zod'
+import { writeFileAtomic, type RunStore } from '../core/index.js'
+import { walkSteps } from '../cot-search/index.js'
+import { createGenerator } from '../generation/index.js'
+import { createRenderer } from '../packing/index.js'
+import {
+  searchRowSchema,
+  shardManifestSchema,
+  snapshotSchema,
+  trajectorySchema,
+  type SearchRow,
+  type ShardManifest,
+} from '../records/index.js'
+import {
+  buildReport,
+  summarizeSearch,
+  type ReportRepository,
+  type SearchSummary,
+  type ViewerDocument,
+} from '../report/index.js'
+import { countsSchema, rejectSchema, type Run, type RunRecord } from './run-folder.js'
+
+/** What a run came to; `manifest.json` holds the same. */
+export interface RunSummary {
+  folder: string
+  /** Whether an earlier run had done all of it. */
+  nothingToDo: boolean
+  repositories: { id: string; name: string; files: number; rawTokens: number; reconstructedTokens: number }[]
+  rejects: { id: string; stage: string; reason: string; message: string }[]
+  search: SearchSummary
+  shards: ShardManifest
+  report: string
+}
+
+export function finish(current: Run): RunSummary {
+  const { store, record } = current
+  writeReport(current)
+  const summary = summarizeRun(store, record)
+  const { folder: _folder, nothingToDo: _nothing, report: _report, ...lasting } = summary
+  const { inputs: _inputs, modelDir: _dir, ...identity } = record
+  writeFileAtomic(
+    store.path('manifest.json'),
+    JSON.stringify({ schemaVersion: 1, ...identity, ...lasting }, null, 2) + '\n',
+  )
+  return summary
+}
+
+export function summarizeRun(store: RunStore, _record: RunRecord): RunSummary {
+  const repositories = store.finished('trajectories').map((id) => {
+    const { name, files } = store.read('snapshots', id, snapshotSchema)
+    const { rawTokens, reconstructedTokens } = store.read('counts', id, countsSchema)
+    return { id, name, files: files.length, rawTokens, reconstructedTokens }
+  })
+  return {
+    folder: store.folder,
+    nothingToDo: false,
+    repositories,
+    rejects: rejectsOf(store),
+    search: summarizeSearch(allRows(store)),
+    shards: store.read('shards', 'manifest', shardManifestSchema),
+    report: store.path('report.html'),
+  }
+}
+
+function rejectsOf(store: RunStore): RunSummary['rejects'] {
+  return store.finished('rejects').map((id) => {
+    const { stage, reason, message } = store.read('rejects', id, rejectSchema)
+    return { id, stage, reason, message }
+  })
+}
+
+function allRows(store: RunStore): SearchRow[] {
+  return store.finished('trajectories').flatMap((id) => store.rows('search', id, searchRowSchema))
+}
+
+export function writeReport(current: Run): string {
+  const { store, record, config } = current
+  const ids = store.finished('trajectories')
+  const timings = store.rows(
+    '.',
+    'timings',
+    z.strictObject({ name: z.string(), unit: z.string(), units: z.int(), seconds: z.number() }),
+  )
+  const calibration = z.looseObject({ noise: z.number() })
+  const html = buildReport({
+    run: {
+      name: store.folder.split(/[\\/]/).at(-1) ?? '',
+      retraceVersion: record.retraceVersion,
+      model: record.model,
+      generator: createGenerator(config.generation).info,
+      renderer: config.packing.renderer,
+      seed: config.seed,
+      noise: store.isFinished('.', 'calibration') ? store.read('.', 'calibration', calibration).noise : 0,
+      config: record.config,
+    },
+    repositories: ids.map((id) => repositoryForReport(store, id)),
+    search: allRows(store),
+    shards: store.read('shards', 'manifest', shardManifestSchema),
+    stages: timings,
+    rejects: rejectsOf(store),
+    documents: ids.map((id) => documentForReport(current, id)),
+  })
+  writeFileAtomic(store.path('report.html'), html)
+  return store.path('report.html')
+}
+
+function repositoryForReport(store: RunStore, id: string): ReportRepository {
+  const { name, files, skipped, importCounts, components } = store.read('snapshots', id, snapshotSchema)
+  const cycles = components.filter((component) => component.length > 1).map((component) => component.length)
+  return {
+    id,
+    name,
+    files: files.length,
+    skipped,
+    importCounts,
+    cycles: { components: cycles.length, largest: Math.max(0, ...cycles) },
+    ...store.read('counts', id, countsSchema),
+  }
+}
+
+function documentForReport({ store, config, read }: Run, id: string): ViewerDocument {
+  const trajectory = store.read('trajectories', id, trajectorySchema)
+  const renderer = createRenderer(config.packing.renderer, config.packing.masks)
+  const rows = new Map(store.rows('search', id, searchRowSchema).map((row) => [`${row.episode} ${row.step}`, row]))
+  const steps = walkSteps(trajectory, renderer, read)
+  const episodes = trajectory.episodes.map(({ path }, episode) => ({
+    path,
+    steps: steps
+      .filter((one) => one.episode === episode)
+      .map((one) => ({ parts: one.rendered, row: rows.get(`${episode} ${one.step}`) ?? null })),
+  }))
+  return { id, name: trajectory.name, header: renderer.header(trajectory), episodes }
+}

@@ -1,0 +1,73 @@
+import { createReadStream, renameSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import type { RunConfig } from '../config.js'
+import { CoreError, memoryBlobStore } from '../core/index.js'
+import { createParsePool, groundRepository } from '../grounding/index.js'
+import type { RepositorySnapshot } from '../records/index.js'
+import { answerScoreRequest, createScorer } from '../scoring/index.js'
+import { loadTokenizer } from '../tokenizer/index.js'
+import type { RunContext } from './run-folder.js'
+
+/** Grounds one repository and keeps nothing. @throws GroundingError */
+export async function groundOnly(input: string, config: RunConfig, context: RunContext): Promise<RepositorySnapshot> {
+  const pool = createParsePool(config.workers.grounding)
+  try {
+    const options = context.signal === undefined ? { pool } : { pool, signal: context.signal }
+    return await groundRepository(input, config.grounding, memoryBlobStore(), options)
+  } finally {
+    await pool.dispose()
+  }
+}
+
+/**
+ * Answers every line of `input` in `output`, in order. The output appears when it is whole.
+ *
+ * @returns how many lines were answered, and how many of them with an error
+ */
+export async function scoreFile(
+  modelDir: string,
+  input: string,
+  output: string,
+  config: RunConfig,
+  context: RunContext,
+): Promise<{ answered: number; failed: number }> {
+  const tokenizer = await loadTokenizer(modelDir)
+  const lines = await openLines(input)
+  const scorer = await createScorer({ ...config.scorer, modelDir })
+  const temporary = `${output}.${process.pid}.tmp`
+  const counts = { answered: 0, failed: 0 }
+  const bar = context.progress.stage('Scoring', 0, 'requests')
+  try {
+    const file = await open(temporary, 'w')
+    for await (const line of lines) {
+      if (line.trim() === '') continue
+      const answer = await answerScoreRequest(line, scorer, tokenizer, context.signal)
+      await file.write(JSON.stringify(answer) + '\n')
+      counts.answered++
+      if ('error' in answer) counts.failed++
+      bar.advance()
+    }
+    await file.sync()
+    await file.close()
+    renameSync(temporary, output)
+    return counts
+  } finally {
+    rmSync(temporary, { force: true })
+    bar.finish()
+    await scorer.dispose()
+  }
+}
+
+async function openLines(path: string): Promise<AsyncIterable<string>> {
+  const stream = createReadStream(path, 'utf8')
+  await new Promise<void>((resolve, reject) => {
+    stream.once('open', () => resolve())
+    stream.once('error', (cause) => {
+      const why =
+        (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : `cannot be read: ${cause.message}`
+      reject(new CoreError('INPUT_NOT_FOUND', `${path} ${why}. Check the path.`, { path }, { cause }))
+    })
+  })
+  return createInterface({ input: stream, crlfDelay: Infinity })
+}

@@ -1,0 +1,80 @@
+import type { RenderedStep, SearchRow, Segment, ShardManifest } from '../records/index.js'
+
+/** What made the run, as the run's manifest has it. */
+export interface ReportRun {
+  name: string
+  retraceVersion: string
+  /** The model that scored. */
+  model: { name: string; digest: string; contextLength: number }
+  generator: { kind: string; version: string }
+  renderer: string
+  seed: number
+  /** What a rewrite has to raise the mean log-probability by, nats per token. */
+  noise: number
+  /** The resolved config, any JSON value. */
+  config: unknown
+}
+
+/** What the report says of one repository that does not follow from its search rows. */
+export interface ReportRepository {
+  /** Id of the trajectory; search rows and documents refer to it. */
+  id: string
+  name: string
+  files: number
+  /** Files that were left out, with the reason of each. */
+  skipped: readonly { path: string; reason: string; detail: string }[]
+  importCounts: { file: number; external: number; unresolved: number }
+  /** Strongly connected components of more than one file, and the files of the largest (0 where there is none). */
+  cycles: { components: number; largest: number }
+  /** Tokens of the files as they are, of the whole trajectory, and of what the trajectory trains. */
+  rawTokens: number
+  reconstructedTokens: number
+  trainedTokens: number
+}
+
+export interface ReportStage {
+  name: string
+  seconds: number
+  /** Units done, and their plural noun. */
+  units: number
+  unit: string
+}
+
+export interface ReportReject {
+  id: string
+  stage: string
+  reason: string
+  message: string
+}
+
+/** A step as the document has it, with what the search did at its thought. */
+export interface ViewerStep {
+  parts: RenderedStep
+  row: SearchRow | null
+}
+
+/** A trajectory for the viewer, rendered. */
+export interface ViewerDocument {
+  id: string
+  name: string
+  header: readonly Segment[]
+  episodes: readonly { path: string; steps: readonly ViewerStep[] }[]
+}
+
+/** All that the page shows. Lists keep their order. */
+export interface ReportInput {
+  run: ReportRun
+  repositories: readonly ReportRepository[]
+  /** The rows of all trajectories. */
+  search: readonly SearchRow[]
+  /** `null` where the run was not packed. */
+  shards: ShardManifest | null
+  stages: readonly ReportStage[]
+  rejects: readonly ReportReject[]
+  documents: readonly ViewerDocument[]
+}
+
+export interface ReportOptions {
+  /** Most bytes of trajectories that the page holds; what does not fit is listed as left out. */
+  maxViewerBytes?: number
+}

@@ -1,0 +1,22 @@
+import { formatCount, formatNumber } from '../format.js'
+import { html, type Html } from '../html.js'
+import type { ReportRun } from '../report-input.js'
+
+/** What made the run, so that it can be made again. */
+export function runSection(run: ReportRun): Html {
+  const facts: [string, string][] = [
+    ['Retrace', run.retraceVersion],
+    ['Scoring model', run.model.name],
+    ['Model digest', run.model.digest],
+    ['Context length', `${formatCount(run.model.contextLength)} tokens`],
+    ['Generator', `${run.generator.kind} ${run.generator.version}`],
+    ['Renderer', run.renderer],
+    ['Seed', String(run.seed)],
+    ['Measured noise', `${formatNumber(run.noise, 6)} nats per token`],
+  ]
+  return html`<section id="run">
+    <h2>How this was made</h2>
+    <dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+    <details><summary>Resolved config</summary><pre class="config">${JSON.stringify(run.config, null, 2) ?? 'null'}</pre></details>
+  </section>`
+}

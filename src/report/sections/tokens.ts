@@ -1,0 +1,48 @@
+import { barList, legend, type Bar } from '../charts/bar-list.js'
+import { formatCount, formatPercent, formatPlural, formatShort } from '../format.js'
+import { html, type Html } from '../html.js'
+import type { ReportRepository } from '../report-input.js'
+import { ratio, share } from './overview.js'
+
+const mostShown = 20
+
+/** How much longer the reconstructed process is than the code alone, and how much of it is trained. */
+export function tokensSection(repositories: readonly ReportRepository[]): Html {
+  if (repositories.length === 0) {
+    return html`<section id="tokens"><h2>Tokens, raw and reconstructed</h2><p class="empty">No repository was reconstructed.</p></section>`
+  }
+  const bySize = [...repositories].sort((a, b) => b.reconstructedTokens - a.reconstructedTokens)
+  const shown = bySize.slice(0, mostShown)
+  const summary = `Tokens by repository: ${shown.map((one) => `${one.name}, ${formatCount(one.rawTokens)} raw and ${formatCount(one.reconstructedTokens)} reconstructed`).join('; ')}.`
+  return html`<section id="tokens">
+    <h2>Tokens, raw and reconstructed</h2>
+    ${legend([
+      { tone: 'quiet', name: 'raw: the files as they are' },
+      { tone: 'main', name: 'reconstructed, trained' },
+      { tone: 'soft', name: 'reconstructed, not trained' },
+    ])}
+    <figure>${barList(shown.flatMap(barsOf), { summary, axis: { name: 'tokens', format: formatShort } })}
+      <figcaption>Tokens of the scoring model's tokenizer. ${shown.length < bySize.length ? `The ${formatCount(mostShown)} largest of ${formatPlural(bySize.length, 'repository', 'repositories')}; the table below has all. ` : ''}Not trained: what the agent only observes, and templates.</figcaption></figure>
+  </section>`
+}
+
+function barsOf({ name, rawTokens, reconstructedTokens, trainedTokens }: ReportRepository): Bar[] {
+  const masked = reconstructedTokens - trainedTokens
+  return [
+    {
+      label: name,
+      parts: [{ value: rawTokens, tone: 'quiet', name: `${name}: ${formatCount(rawTokens)} tokens raw` }],
+      value: formatCount(rawTokens),
+    },
+    {
+      label: '',
+      parts: [
+        { value: trainedTokens, tone: 'main', name: `${name}: ${formatCount(trainedTokens)} tokens trained` },
+        { value: masked, tone: 'soft', name: `${name}: ${formatCount(masked)} tokens not trained` },
+      ],
+      value: formatCount(reconstructedTokens),
+      note: `${ratio(reconstructedTokens, rawTokens)}, ${formatPercent(share(trainedTokens, reconstructedTokens))} trained`,
+      joined: true,
+    },
+  ]
+}

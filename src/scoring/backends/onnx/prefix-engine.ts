@@ -1,0 +1,216 @@
+import { ScoringError } from '../../errors.js'
+import type { LlamaConfig } from '../../model-config.js'
+import type { Branch, BranchScore, Range, ScorerCounters } from '../../scorer.js'
+import { KvBuffer, bytesOfRows, type KvRows } from './kv-buffer.js'
+import type { LlamaRunner } from './llama-runner.js'
+
+/** Most tokens in one run. Runs end at multiples of it, counted from the start of the path. */
+const runTokens = 1024
+
+interface PrefixState {
+  id: number
+  tokens: Uint32Array
+  buffer: KvBuffer
+  /** Final hidden state of the last token, which predicts the first token behind the prefix; `null` where empty. */
+  lastHidden: Float32Array | null
+  branches: KeptBranches
+}
+
+/** What running a branch gave: all but its last token, which nothing needs until it is committed. */
+interface BranchRun {
+  rows: KvRows
+  /** Final hidden states `[tokens - 1, hiddenSize]`. */
+  hidden: Float32Array
+}
+
+/**
+ * The prefixes of a scorer and what has been computed for them.
+ *
+ * No token of a path is fed twice: a prefix keeps its keys, values and last hidden state, and every branch scored behind
+ * it keeps its own. A branch runs alone and always in the same shape (all tokens but the last, then the last one when it
+ * is committed), so its numbers depend neither on its companions nor on whether it was scored before it was committed.
+ */
+export class PrefixEngine {
+  private readonly prefixes = new Map<number, PrefixState>()
+  private nextId = 1
+  readonly counters: ScorerCounters = {
+    prefixTokensComputed: 0,
+    branchTokensComputed: 0,
+    tokensRecomputed: 0,
+    prefixTokensReused: 0,
+  }
+
+  constructor(
+    private readonly runner: LlamaRunner,
+    private readonly config: LlamaConfig,
+    private readonly keptBytes: number,
+  ) {}
+
+  async open(tokens: Uint32Array): Promise<number> {
+    const buffer = KvBuffer.withRoomFor(this.config, tokens.length)
+    const hidden = await this.feed(buffer, tokens, 0)
+    this.counters.prefixTokensComputed += tokens.length
+    this.counters.tokensRecomputed += this.longestOpen(tokens)
+    return this.add(tokens, buffer, this.row(hidden, tokens.length - 1))
+  }
+
+  async score(id: number, branches: readonly Branch[], isAborted: () => boolean): Promise<BranchScore[]> {
+    const prefix = this.get(id)
+    const scores: BranchScore[] = []
+    for (const branch of branches) {
+      if (isAborted()) throw new ScoringError('ABORTED', 'Scoring was aborted.')
+      const run = await this.runBranch(prefix, branch.tokens)
+      this.counters.prefixTokensReused += prefix.tokens.length
+      scores.push({ logProbs: await this.logProbs(prefix, branch, run.hidden) })
+    }
+    return scores
+  }
+
+  async commit(id: number, tokens: Uint32Array): Promise<number> {
+    const prefix = this.get(id)
+    if (tokens.length === 0) return this.add(prefix.tokens, prefix.buffer, prefix.lastHidden)
+
+    const run = await this.runBranch(prefix, tokens)
+    const length = prefix.tokens.length
+    const last = length + tokens.length - 1
+    const buffer = this.bufferBehind(prefix, tokens.length)
+    buffer.put(length, run.rows)
+    const hidden = await this.feed(buffer, tokens.subarray(-1), last)
+    this.counters.branchTokensComputed++
+
+    const joined = new Uint32Array(last + 1)
+    joined.set(prefix.tokens)
+    joined.set(tokens, length)
+    return this.add(joined, buffer, this.row(hidden, 0))
+  }
+
+  close(id: number): void {
+    const prefix = this.prefixes.get(id)
+    prefix?.buffer.users.delete(id)
+    this.prefixes.delete(id)
+  }
+
+  /** The branch's run, from memory where it has been run before. */
+  private async runBranch(prefix: PrefixState, tokens: Uint32Array): Promise<BranchRun> {
+    const kept = prefix.branches.get(tokens)
+    if (kept !== undefined) return kept
+
+    const length = prefix.tokens.length
+    const fed = tokens.subarray(0, -1)
+    const buffer = this.bufferBehind(prefix, tokens.length)
+    const hidden = await this.feed(buffer, fed, length)
+    const run = { rows: buffer.take(length, fed.length), hidden }
+    this.counters.branchTokensComputed += fed.length
+    if (prefix.branches.wasDropped(tokens)) this.counters.tokensRecomputed += fed.length
+    prefix.branches.keep(tokens, run)
+    return run
+  }
+
+  /** A buffer with the prefix's rows and room for `tokens` behind them that nobody else reads. */
+  private bufferBehind(prefix: PrefixState, tokens: number): KvBuffer {
+    const length = prefix.tokens.length
+    const { buffer } = prefix
+    if (buffer.capacity >= length + tokens && buffer.isWritableBehind(length)) return buffer
+
+    const own = KvBuffer.withRoomFor(this.config, length + tokens)
+    own.put(0, buffer.take(0, length))
+    buffer.users.delete(prefix.id)
+    own.users.set(prefix.id, length)
+    prefix.buffer = own
+    return own
+  }
+
+  /** Feeds tokens in runs that end on one grid of positions, so that a run's shape does not depend on the caller. */
+  private async feed(buffer: KvBuffer, tokens: Uint32Array, past: number): Promise<Float32Array> {
+    const { hiddenSize } = this.config
+    const hidden = new Float32Array(tokens.length * hiddenSize)
+    for (let done = 0; done < tokens.length;) {
+      const start = past + done
+      const end = Math.min(past + tokens.length, (Math.floor(start / runTokens) + 1) * runTokens)
+      const part = tokens.subarray(done, end - past)
+      hidden.set(await this.runner.feed(buffer, part, start), done * hiddenSize)
+      done = end - past
+    }
+    checkFinite(hidden, 'a hidden state')
+    return hidden
+  }
+
+  private async logProbs(prefix: PrefixState, branch: Branch, hidden: Float32Array): Promise<Float32Array> {
+    const positions = branch.scored.flatMap(positionsOf)
+    const rows = new Float32Array(positions.length * this.config.hiddenSize)
+    positions.forEach((position, i) => {
+      const row = position === 0 ? prefix.lastHidden : this.row(hidden, position - 1)
+      rows.set(row as Float32Array, i * this.config.hiddenSize)
+    })
+    const targets = Uint32Array.from(positions, (position) => branch.tokens[position] as number)
+    const logProbs = await this.runner.logProbs(rows, targets)
+    checkFinite(logProbs, 'a log-probability')
+    // The rounding of the last bit must not make a probability larger than one.
+    return logProbs.map((value) => Math.min(value, 0))
+  }
+
+  private row(hidden: Float32Array, row: number): Float32Array | null {
+    const { hiddenSize } = this.config
+    return row < 0 ? null : hidden.slice(row * hiddenSize, (row + 1) * hiddenSize)
+  }
+
+  private add(tokens: Uint32Array, buffer: KvBuffer, lastHidden: Float32Array | null): number {
+    const id = this.nextId++
+    buffer.users.set(id, tokens.length)
+    this.prefixes.set(id, { id, tokens, buffer, lastHidden, branches: new KeptBranches(this.keptBytes) })
+    return id
+  }
+
+  private get(id: number): PrefixState {
+    const prefix = this.prefixes.get(id)
+    if (prefix === undefined) throw new ScoringError('PREFIX_CLOSED', `Prefix ${id} is closed. Open it again.`, { id })
+    return prefix
+  }
+
+  /** How many of the first tokens some open prefix holds already. */
+  private longestOpen(tokens: Uint32Array): number {
+    const lengths = [...this.prefixes.values()].map((prefix) => {
+      const end = Math.min(prefix.tokens.length, tokens.length)
+      let common = 0
+      while (common < end && prefix.tokens[common] === tokens[common]) common++
+      return common
+    })
+    return Math.max(0, ...lengths)
+  }
+}
+
+/** The runs of the branches behind one prefix, by their tokens; past the limit the oldest go. */
+class KeptBranches {
+  private readonly runs = new Map<string, BranchRun | null>()
+  private bytes = 0
+
+  constructor(private readonly maxBytes: number) {}
+
+  get(tokens: Uint32Array): BranchRun | undefined {
+    return this.runs.get(keyOf(tokens)) ?? undefined
+  }
+
+  wasDropped(tokens: Uint32Array): boolean {
+    return this.runs.get(keyOf(tokens)) === null
+  }
+
+  keep(tokens: Uint32Array, run: BranchRun): void {
+    this.runs.set(keyOf(tokens), run)
+    this.bytes += sizeOf(run)
+    for (const [key, oldest] of this.runs) {
+      if (this.bytes <= this.maxBytes) break
+      if (oldest === null) continue
+      this.runs.set(key, null)
+      this.bytes -= sizeOf(oldest)
+    }
+  }
+}
+
+const sizeOf = (run: BranchRun): number => bytesOfRows(run.rows) + run.hidden.byteLength
+const keyOf = (tokens: Uint32Array): string => tokens.join()
+const positionsOf = ({ start, end }: Range): number[] => Array.from({ length: end - start }, (_, i) => start + i)
+
+function checkFinite(values: Float32Array, what: string): void {
+  if (values.every(Number.isFinite)) return
+  throw new ScoringError('NOT_FINITE', `The model gave ${what} that is not a finite number. Check its weights.`)
+}

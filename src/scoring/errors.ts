@@ -1,0 +1,25 @@
+import { RetraceError, type WireError } from '../core/index.js'
+
+export type ScoringErrorCode =
+  | 'MODEL_MISSING_FILE'
+  | 'MODEL_INVALID'
+  | 'MODEL_UNSUPPORTED'
+  | 'TOKEN_OUT_OF_RANGE'
+  | 'INVALID_BRANCH'
+  | 'EMPTY_TARGET'
+  | 'CONTEXT_TOO_LONG'
+  | 'PREFIX_CLOSED'
+  | 'NOT_FINITE'
+  | 'BACKEND_DIED'
+  | 'ABORTED'
+
+/** Errors of the room `scoring`. The scorer lives on after each, but for `BACKEND_DIED`. */
+export class ScoringError extends RetraceError<ScoringErrorCode> {}
+
+/** A backend's error as it crossed the process; what has no code of ours there is the backend's failure. */
+export function reviveScoringError(wire: WireError): ScoringError {
+  const code = wire.code === 'WORKER_FAILED' ? 'BACKEND_DIED' : (wire.code as ScoringErrorCode)
+  const error = new ScoringError(code, wire.message, wire.details)
+  if (wire.stack !== undefined) error.stack = wire.stack
+  return error
+}

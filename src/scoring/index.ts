@@ -1,0 +1,10 @@
+// Log-likelihoods of tokens under a model, with one shared prefix and many branches.
+// In: token ids. Out: natural log-probabilities, one per scored token. Backends do the work; the contract is `scorer.ts`.
+// To add a backend: implement `Scorer` under `backends/`, name its options in `options.ts` and its maker in
+// `create-scorer.ts`, and run `test/scoring/contract.ts` over it.
+export { createScorer } from './create-scorer.js'
+export { ScoringError, type ScoringErrorCode } from './errors.js'
+export { readModelConfig, type LlamaConfig } from './model-config.js'
+export { readModelInfo } from './model-files.js'
+export { scorerOptionsSchema, type ScorerOptions } from './options.js'
+export type { Branch, BranchScore, ModelInfo, Prefix, Range, Scorer, ScorerCounters } from './scorer.js'

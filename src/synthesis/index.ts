@@ -1,0 +1,7 @@
+// From a repository to the process that could have written it: requirements, plan, and per file thoughts, Reads and
+// Writes. In: a RepositorySnapshot and its blobs. Out: a Trajectory, held to the replay law.
+// One more kind of step is one more variant in records/trajectory.ts, made in synthesize.ts and run in replay.ts.
+export { SynthesisError } from './errors.js'
+export { synthesisOptionsSchema, type SynthesisOptions } from './options.js'
+export { replayTrajectory, spanBytes, type ReplayResult } from './replay.js'
+export { synthesizeTrajectory, thoughtRequestFor } from './synthesize.js'

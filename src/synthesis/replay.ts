@@ -1,0 +1,108 @@
+import { type BlobStore } from '../core/index.js'
+import type { Action, BlobSpan, RepositorySnapshot, Step, Trajectory } from '../records/index.js'
+import { SynthesisError } from './errors.js'
+import { lineNumber } from './split-file.js'
+
+/** What a replay did, for the person who asked. */
+export interface ReplayResult {
+  files: number
+  bytes: number
+  reads: number
+  writes: number
+  edits: number
+}
+
+/**
+ * Runs a trajectory's actions in order in an empty folder (in memory) and holds it to the replay law: the files come
+ * out byte for byte, every Read shows what is there at that moment, and the plan names exactly the files written.
+ *
+ * @throws SynthesisError `REPLAY_FAILED` at the first step that breaks it; CoreError `RECORD_INVALID` for a changed blob
+ */
+export function replayTrajectory(trajectory: Trajectory, snapshot: RepositorySnapshot, blobs: BlobStore): ReplayResult {
+  const disk = new Map<string, Uint8Array>()
+  const result: ReplayResult = { files: 0, bytes: 0, reads: 0, writes: 0, edits: 0 }
+  for (const episode of trajectory.episodes) {
+    episode.steps.forEach((step, index) => {
+      const fail = (what: string): never => {
+        throw new SynthesisError(
+          'REPLAY_FAILED',
+          `${trajectory.id}: step ${index + 1} of ${episode.path} breaks the replay law: ${what}.`,
+          { trajectory: trajectory.id, path: episode.path, step: index },
+        )
+      }
+      if (step.action.tool !== 'Read' && step.action.path !== episode.path) fail(`it writes ${step.action.path}`)
+      runStep(step, disk, blobs, fail)
+      result[counterOf(step.action)]++
+    })
+  }
+  checkPlan(trajectory, disk)
+  checkFiles(trajectory, snapshot, disk, blobs, result)
+  return result
+}
+
+/** Content of a span, checked against the blob's digest by the store. */
+export function spanBytes(blobs: BlobStore, span: BlobSpan): Uint8Array {
+  return blobs.get(span.blob).subarray(span.start, span.end)
+}
+
+function counterOf(action: Action): 'reads' | 'writes' | 'edits' {
+  return action.tool === 'Read' ? 'reads' : action.tool === 'Write' ? 'writes' : 'edits'
+}
+
+function runStep(step: Step, disk: Map<string, Uint8Array>, blobs: BlobStore, fail: (what: string) => never): void {
+  const { action } = step
+  const before = disk.get(action.path)
+  if (action.tool === 'Write') {
+    if (before !== undefined) fail(`${action.path} is there already`)
+    disk.set(action.path, spanBytes(blobs, action.content).slice())
+    return
+  }
+  if (before === undefined) return fail(`${action.path} is not written yet`)
+  if (action.start > action.end || action.end > before.length) {
+    fail(`bytes ${action.start} to ${action.end} are not in ${action.path}, which has ${before.length}`)
+  }
+  if (lineNumber(before, action.start) !== action.startLine)
+    fail(`byte ${action.start} is not in line ${action.startLine}`)
+  if (action.tool === 'Edit') {
+    const content = spanBytes(blobs, action.content)
+    disk.set(action.path, Buffer.concat([before.subarray(0, action.start), content, before.subarray(action.end)]))
+    return
+  }
+  if (step.observation === null) return fail('a Read shows nothing')
+  const seen = spanBytes(blobs, step.observation)
+  if (Buffer.compare(seen, before.subarray(action.start, action.end)) !== 0) {
+    fail(`what it shows of ${action.path} is not what is there`)
+  }
+}
+
+function checkPlan(trajectory: Trajectory, disk: ReadonlyMap<string, Uint8Array>): void {
+  const planned = trajectory.plan.files.map((file) => file.path)
+  const missing = planned.filter((path) => !disk.has(path))
+  const extra = [...disk.keys()].filter((path) => !planned.includes(path))
+  if (missing.length + extra.length === 0 && new Set(planned).size === planned.length) return
+  throw new SynthesisError(
+    'REPLAY_FAILED',
+    `${trajectory.id}: the plan is not what was written: ${missing.length} planned files are missing, ${extra.length} were not planned.`,
+    { missing, extra },
+  )
+}
+
+function checkFiles(
+  trajectory: Trajectory,
+  snapshot: RepositorySnapshot,
+  disk: ReadonlyMap<string, Uint8Array>,
+  blobs: BlobStore,
+  result: ReplayResult,
+): void {
+  const wrong = snapshot.files.filter((file) => {
+    const written = disk.get(file.path)
+    return written === undefined || Buffer.compare(written, blobs.get(file.blob)) !== 0
+  })
+  if (wrong.length > 0 || disk.size !== snapshot.files.length) {
+    const paths = wrong.map((file) => file.path)
+    const message = `${trajectory.id}: ${wrong.length} of ${snapshot.files.length} files do not come out as they are in the repository, such as ${paths[0] ?? 'one that is not in it'}.`
+    throw new SynthesisError('REPLAY_FAILED', message, { paths })
+  }
+  result.files = disk.size
+  for (const bytes of disk.values()) result.bytes += bytes.length
+}

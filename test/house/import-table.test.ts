@@ -1,0 +1,116 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import ts from 'typescript'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+
+/** Who may import whom; the rooms in their order. Types count as imports. */
+const allowed: Record<string, string[]> = {
+  core: [],
+  records: ['core'],
+  tokenizer: ['core'],
+  generation: ['core', 'records'],
+  scoring: ['core', 'tokenizer'],
+  grounding: ['core', 'records'],
+  synthesis: ['core', 'records', 'generation', 'grounding'],
+  'cot-search': ['core', 'records', 'tokenizer', 'generation', 'scoring'],
+  packing: ['core', 'records', 'tokenizer'],
+  training: ['core', 'records'],
+  report: ['core', 'records'],
+  cli: ['pipeline', 'core'],
+}
+const stageRooms = Object.keys(allowed).filter((room) => room !== 'cli')
+/** The pipeline and the config see every room but the command line. */
+allowed['pipeline'] = stageRooms
+/** Files at the top of src, and the rooms that may import them. */
+const topLevel = ['index', 'config']
+const roomsThatSeeTheTop = ['cli', 'pipeline']
+
+interface Walk {
+  edges: number
+  offences: string[]
+}
+
+/** Every import of every file below `src`, held against the table. */
+function walkImports(src: string): Walk {
+  const walk: Walk = { edges: 0, offences: [] }
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+  for (const file of files.sort()) {
+    const text = readFileSync(join(src, file), 'utf8')
+    for (const { fileName } of ts.preProcessFile(text, true, true).importedFiles) {
+      if (!fileName.startsWith('.')) continue
+      walk.edges++
+      const target = relative(src, resolve(dirname(join(src, file)), fileName))
+      const offence = judge(file.split(sep), target.split(sep))
+      if (offence !== null) walk.offences.push(`${file} -> ${target}: ${offence}`)
+    }
+  }
+  return walk
+}
+
+function judge(from: string[], to: string[]): string | null {
+  const fromTop = from.length === 1
+  const toTop = to.length === 1
+  const room = from[0] as string
+  const target = (to[0] as string).replace(/\.js$/, '')
+  if (to[0] === '..') return 'reaches out of src'
+  if (fromTop) {
+    if (!topLevel.includes(room.replace(/\.ts$/, ''))) return 'a file at the top of src that the table does not know'
+    if (toTop) return null
+    if (target === 'cli') return 'nobody imports the command line'
+  } else {
+    if (!(room in allowed)) return `room ${room} is not in the table`
+    if (!toTop && target === room) return null
+    if (toTop) return roomsThatSeeTheTop.includes(room) ? null : 'a room imports the top level'
+    if (!allowed[room]?.includes(target)) return `${room} may not import ${target}`
+  }
+  return to.slice(1).join('/') === 'index.js' ? null : "reaches past another room's index.ts"
+}
+
+const test = suite('import table')
+const root = process.cwd()
+
+test('every import in src is an edge of the table', () => {
+  const { edges, offences } = walkImports(join(root, 'src'))
+  assert.equal(offences, [])
+  assert.ok(edges > 50, `the walk saw only ${edges} imports`)
+})
+
+test('every room has a face, and the table knows every room', () => {
+  const rooms = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  for (const { name } of rooms) {
+    assert.ok(name in allowed, `${name} is not in the table`)
+    if (name !== 'cli') assert.ok(existsSync(join(root, 'src', name, 'index.ts')), `${name} has no index.ts`)
+  }
+})
+
+test('an offence of each kind is found', () => {
+  const src = mkdtempSync(join(tmpdir(), 'retrace-imports-'))
+  const plant = (path: string, text: string): void => {
+    mkdirSync(dirname(join(src, path)), { recursive: true })
+    writeFileSync(join(src, path), text)
+  }
+  plant('core/a.ts', "import type { B } from '../records/index.js'\n")
+  plant('packing/b.ts', "import { c } from '../core/c.js'\n")
+  plant('report/c.ts', "export { loadRunConfig } from '../config.js'\n")
+  plant('scoring/d.ts', "const x = await import('../packing/index.js')\n")
+  plant('attic/e.ts', "import '../core/index.js'\n")
+  plant('config.ts', "import { main } from './cli/index.js'\n")
+  plant('core/f.ts', "import { g } from './g.js'\n")
+  const { offences, edges } = walkImports(src)
+  assert.is(edges, 7)
+  assert.equal(
+    offences.map((line) => line.slice(line.indexOf(': ') + 2)),
+    [
+      'room attic is not in the table',
+      'nobody imports the command line',
+      'core may not import records',
+      "reaches past another room's index.ts",
+      'a room imports the top level',
+      'scoring may not import packing',
+    ],
+  )
+})
+
+test.run()

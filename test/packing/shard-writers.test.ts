@@ -1,0 +1,56 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { openArrowWriter } from '../../src/packing/shards/arrow-writer.js'
+import { openParquetWriter } from '../../src/packing/shards/parquet-writer.js'
+import { readShard } from '../../src/packing/shards/read-shard.js'
+import { recordBatchOfRow, shardSchema } from '../../src/packing/shards/record-batch.js'
+import type { ShardRow } from '../../src/packing/shards/row.js'
+import type { ShardWriter } from '../../src/packing/shards/writer.js'
+
+const schema = shardSchema(false)
+const openers: Record<string, (path: string) => Promise<ShardWriter>> = {
+  parquet: (path) => openParquetWriter(path, '{}'),
+  arrow: async (path) => openArrowWriter(path, schema),
+}
+
+function rowOf(...ids: number[]): ShardRow {
+  const inputIds = Int32Array.from(ids)
+  return {
+    domain: 'code',
+    inputIds,
+    labels: inputIds.map((id) => -id),
+    seqLengths: Int32Array.of(ids.length),
+    docIds: ['é'],
+  }
+}
+
+for (const [format, open] of Object.entries(openers)) {
+  test(`a ${format} file has its name only when it is finished, and nothing is left of a discarded one`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'retrace-writer-'))
+    try {
+      const path = join(folder, `code-00000.${format}`)
+      const rows = [rowOf(1, 2, 3), rowOf(0), rowOf(128_255, 2 ** 31 - 1)]
+      const writer = await open(path)
+      for (const row of rows) await writer.write(recordBatchOfRow(row, schema))
+      assert.not.ok(readdirSync(folder).includes(`code-00000.${format}`))
+      await writer.finish()
+      assert.equal(readdirSync(folder), [`code-00000.${format}`])
+      assert.equal(await readShard(path), rows)
+
+      // Before the first row, and amid rows.
+      for (const written of [[], rows]) {
+        const other = await open(join(folder, `other.${format}`))
+        for (const row of written) await other.write(recordBatchOfRow(row, schema))
+        await other.discard()
+      }
+      assert.equal(readdirSync(folder), [`code-00000.${format}`])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+}
+
+test.run()
