@@ -1,9 +1,10 @@
 """
 Turn the fetched archives into a folder of small repositories to train on, and a folder of held-out files.
 
-    archives/  ->  corpus/<package>/<unit>/<path>     a unit: the files of one directory tree, at most UNIT_FILES of them
-               ->  held-out/<package>/<path>          60 files that nothing of the corpus comes near
-               ->  corpus.json                        what was taken from where, under which licence
+    archives/  ->  corpus/<package>/<number>/<name>/<path>   a unit: files of one directory tree, at most UNIT_FILES of them
+               ->  held-out/<package>/0/<name>/<path>        60 files that nothing of the corpus comes near
+               ->  held-out-whole/<package>/...              the packages that they are from, cut to units
+               ->  corpus.json                               what was taken from where, under which licence
 
 What is left out: packages whose metadata does not name a permissive licence; minified, generated, compiled and vendored
 files; near duplicates; tests past a share; and every file that shares code with what must never be trained on (the
@@ -59,13 +60,15 @@ def main() -> None:
     taken, report = collect([s for s in sources if s.get("use") != "held-out"], work, forbidden)
     kept = balance(taken)
 
-    for name in ("corpus", "held-out"):
+    for name in ("corpus", "held-out", "held-out-whole"):
         shutil.rmtree(work / name, ignore_errors=True)
     for package, files in kept.items():
         write_units(work / "corpus" / package, files)
     chosen = choose_held_out(held)
     for package, path, text in chosen:
-        write(work / "held-out" / package / path, text)
+        write(work / "held-out" / package / "0" / package.split("-", 1)[1] / path, text)
+    for package, files in held.items():
+        write_units(work / "held-out-whole" / package, {path: files[path] for path in files if is_fit(files, path)})
     describe(work, kept, report, chosen)
 
 
@@ -223,7 +226,7 @@ def write_units(folder: Path, files: dict[str, str]) -> None:
     """Directory trees of at most UNIT_FILES files each: a plan of them fits in the model's context."""
     for number, paths in enumerate(units(sorted(files), 0)):
         for path in paths:
-            write(folder / f"{number:03d}" / path, files[path])
+            write(folder / str(number) / folder.name.split("-", 1)[1] / path, files[path])
 
 
 def units(paths: list[str], depth: int) -> list[list[str]]:
@@ -250,7 +253,7 @@ def choose_held_out(held: dict[str, dict[str, str]]) -> list[tuple[str, str, str
     """An even hand of files from every held-out package, at random but always the same."""
     rng, (low, high), pools = random.Random(SEED), HELD_OUT_BYTES, {}
     for package, files in sorted(held.items()):
-        fit = [(package, p, files[p]) for p in sorted(eligible(files)) if low <= len(files[p].encode()) <= high and why_not(p, files[p], set(), set()) is None]
+        fit = [(package, p, files[p]) for p in sorted(files) if is_fit(files, p) and low <= len(files[p].encode()) <= high]
         pools[package] = rng.sample(fit, len(fit))
     chosen = []
     while len(chosen) < HELD_OUT_FILES and any(pools.values()):
@@ -258,6 +261,11 @@ def choose_held_out(held: dict[str, dict[str, str]]) -> list[tuple[str, str, str
             if pool and len(chosen) < HELD_OUT_FILES:
                 chosen.append(pool.pop())
     return sorted(chosen)
+
+
+def is_fit(files: dict[str, str], path: str) -> bool:
+    """The corpus's own rules, less those about other files."""
+    return path in eligible(files) and why_not(path, files[path], set(), set()) is None
 
 
 def write(path: Path, text: str) -> None:

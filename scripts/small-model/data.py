@@ -44,6 +44,10 @@ class Encoder:
             trained += [segment["trainable"]] * len(piece)
         return ids, trained
 
+    def byte_length(self, token: int) -> int:
+        """Bytes that a token stands for; a byte-level token is written with one character per byte. 0 for special tokens."""
+        return len(self.tokenizer.id_to_token(token) or "")
+
 
 def documents(work: Path):
     with (work / "documents.jsonl").open(encoding="utf-8") as lines:

@@ -7,7 +7,7 @@ import { GroundingError } from './errors.js'
 import { byCodeUnits } from './languages.js'
 import type { GroundingOptions } from './options.js'
 import { nameFromPath, type InputEntry, type RepositoryInput } from './repository-input.js'
-import { judgeByName } from './skip-rules.js'
+import { judgeByName, judgePathName } from './skip-rules.js'
 
 interface ArchiveEntry {
   path: string
@@ -38,7 +38,9 @@ export async function listArchive(
   const skipped: SkippedFile[] = []
   for (const entry of latestByPath(found)) {
     const path = top === undefined ? entry.path : entry.path.slice(top.length + 1)
-    if (entry.skip !== null) skipped.push({ path, ...entry.skip })
+    const unusable = judgePathName(path)
+    if (unusable !== null) skipped.push({ path, ...unusable })
+    else if (entry.skip !== null) skipped.push({ path, ...entry.skip })
     else
       entries.push({
         path,
@@ -47,6 +49,8 @@ export async function listArchive(
       })
   }
   entries.sort((a, b) => byCodeUnits(a.path, b.path))
+  const both = fileThatIsAFolder(entries)
+  if (both !== undefined) throw invalidArchive(file, `it holds ${both} both as a file and as a folder`)
   return { kind: 'archive', name: nameFromPath([name]), packageName: name, entries, skipped }
 }
 
@@ -62,11 +66,10 @@ function readEntries(file: string, options: GroundingOptions, signal?: AbortSign
       input.destroy()
       reject(error)
     }
-    const invalid = (why: string): void => {
-      const message = `${file} is no readable .tar.gz archive: ${why}. Pack it again, or give the unpacked folder.`
-      fail(new GroundingError('ARCHIVE_INVALID', message, { path: file }))
-    }
+    const invalid = (why: string): void => fail(invalidArchive(file, why))
     const parser = new Parser({
+      // The bounds here are on what is unpacked; a file that packs well is no attack.
+      maxDecompressionRatio: Infinity,
       // A damaged archive is refused as a whole: half a repository would pass for a whole one.
       onwarn: (code, message) => {
         if (code !== 'TAR_ENTRY_INFO') invalid(String(message))
@@ -107,8 +110,25 @@ function readEntries(file: string, options: GroundingOptions, signal?: AbortSign
   })
 }
 
+function invalidArchive(file: string, why: string): GroundingError {
+  const message = `${file} is no readable .tar.gz archive: ${why}. Pack it again, or give the unpacked folder.`
+  return new GroundingError('ARCHIVE_INVALID', message, { path: file })
+}
+
+/** @param entries sorted by path */
+function fileThatIsAFolder(entries: readonly InputEntry[]): string | undefined {
+  const paths = new Set(entries.map((entry) => entry.path))
+  for (const path of paths) {
+    for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
+      if (paths.has(path.slice(0, at))) return path.slice(0, at)
+    }
+  }
+  return undefined
+}
+
 function takeEntry(entry: ReadEntry, options: GroundingOptions, entries: ArchiveEntry[]): void {
   const path = normalize(entry.path).replace(/\/$/, '')
+  if (path === '.') return void entry.resume()
   const taken: ArchiveEntry = { path, sizeBytes: entry.size, bytes: null, skip: null }
   if (entry.type === 'File' || entry.type === 'OldFile' || entry.type === 'ContiguousFile') {
     entries.push(taken)

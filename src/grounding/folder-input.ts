@@ -14,7 +14,7 @@ import { GroundingError } from './errors.js'
 import { byCodeUnits } from './languages.js'
 import type { GroundingOptions } from './options.js'
 import { nameFromPath, type InputEntry, type RepositoryInput } from './repository-input.js'
-import { isVendoredFolder } from './skip-rules.js'
+import { isVendoredFolder, judgePathName } from './skip-rules.js'
 import type { SkippedFile } from '../records/index.js'
 
 /** Lists a folder without following a link or opening a file. */
@@ -56,9 +56,9 @@ class FolderWalk {
 
   private visitEntry(path: string, name: string, depth: number): void {
     const full = join(this.root, path)
-    if (name.includes('\uFFFD') || /[\\\u0000-\u001f\u007f]/.test(name)) {
-      // eslint-disable-line no-control-regex
-      this.skip(path, 'unsupported', 'its name holds a control character, a backslash or bytes that are not UTF-8')
+    const unusable = judgePathName(name)
+    if (unusable !== null) {
+      this.skipped.push({ path, ...unusable })
       return
     }
     let stat

@@ -6,7 +6,7 @@ export function withoutGrammarGaps(text: string): string {
   const blank = (_all: string, before: string, words: string): string => before + ' '.repeat(words.length)
   return text
     .replace(
-      /([<,]\s*(?:\/\*[^*]*\*+\/\s*|\/\/[^\n]*\n\s*)?)((?:in\s+out|in|out)(?=\s+[\w$]+(?:\s+extends\b|\s*[,=>])))/g,
+      /([<,]\s*(?:\/\*[\s\S]*?\*\/\s*|\/\/[^\n]*\n\s*)?)((?:in\s+out|in|out)(?=\s+[\w$]+(?:\s+extends\b|\s*[,=>])))/g,
       blank,
     )
     .replace(/^([ \t]*export[ \t]+)(type(?=[ \t]+\*))/gm, blank)

@@ -96,8 +96,11 @@ async function listInput(path: string, options: GroundingOptions, signal?: Abort
     )
   }
   if (stat.isDirectory()) return listFolder(path, options)
-  const isNamedArchive = /\.(tar\.gz|tgz)$/i.test(path)
-  if (stat.isFile() && (isNamedArchive || startsAsGzip(path))) return listArchive(path, options, signal)
+  if (stat.isFile() && startsAsGzip(path)) return listArchive(path, options, signal)
+  if (stat.isFile() && /\.(tar\.gz|tgz)$/i.test(path)) {
+    const message = `${path} is named as an archive, but holds no gzip data. Pack it again, or give the unpacked folder.`
+    throw new GroundingError('ARCHIVE_INVALID', message, { path })
+  }
   const what = stat.isFile() ? 'is a file and no gzip archive' : 'is neither a folder nor a file'
   throw new GroundingError('INPUT_UNSUPPORTED', `${path} ${what}. Give a folder or a .tar.gz archive.`, { path })
 }

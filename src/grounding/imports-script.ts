@@ -59,7 +59,7 @@ function namesTaken(call: Node): string[] {
   if (outer?.type === 'expression_statement') return []
   if (outer?.type === 'member_expression') {
     const property = field(outer, 'property')?.text ?? '*'
-    return [property === 'then' ? '*' : property]
+    return [/^(then|catch|finally)$/.test(property) ? '*' : property]
   }
   const pattern = outer?.type === 'variable_declarator' ? field(outer, 'name') : null
   if (pattern?.type !== 'object_pattern') return ['*']

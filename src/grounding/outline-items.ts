@@ -1,6 +1,6 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../records/index.js'
-import { isDirective, isLicenceText, proseOfComments } from './prose.js'
+import { isLicenceText, proseOfComments } from './prose.js'
 import type { SourceText } from './source-text.js'
 
 /** A declaration and what stands directly above it. */
@@ -21,7 +21,7 @@ export function attachComments(nodes: readonly Node[], source: SourceText): Atta
   let lastEnd = 0
   for (const node of nodes) {
     const gap = pending.at(-1) ?? null
-    const isAdjacent = gap !== null && newlinesBetween(source, gap.endIndex, node.startIndex) <= 1
+    const isAdjacent = gap !== null && newlinesBetween(source, gap.endIndex, node.startIndex) <= reachOf(gap)
     if (node.type === 'comment' || node.type === 'decorator') {
       const isTrailing = attached.length > 0 && newlinesBetween(source, lastEnd, node.startIndex) === 0
       if (isTrailing && node.type === 'comment' && pending.length === 0) continue
@@ -39,6 +39,11 @@ export function attachComments(nodes: readonly Node[], source: SourceText): Atta
     lastEnd = node.endIndex
   }
   return attached
+}
+
+/** How many line ends a comment reaches down: a block about parameters documents what follows past a blank line too. */
+function reachOf(comment: Node): number {
+  return /^\/\*\*[\s\S]*@(param|returns?|api|private|public|throws|class|constructor)\b/.test(comment.text) ? 2 : 1
 }
 
 function newlinesBetween(source: SourceText, start: number, end: number): number {
@@ -67,12 +72,18 @@ export function makeItem(source: SourceText, attached: Attached, parts: ItemPart
     kind: parts.kind,
     name: parts.name,
     signature: parts.signature,
-    doc: parts.doc ?? proseOfComments(attached.comments.filter((comment) => !isDirective(comment))),
+    doc: parts.doc ?? docAbove(attached, parts.name),
     start: source.byteAt(attached.start),
     end: source.byteAt(source.endOfLineFrom(attached.node.endIndex)),
     exported: parts.exported,
     children: parts.children ?? [],
   }
+}
+
+/** A banner that holds the name alone says nothing. */
+function docAbove(attached: Attached, name: string): string {
+  const doc = proseOfComments(attached.comments)
+  return !doc.includes(' ') && name.includes(doc) ? '' : doc
 }
 
 /** What a file says of itself in the comments before its first declaration, past licence and directives. */
@@ -104,9 +115,9 @@ export function headComment(nodes: readonly Node[], source: SourceText): string 
       isLast &&
       follower !== undefined &&
       !/^(import|future_import|import_from)/.test(follower.type) &&
-      newlinesBetween(source, end, follower.startIndex) <= 1
+      newlinesBetween(source, end, follower.startIndex) <= reachOf(group.at(-1) as Node)
     if (belongsToNext && !speaksOfFile) continue
-    const prose = proseOfComments(texts.filter((text) => !isDirective(text)))
+    const prose = proseOfComments(texts)
     if (prose !== '') return prose
   }
   return ''

@@ -1,5 +1,5 @@
 import type { OutlineItem } from '../records/index.js'
-import { cutAt, fold, proseOfParagraph, signatureOf } from './prose.js'
+import { cutAt, fold, plainProse, proseOfParagraph, signatureOf } from './prose.js'
 import type { SourceText } from './source-text.js'
 
 const MAX_NAME_CHARS = 80
@@ -43,7 +43,12 @@ export function outlineByHeadings(source: SourceText): OutlineItem[] {
     const isHeading = /^ {0,3}#{1,6}\s+\S/.test(line.text) || underlined
     if (isHeading || (starts.length === 0 && line.text.trim() !== '')) starts.push(at)
   }
-  return sections(source, lines, starts, (first) => first.text.replace(/^\s*#+\s*|\s*#+\s*$/g, ''), firstParagraph)
+  return sections(source, lines, starts, headingOf, firstParagraph)
+}
+
+function headingOf(line: Line): string {
+  const heading = line.text.replace(/^\s*#+\s*|\s*#+\s*$/g, '')
+  return plainProse(heading.replace(/!\[([^\]]*)\]\([^)]*\)/g, '$1')) || heading
 }
 
 /** The first paragraph of prose, without headings, badges and code. */

@@ -1,7 +1,7 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../records/index.js'
 import { attachComments, makeItem, type Attached } from './outline-items.js'
-import { fold, proseOfDocstring, signatureOf } from './prose.js'
+import { fold, proseOfDocstring, signatureOf, withoutAssignment } from './prose.js'
 import type { SourceText } from './source-text.js'
 import { childrenOf, field } from './syntax.js'
 
@@ -116,7 +116,7 @@ function variableItem(
   const whole = fold(statement.text)
   const value = field(assignment, 'right')
   const isLong = value !== null && whole.length > 100
-  const signature = isLong ? source.slice(statement.startIndex, value.startIndex).replace(/=\s*$/, '') : whole
+  const signature = isLong ? withoutAssignment(source.slice(statement.startIndex, value.startIndex)) : whole
   const kind = names[0] === '__all__' ? 'export' : owner === 'class' ? 'property' : 'variable'
   const exported = names.some(isExported)
   return [makeItem(source, attached, { kind, name: names.join(', '), signature: signatureOf(signature), exported })]

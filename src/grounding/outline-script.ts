@@ -1,7 +1,7 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../records/index.js'
 import { attachComments, makeItem, type Attached, type ItemParts } from './outline-items.js'
-import { fold, signatureOf } from './prose.js'
+import { fold, signatureOf, withoutAssignment } from './prose.js'
 import type { SourceText } from './source-text.js'
 import { childrenOf, field } from './syntax.js'
 
@@ -42,7 +42,22 @@ const kindOfMember: Readonly<Record<string, Kind>> = {
 
 /** The outline of TypeScript, TSX or JavaScript. */
 export function outlineOfScript(program: Node, source: SourceText): OutlineItem[] {
-  return outlineOfStatements(program, source, false)
+  const items = outlineOfStatements(program, source, false)
+  if (items.length > 0) return items
+  // A file that is one function called at once has its declarations inside.
+  const wrapped = childrenOf(program)
+    .map(bodyCalledAtOnce)
+    .find((body) => body !== null)
+  return wrapped === undefined ? items : outlineOfStatements(wrapped, source, false)
+}
+
+function bodyCalledAtOnce(statement: Node): Node | null {
+  const types = ['parenthesized_expression', 'unary_expression', 'call_expression']
+  let inner = statement.type === 'expression_statement' ? statement.namedChild(0) : null
+  while (inner !== null && types.includes(inner.type)) inner = inner.namedChild(0)
+  const isFunction = inner?.type === 'function_expression' || inner?.type === 'arrow_function'
+  const body = isFunction && inner !== null ? field(inner, 'body') : null
+  return body?.type === 'statement_block' ? body : null
 }
 
 function outlineOfStatements(container: Node, source: SourceText, exportsAll: boolean): OutlineItem[] {
@@ -89,9 +104,10 @@ function partsOfDeclaration(node: Node, source: SourceText, outer: Node): Statem
   }
 }
 
-function partsOfVariable(node: Node, source: SourceText, outer: Node): StatementParts {
+function partsOfVariable(node: Node, source: SourceText, outer: Node): StatementParts | null {
   const declarators = childrenOf(node).filter((child) => child.type === 'variable_declarator')
   const names = declarators.map((one) => field(one, 'name')).filter((name) => name !== null)
+  if (declarators.length > 0 && declarators.every(isRequire)) return null
   const value = declarators.length === 1 ? field(declarators[0] as Node, 'value') : null
   const kind = value === null ? undefined : kindOfDeclaration[value.type]
   const inner = value === null ? null : (field(value, 'body') ?? null)
@@ -107,11 +123,16 @@ function partsOfVariable(node: Node, source: SourceText, outer: Node): Statement
   }
 }
 
+/** `x = require('y')` is an import in the form of a variable. */
+function isRequire(declarator: Node): boolean {
+  return /^require\s*\(\s*['"`][^'"`]*['"`]\s*\)(\.\w+)*$/.test(field(declarator, 'value')?.text ?? '')
+}
+
 /** A short value stays, since it says more than its type; a long one is left out. */
 function valueSignature(outer: Node, value: Node | null, source: SourceText): string {
   const whole = fold(source.slice(outer.startIndex, outer.endIndex)).replace(/;$/, '')
   if (value === null || whole.length <= 100) return signatureOf(whole)
-  return signatureOf(source.slice(outer.startIndex, value.startIndex).replace(/=\s*$/, ''))
+  return signatureOf(withoutAssignment(source.slice(outer.startIndex, value.startIndex)))
 }
 
 function namesInPattern(pattern: Node): string[] {
@@ -162,10 +183,11 @@ function partsOfAmbient(node: Node, source: SourceText): StatementParts | null {
   return null
 }
 
-/** `namespace A {}` and CommonJS exports, both of which the grammar has as expressions. */
+/** `namespace A {}`, CommonJS exports and the named blocks of a test, all of which the grammar has as expressions. */
 function partsOfExpression(node: Node, source: SourceText): StatementParts | null {
   const expression = node.namedChild(0)
   if (expression?.type === 'internal_module') return partsOfDeclaration(expression, source, node)
+  if (expression?.type === 'call_expression') return partsOfNamedCall(expression, source)
   if (expression?.type !== 'assignment_expression') return null
   const [left, right] = [field(expression, 'left'), field(expression, 'right')]
   if (left?.type !== 'member_expression' || right === null) return null
@@ -175,7 +197,7 @@ function partsOfExpression(node: Node, source: SourceText): StatementParts | nul
   if (!exported && kind !== 'function') return null
   const body = field(right, 'body')
   return {
-    kind: kind ?? (target === 'module.exports' ? 'export' : 'variable'),
+    kind: kind ?? (target === 'module.exports' || right.type === 'identifier' ? 'export' : 'variable'),
     name: target.replace(/^(module\.)?exports\./, ''),
     signature:
       kind === undefined || body === null
@@ -184,6 +206,15 @@ function partsOfExpression(node: Node, source: SourceText): StatementParts | nul
     exported,
     body: kind === 'class' ? right : null,
   }
+}
+
+/** `test('adds', () => {})`: a call whose first argument names what the rest does. */
+function partsOfNamedCall(call: Node, source: SourceText): StatementParts | null {
+  const [first, ...others] = childrenOf(field(call, 'arguments'))
+  const hasBody = others.some((one) => one.type === 'arrow_function' || one.type === 'function_expression')
+  if (first?.type !== 'string' || !hasBody) return null
+  const signature = signatureOf(`${source.slice(call.startIndex, first.endIndex)})`)
+  return { kind: 'section', name: signatureOf(first.text.slice(1, -1)), signature, exported: false, body: null }
 }
 
 function childItems(owner: Node | null, source: SourceText, exported: boolean): OutlineItem[] {
@@ -206,7 +237,7 @@ function partsOfMember({ node }: Attached, source: SourceText): ItemParts | null
   const value = field(node, 'value')
   const code = source.slice(afterDecorators(node), end)
   const isLong = value !== null && fold(code).length > 100
-  const signature = isLong ? source.slice(afterDecorators(node), value.startIndex).replace(/=\s*$/, '') : code
+  const signature = isLong ? withoutAssignment(source.slice(afterDecorators(node), value.startIndex)) : code
   const isPrivate = name.startsWith('#') || /^(static |readonly |override )*private\b/.test(fold(code))
   return { kind, name, signature: signatureOf(signature.replace(/[;,]\s*$/, '')), exported: !isPrivate }
 }

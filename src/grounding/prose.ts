@@ -8,6 +8,9 @@ export function signatureOf(code: string): string {
   return cutAt(fold(code), MAX_SIGNATURE_CHARS)
 }
 
+/** A declaration up to its value: without the `=` and a comment for the bundler. */
+export const withoutAssignment = (code: string): string => code.replace(/=\s*(\/\*[\s\S]*?\*\/\s*)?$/, '')
+
 /** Cut at a word, with an ellipsis. */
 export function cutAt(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text
@@ -44,11 +47,15 @@ export function proseOfDocstring(literal: string): string {
 }
 
 function withoutMarks(comment: string): string {
-  if (comment.startsWith('//')) return isDirective(comment) ? '' : comment.replace(/^\/\/[/!]?\s?/, '')
-  if (comment.startsWith('#')) return isDirective(comment) ? '' : comment.replace(/^#+:?\s?/, '')
+  if (isDirective(comment)) return ''
+  if (comment.startsWith('//')) return isDisabledCode(comment) ? '' : comment.replace(/^\/{2,}!?\s?|\s*\/{2,}$/g, '')
+  if (comment.startsWith('#')) return comment.replace(/^#+:?\s?|\s*#{2,}$/g, '')
   const inner = comment.replace(/^\/\*+!?/, '').replace(/\*+\/$/, '')
-  return isDirective(comment) ? '' : inner.replace(/^[ \t]*\*(?!\*)[ \t]?/gm, '')
+  return inner.replace(/^[ \t]*\*(?!\*)[ \t]?/gm, '')
 }
+
+const isDisabledCode = (comment: string): boolean =>
+  /[;{}]\s*$/.test(comment) || /^\/\/\s*(import|export|const|return)\b.*[('"{]/.test(comment)
 
 /** Keeps the prose before the first block tag, or that of a tag whose text is the description. */
 function withoutTags(text: string): string {
@@ -60,7 +67,7 @@ function withoutTags(text: string): string {
   return described === undefined ? '' : described.replace(/^\w+/, '')
 }
 
-function plainProse(text: string): string {
+export function plainProse(text: string): string {
   const plain = text
     .replace(/```[\s\S]*?(```|$)/g, ' ')
     .replace(
@@ -68,8 +75,12 @@ function plainProse(text: string): string {
       (_all, target: string, label?: string) => label?.trim() || target,
     )
     .replace(/\[([^\]]+)\]\([^)]*\)/g, '$1')
-    .replace(/<\/?[a-zA-Z][^<>\n]*>/g, '')
+    .replace(
+      /<\/?(?:p|br|b|i|em|strong|code|pre|a|ul|ol|li|img|div|span|h[1-6]|table|t[rdh]|sup|sub|tt|hr|center|picture|source|kbd)(?:\s[^<>]*)?\/?>/gi,
+      '',
+    )
     .replace(/:(?:class|func|meth|mod|attr|exc|data|ref|term|obj):`~?([^`]*)`/g, '$1')
+    .replace(/(?<!`)`([^`'\n]*)'/g, '$1')
     .replace(/``?([^`\n]*)``?/g, '$1')
     .replace(/(\*\*|__)(?=\S)([^*_\n]+?)\1/g, '$2')
     .replace(/^[ \t]*[-=*~#^]{3,}[ \t]*$/gm, ' ')
@@ -83,11 +94,13 @@ export const proseOfParagraph = (text: string): string =>
 export const isLicenceText = (text: string): boolean =>
   /\bcopyright\b|\(c\)|©|SPDX-|\blicen[cs]ed? (under|to)\b|all rights reserved|@licen[cs]e/i.test(text)
 
+const directives: readonly RegExp[] = [
+  /^#!/,
+  /^\/\/\/\s*<(reference|amd)/,
+  /^\/\*\s*(eslint|globals?\s+[\w$]+[\s,:*]|jshint|jslint|istanbul|c8|v8|@ts-|prettier-)/,
+  /^\/\/\s*(eslint-|jshint|jslint|istanbul|c8 ignore|v8 ignore|@ts-|prettier-ignore|@flow|@jsx|@vitest|#?(end)?region\b|#\s*source)/,
+  /^#\s*(-\*-|vim?:|noqa|type:\s*ignore|pylint:|pragma:|mypy:|flake8:|isort:|fmt:|ruff:)/,
+]
+
 /** A comment for a tool and not for a reader. */
-export function isDirective(comment: string): boolean {
-  return (
-    /^(?:\/\/\/?|\/\*+|#+)!?\s*(?:eslint|global[s ]|jshint|jslint|@ts-|ts-|prettier|istanbul|c8 |v8 |@flow|@jsx|@vitest|vim?:|-\*-|noqa|type: ?ignore|pylint|pragma|mypy:|flake8|isort|fmt:|<reference|#region|#endregion|region|endregion|!\/)/i.test(
-      comment,
-    ) || comment.startsWith('#!')
-  )
-}
+export const isDirective = (comment: string): boolean => directives.some((directive) => directive.test(comment))

@@ -58,23 +58,18 @@ class PythonFinder {
     if (!raw.from)
       return [{ specifier: raw.specifier, names: raw.names, target: this.targetOf(start.found, raw.specifier) }]
 
-    const fromModule: string[] = []
     const records: ImportRecord[] = []
+    const take = (names: string[], target: Target): void =>
+      void records.push({ specifier: raw.specifier, names, target })
+    const fromModule: string[] = []
     for (const name of raw.names) {
       const below = name === '*' ? undefined : this.below(start.found, name)
-      const isOwnName = 'file' in start.found && start.found.file === from
-      // In `__init__.py`, `from . import x` means the module x; elsewhere the package may define x itself.
-      if (below !== undefined && 'file' in below) {
-        records.push({ specifier: raw.specifier, names: ['*'], target: { kind: 'file', path: below.file } })
-      } else if (!isOwnName) fromModule.push(name)
+      if (below !== undefined && 'file' in below) take(['*'], { kind: 'file', path: below.file })
+      else if ('file' in start.found && start.found.file === from)
+        take([name], unresolved(`no module ${name} beside it`))
+      else fromModule.push(name)
     }
-    if (fromModule.length > 0 || raw.names.length === 0) {
-      records.unshift({
-        specifier: raw.specifier,
-        names: fromModule,
-        target: this.targetOf(start.found, raw.specifier),
-      })
-    }
+    if (fromModule.length > 0) take(fromModule, this.targetOf(start.found, raw.specifier))
     return records
   }
 
@@ -86,7 +81,8 @@ class PythonFinder {
       .filter((part) => part !== '')
     if (dots > 0) return this.relative(from, dots, parts)
     for (const root of [this.rootOf(folderOf(from)), ...this.roots]) {
-      const found = root === null ? undefined : this.walk(this.at(root), parts)
+      if (root === '' && this.packages.has('')) continue
+      const found = this.walk(this.at(root), parts)
       if (found !== undefined) return { found }
     }
     const isOwn = this.packages.has('') && parts[0] === this.packageName
@@ -110,11 +106,10 @@ class PythonFinder {
     return { target: unresolved(skipped === undefined ? 'no such module in the repository' : `${skipped} was skipped`) }
   }
 
-  /** Where the package of a folder is imported from: the parent of its topmost package; `null` for above the root. */
+  /** Where the package of a folder is imported from: the parent of its topmost package. */
   private rootOf(folder: string): string {
     let root = folder
     while (root !== '' && this.packages.has(root)) root = folderOf(root)
-    // With the root a package, nothing inside is a place to import from by a bare name.
     return root
   }
 

@@ -54,6 +54,16 @@ export function isVendoredFolder(name: string): boolean {
   return vendoredFolders.has(name.toLowerCase()) || name.endsWith('.egg-info') || name.endsWith('.dist-info')
 }
 
+/** A name that a trajectory could not write on every system. */
+export function judgePathName(path: string): Verdict {
+   
+  if (!/[\\\u0000-\u001f\u007f\uFFFD]/.test(path)) return null
+  return {
+    reason: 'unsupported',
+    detail: 'its name holds a control character, a backslash or bytes that are not UTF-8',
+  }
+}
+
 /** What name and size alone decide, before a byte is read. */
 export function judgeByName(path: string, sizeBytes: number, options: GroundingOptions): Verdict {
   const name = basename(path)

@@ -25,7 +25,7 @@ export class SourceText {
   }
 }
 
-// eslint-disable-next-line no-control-regex
+ 
 const isAscii = (text: string): boolean => /^[\u0000-\u007f]*$/.test(text)
 
 function byteOffsetsOf(text: string): Uint32Array {

@@ -163,10 +163,10 @@ class Totals {
 
 /** A domain names files, so it must not lead out of the folder. */
 function checkDomain(id: string, domain: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(domain)) return
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(domain)) return
   throw new PackingError(
     'DOMAIN_INVALID',
-    `Trajectory ${id} has the domain ${JSON.stringify(domain)}, which becomes part of file names. Use letters, digits, ".", "_" and "-".`,
+    `Trajectory ${id} has the domain ${JSON.stringify(domain)}, which becomes part of file names. Use at most 100 letters, digits, ".", "_" and "-".`,
     { id, domain },
   )
 }

@@ -50,12 +50,12 @@ export interface Run {
   read: SpanReader
 }
 
-export function describeRun(inputs: readonly string[], modelDir: string, config: RunConfig): RunRecord {
+export async function describeRun(inputs: readonly string[], modelDir: string, config: RunConfig): Promise<RunRecord> {
   for (const input of inputs) {
     if (!existsSync(input))
       throw new CoreError('INPUT_NOT_FOUND', `${input} does not exist. Check the path.`, { input })
   }
-  const { name, digest, dtype, vocabularySize, contextLength }: ModelInfo = readModelInfo(modelDir)
+  const { name, digest, dtype, vocabularySize, contextLength }: ModelInfo = await readModelInfo(modelDir)
   return {
     retraceVersion: retraceVersion(),
     inputs: inputs.map((input) => resolve(input)),

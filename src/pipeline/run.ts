@@ -21,7 +21,7 @@ export async function run(
   config: RunConfig,
   context: RunContext,
 ): Promise<RunSummary> {
-  const record = describeRun(inputs, modelDir, config)
+  const record = await describeRun(inputs, modelDir, config)
   const store = new RunStore(folder)
   checkSameRun(store, record)
   if (existsSync(store.path('manifest.json'))) return { ...summarizeRun(store, record), nothingToDo: true }

@@ -37,34 +37,37 @@ export function buildReport(input: ReportInput, { maxViewerBytes = 8 * 1024 * 10
   const style = pageStyle + viewerStyle
   const policy = `default-src 'none'; script-src '${digestSource(viewerScript)}'; style-src '${digestSource(style)}'; base-uri 'none'; form-action 'none'`
   const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${new Html(policy)}">
-<title>${input.run.name} · Retrace report</title>
-<style>${new Html(style)}</style>
-</head>
-<body>
-<nav class="top" aria-label="Sections"><div><a class="brand" href="#top">Retrace</a>${links.map(([id, name]) => html`<a href="#${id}">${name}</a>`)}</div></nav>
-<main>
-${overviewSection(input, search)}
-${searchSection(search, input.run.noise)}
-${tokensSection(input.repositories)}
-${packingSection(input.shards)}
-${timeSection(input.stages)}
-${repositoriesSection(input.repositories, input.search)}
-${rejectsSection(input.rejects)}
-${viewerSection(viewer)}
-${runSection(input.run)}
-</main>
-<script type="application/json" id="viewer-data">${new Html(escapeJson(viewer.data))}</script>
-<script>${new Html(viewerScript)}</script>
-</body>
-</html>
-`
-  return page.toString()
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta http-equiv="Content-Security-Policy" content="${new Html(policy)}" />
+        <title>${input.run.name} · Retrace report</title>
+        ${verbatim('style', '', style)}
+      </head>
+      <body>
+        <nav class="top" aria-label="Sections">
+          <div>
+            <a class="brand" href="#top">Retrace</a>${links.map(([id, name]) => html`<a href="#${id}">${name}</a>`)}
+          </div>
+        </nav>
+        <main>
+          ${overviewSection(input, search)} ${searchSection(input.search, search, input.run.noise)}
+          ${tokensSection(input.repositories)} ${packingSection(input.shards)} ${timeSection(input.stages)}
+          ${repositoriesSection(input.repositories, input.search)} ${rejectsSection(input.rejects)}
+          ${viewerSection(viewer)} ${runSection(input.run)}
+        </main>
+        ${verbatim('script', ' type="application/json" id="viewer-data"', escapeJson(viewer.data))}
+        ${verbatim('script', '', viewerScript)}
+      </body>
+    </html>`
+  return `${page.toString()}\n`
+}
+
+/** An element around exactly this text: the policy's digests are over every character in it, white space too. */
+function verbatim(tag: 'style' | 'script', attributes: string, text: string): Html {
+  return new Html(`<${tag}${attributes}>${text}</${tag}>`)
 }
 
 function digestSource(text: string): string {

@@ -1,4 +1,6 @@
 const missing = '–'
+// Keeps a number and its unit on one line.
+const space = '\u00a0'
 
 /** 12083 as `12,083`. */
 export function formatCount(value: number): string {
@@ -12,13 +14,19 @@ export function formatShort(value: number): string {
     [1e6, 'M'],
     [1e3, 'k'],
   ] as const) {
-    if (value >= size) return `${(value / size).toFixed(value / size < 100 ? 1 : 0)}${letter}`
+    if (value >= size) return `${(value / size).toFixed(value / size < 100 ? 1 : 0).replace(/\.0$/, '')}${letter}`
   }
   return formatCount(value)
 }
 
 export function formatNumber(value: number | null, digits: number): string {
   return value === null ? missing : value.toFixed(digits).replace(/^-/, '−')
+}
+
+/** A small number with two significant digits: `0.000021`. */
+export function formatSmall(value: number): string {
+  if (value === 0 || Math.abs(value) >= 0.1) return formatNumber(value, value === 0 ? 0 : 2)
+  return formatNumber(value, 1 - Math.floor(Math.log10(Math.abs(value))))
 }
 
 /** With its sign, so that a loss cannot be read as a gain. */
@@ -32,7 +40,7 @@ export function formatSigned(value: number | null, digits: number): string {
 export function formatPercent(share: number | null, digits = 0): string {
   if (share === null) return missing
   const text = (share * 100).toFixed(digits)
-  return share < 1 && Number(text) === 100 ? `${(100 - 10 ** -digits).toFixed(digits)} %` : `${text} %`
+  return share < 1 && Number(text) === 100 ? `${(100 - 10 ** -digits).toFixed(digits)}${space}%` : `${text}${space}%`
 }
 
 export function formatBytes(sizeBytes: number): string {
@@ -42,11 +50,11 @@ export function formatBytes(sizeBytes: number): string {
 }
 
 export function formatSeconds(seconds: number): string {
-  if (seconds < 0.1) return `${(seconds * 1000).toFixed(0)} ms`
-  if (seconds < 100) return `${seconds.toFixed(1)} s`
+  if (seconds < 0.1) return `${(seconds * 1000).toFixed(0)}${space}ms`
+  if (seconds < 100) return `${seconds.toFixed(1)}${space}s`
   const whole = Math.round(seconds)
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
-  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${rest} s`
+  return hours > 0 ? `${hours}${space}h ${minutes}${space}min` : `${minutes}${space}min ${rest}${space}s`
 }
 
 /** `1 file`, `2 files`. */

@@ -45,7 +45,7 @@ export function summarizeSearch(rows: readonly SearchRow[]): SearchSummary {
   const searched = rows.filter(isSearched)
   const rounds = searched.flatMap((row) => row.candidates).reduce((most, one) => Math.max(most, one.round), 0)
   const improved = searched.filter((row) => keptThought(row)?.role === 'candidate').length
-  const keptGains = gains(searched, keptThought)
+  const gained = keptGains(rows)
   return {
     rows: rows.length,
     searched: searched.length,
@@ -59,9 +59,9 @@ export function summarizeSearch(rows: readonly SearchRow[]): SearchSummary {
     meanGain: {
       other: mean(gains(searched, (row) => withRole(row, 'other'))),
       first: mean(gains(searched, (row) => withRole(row, 'first'))),
-      kept: mean(keptGains),
+      kept: mean(gained),
     },
-    medianGain: median(keptGains),
+    medianGain: median(gained),
   }
 }
 
@@ -84,6 +84,11 @@ function keptThought(row: SearchRow): Candidate | undefined {
 /** The candidate of a role, where it was scored. */
 function withRole(row: SearchRow, role: Candidate['role']): Candidate | undefined {
   return row.candidates.find((one) => one.role === role && one.score !== null)
+}
+
+/** What each searched thought gains in the end against none, nats per token, in order of the rows. */
+export function keptGains(rows: readonly SearchRow[]): number[] {
+  return gains(rows.filter(isSearched), keptThought)
 }
 
 function isSearched(row: SearchRow): boolean {
@@ -110,7 +115,10 @@ function findScored(rows: readonly SearchRow[], pick: Pick): Found[] {
 function drawCurve(rows: readonly SearchRow[], rounds: number): CurvePoint[] {
   const point = (condition: CurvePoint['condition'], round: number, pick: Pick): CurvePoint => {
     const found = findScored(rows, pick)
-    const same = findScored(found.map(({ row }) => row), (row) => withRole(row, 'none'))
+    const same = findScored(
+      found.map(({ row }) => row),
+      (row) => withRole(row, 'none'),
+    )
     const targetTokens = total(found.map(({ row }) => row.targetTokens))
     const sum = total(found.map(({ score }) => score.sum))
     const meanLogProb = mean(found.map(({ score }) => score.mean))

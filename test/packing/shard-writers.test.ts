@@ -7,6 +7,7 @@ import { openArrowWriter } from '../../src/packing/shards/arrow-writer.js'
 import { openParquetWriter } from '../../src/packing/shards/parquet-writer.js'
 import { readShard } from '../../src/packing/shards/read-shard.js'
 import { recordBatchOfRow, shardSchema } from '../../src/packing/shards/record-batch.js'
+import { ShardFile } from '../../src/packing/shards/shard-file.js'
 import type { ShardRow } from '../../src/packing/shards/row.js'
 import type { ShardWriter } from '../../src/packing/shards/writer.js'
 
@@ -48,6 +49,34 @@ for (const [format, open] of Object.entries(openers)) {
       }
       assert.equal(readdirSync(folder), [`code-00000.${format}`])
     } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+}
+
+for (const [format, open] of Object.entries(openers)) {
+  test(`a disk that is full while a ${format} file is written gives its error, and the file can be discarded`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'retrace-writer-'))
+    const { write } = ShardFile.prototype
+    try {
+      const writer = await open(join(folder, `code-00000.${format}`))
+      await writer.write(recordBatchOfRow(rowOf(1, 2), schema))
+      ShardFile.prototype.write = () => {
+        throw new Error('ENOSPC')
+      }
+      const row = rowOf(...Array.from({ length: 50_000 }, (_, i) => (i * 7919) % 120_000))
+      const rest = (async () => {
+        for (let i = 0; i < 50; i++) await writer.write(recordBatchOfRow(row, schema))
+        await writer.finish()
+      })()
+      await rest.then(
+        () => assert.unreachable(),
+        (error: Error) => assert.match(error.message, 'ENOSPC'),
+      )
+      await writer.discard()
+      assert.equal(readdirSync(folder), [])
+    } finally {
+      ShardFile.prototype.write = write
       rmSync(folder, { recursive: true })
     }
   })

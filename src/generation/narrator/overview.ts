@@ -14,7 +14,9 @@ const languageNames: Record<FileRecord['language'], string> = {
 /** What the project is to be, as somebody who wants it would ask for it. */
 export function tellRequirements(snapshot: RepositorySnapshot): string {
   const code = snapshot.files.filter((file) => file.language !== 'text')
-  const name = snapshot.about.title || snapshot.name
+  const { title } = snapshot.about
+  // A README's title is often a sentence; then the package's name says more.
+  const name = title !== '' && title.length <= 30 ? title : snapshot.name
   const paragraphs = [
     [sentence(`build ${name}${languagesOf(code)}`), aboutOf(snapshot)],
     [offersOf(snapshot, code), needsOf(code)],

@@ -4,14 +4,14 @@ import { PackingError } from '../errors.js'
 import type { ShardRow } from './row.js'
 
 /**
- * Reads a whole shard, Parquet or Arrow by the ending of its name. The arrays are views of one buffer.
+ * Reads a whole shard, Parquet or Arrow by the ending of its name. The arrays are views of shared buffers.
  *
  * @throws PackingError `SHARD_INVALID` where the file cannot be read or lacks a column
  */
 export async function readShard(path: string): Promise<ShardRow[]> {
   try {
-    const table = path.endsWith('.parquet') ? await readParquetTable(path) : tableFromIPC(readFileSync(path))
-    return rowsOf(table)
+    const bytes = readFileSync(path)
+    return path.endsWith('.parquet') ? await rowsOfParquet(bytes) : rowsOfTable(tableFromIPC(bytes))
   } catch (cause) {
     throw new PackingError(
       'SHARD_INVALID',
@@ -22,12 +22,16 @@ export async function readShard(path: string): Promise<ShardRow[]> {
   }
 }
 
-async function readParquetTable(path: string): Promise<Table> {
+async function rowsOfParquet(bytes: Uint8Array): Promise<ShardRow[]> {
   const { readParquet } = await import('parquet-wasm/node')
-  return tableFromIPC(readParquet(readFileSync(path)).intoIPCStream())
+  // Few rows at a time on their way out of WebAssembly, whose memory grows with the largest copy.
+  const table = readParquet(bytes, { batchSize: 32 })
+  const batches = table.recordBatches()
+  table.free()
+  return batches.flatMap((batch) => rowsOfTable(tableFromIPC(batch.intoIPCStream())))
 }
 
-function rowsOf(table: Table): ShardRow[] {
+function rowsOfTable(table: Table): ShardRow[] {
   const column = (name: string): Vector => {
     const found = table.getChild(name)
     if (found === null) throw new Error(`it has no column ${name}`)

@@ -17,6 +17,7 @@ export class ShardFile {
   readonly #file: number
   readonly #hash = createHash('sha256')
   #sizeBytes = 0
+  #isOpen = true
 
   constructor(path: string) {
     mkdirSync(dirname(path), { recursive: true })
@@ -34,14 +35,19 @@ export class ShardFile {
   /** Gives the file its name. */
   finish(): WrittenFile {
     fsyncSync(this.#file)
-    closeSync(this.#file)
+    this.#close()
     renameSync(this.#temporary, this.#path)
     return { sizeBytes: this.#sizeBytes, sha256: this.#hash.digest('hex') }
   }
 
-  /** Leaves nothing behind. */
+  /** Leaves nothing of an unfinished file behind. */
   discard(): void {
-    closeSync(this.#file)
+    this.#close()
     rmSync(this.#temporary, { force: true })
+  }
+
+  #close(): void {
+    if (this.#isOpen) closeSync(this.#file)
+    this.#isOpen = false
   }
 }

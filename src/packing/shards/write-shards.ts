@@ -44,8 +44,9 @@ export async function writeShards(input: RowsToWrite, options: PackingOptions): 
 /** Removes what an earlier packing left in the folder, finished or not; other files stay. */
 export function removeShards(folder: string): void {
   if (!existsSync(folder)) return
-  for (const name of readdirSync(folder)) {
-    if (/-\d{5,}\.(parquet|arrow)(\.\d+\.tmp)?$/.test(name)) rmSync(join(folder, name))
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const isShard = entry.isFile() && /-\d{5,}\.(parquet|arrow)(\.\d+\.tmp)?$/.test(entry.name)
+    if (isShard) rmSync(join(folder, entry.name))
   }
 }
 

@@ -52,7 +52,7 @@ function drawBar(bar: Bar, last: number, ticks: readonly number[]): Html {
   return html`<div class="bar-row${bar.joined === true ? ' joined' : ''}" title="${bar.label}">
     <span class="bar-label">${bar.label}</span>
     <svg class="bar">
-      ${ticks.map((tick) => html`<line class="grid" x1="${percentOf(tick, last)}" x2="${percentOf(tick, last)}" y1="0" y2="20" />`)}${parts}
+      ${ticks.map((tick) => html`<line class="grid" x1="${percentOf(tick, last)}" x2="${percentOf(tick, last)}" y1="-8" y2="20" />`)}${parts}
     </svg>
     <span class="bar-value">${bar.value}${bar.note === undefined ? null : html`<small>${bar.note}</small>`}</span>
   </div>`

@@ -1,5 +1,5 @@
 import { html, type Html } from '../html.js'
-import { niceTicks, percentOf } from './scale.js'
+import { niceTicks, percentOf, sameDigits } from './scale.js'
 
 export interface Column {
   /** One or two short lines below the axis. */
@@ -17,7 +17,6 @@ export interface ColumnPlotOptions {
   fromZero: boolean
   /** A level drawn across the plot, such as a baseline. */
   reference?: number | null
-  format: (value: number) => string
 }
 
 // Pixels: room for the value above the highest mark, the plot, and two lines of labels.
@@ -30,12 +29,13 @@ export function columnPlot(columns: readonly Column[], options: ColumnPlotOption
   const values = columns.flatMap(({ value }) => (value === null ? [] : [value]))
   const ticks = ticksFor(values, options.fromZero)
   const [low, high] = [ticks[0] as number, ticks.at(-1) as number]
+  const write = sameDigits(ticks)
   const yOf = (value: number): number => Math.round((top + (1 - (value - low) / (high - low)) * height) * 10) / 10
   const xOf = (at: number): string => percentOf(at + 0.5, columns.length)
   return html`<div class="plot" role="img" aria-label="${options.summary}">
     <p class="axis-name">${options.axisName}</p>
     <svg class="columns" height="${top + height + labelRoom}">
-      ${ticks.map((tick) => html`<line class="grid" x1="0" x2="100%" y1="${yOf(tick)}" y2="${yOf(tick)}" /><text class="tick" x="-8" y="${yOf(tick) + 4}">${options.format(tick)}</text>`)}
+      ${ticks.map((tick) => html`<line class="grid" x1="0" x2="100%" y1="${yOf(tick)}" y2="${yOf(tick)}" /><text class="tick" x="-8" y="${yOf(tick) + 4}">${write(tick)}</text>`)}
       ${typeof options.reference === 'number' ? html`<line class="reference" x1="0" x2="100%" y1="${yOf(options.reference)}" y2="${yOf(options.reference)}" />` : null}
       ${columns.map((column, at) => joinTo(columns[at - 1], column, at, xOf, yOf))}
       ${columns.map((column, at) => drawMark(column, at, columns.length, xOf, yOf))}

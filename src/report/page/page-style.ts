@@ -3,12 +3,12 @@ export const pageStyle = `
 :root {
   color-scheme: light dark;
   --page: #f7f7f5; --surface: #ffffff; --ink: #1c2024; --soft-ink: #5b646d; --rule: #e2e4e7; --grid: #ebedef;
-  --main: #1f5fa8; --soft: #a9c9eb; --accent: #b3540a; --quiet: #98a2ad; --empty: #eceef0; --link: #1f5fa8;
+  --main: #1f5fa8; --soft: #a9c9eb; --accent: #b3540a; --quiet: #98a2ad; --empty: #e0e4e8; --link: #1f5fa8;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #131619; --surface: #1b1f23; --ink: #e6e8eb; --soft-ink: #a2abb5; --rule: #2f353b; --grid: #282d32;
-    --main: #6cabf2; --soft: #31557d; --accent: #f09a4e; --quiet: #77828d; --empty: #2a2f34; --link: #8abcf5;
+    --main: #6cabf2; --soft: #31557d; --accent: #f09a4e; --quiet: #77828d; --empty: #3a4149; --link: #8abcf5;
   }
 }
 * { box-sizing: border-box; }
@@ -30,7 +30,7 @@ nav.top a { padding: 11px 0; color: var(--soft-ink); text-decoration: none; font
 nav.top a:hover { color: var(--ink); }
 nav.top .brand { color: var(--ink); font-weight: 650; }
 main { max-width: 1200px; margin: 0 auto; padding: 32px 24px 80px; }
-section { margin-top: 28px; padding: 24px; background: var(--surface); border: 1px solid var(--rule); border-radius: 10px; min-width: 0; }
+main > section { margin-top: 28px; padding: 24px; background: var(--surface); border: 1px solid var(--rule); border-radius: 10px; min-width: 0; }
 .kicker { margin: 0 0 4px; color: var(--soft-ink); font-size: 13px; }
 .meta { margin: 8px 0 0; color: var(--soft-ink); overflow-wrap: anywhere; }
 .lead { margin: 0 0 20px; max-width: 76ch; }
@@ -59,11 +59,14 @@ svg { display: block; overflow: visible; }
 .category { text-anchor: middle; }
 svg .value { text-anchor: middle; fill: var(--ink); font-size: 13px; font-weight: 600; paint-order: stroke; stroke: var(--surface); stroke-width: 4px; stroke-linejoin: round; }
 .reference { stroke: var(--quiet); stroke-width: 1.5; stroke-dasharray: 5 4; }
+.base { stroke: var(--quiet); stroke-width: 1; }
+.count { text-anchor: middle; } .axis-title { text-anchor: end; } svg .marked { fill: var(--ink); font-weight: 600; }
+.plot.wide svg { width: calc(100% - 24px); margin-left: 12px; }
+.note { color: var(--soft-ink); font-size: 13px; max-width: 80ch; }
 .line { stroke: var(--main); stroke-width: 2.5; stroke-linecap: round; }
 .dot { fill: var(--main); stroke: var(--surface); stroke-width: 1.5; }
 .ring { fill: var(--surface); stroke: var(--accent); stroke-width: 2.5; }
 
-.bar-row { display: grid; grid-template-columns: minmax(90px, 210px) minmax(0, 1fr) minmax(96px, auto); gap: 0 14px; align-items: center; padding-top: 7px; }
 .bars { display: grid; grid-template-columns: minmax(0, max-content) minmax(0, 1fr) max-content; column-gap: 14px; row-gap: 0; align-items: center; }
 .bars .bar-row { display: grid; grid-column: 1 / -1; grid-template-columns: subgrid; padding-top: 8px; }
 .bars .bar-row.joined { padding-top: 0; }
@@ -99,16 +102,16 @@ ul.plain li { padding: 2px 0; overflow-wrap: anywhere; color: var(--soft-ink); }
 
 @media (max-width: 860px) { .figures { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 640px) {
-  main { padding: 20px 12px 60px; } section { padding: 18px 14px; margin-top: 16px; } h1 { font-size: 25px; }
+  main { padding: 20px 12px 60px; } main > section { padding: 18px 14px; margin-top: 16px; } h1 { font-size: 25px; }
   nav.top div { padding: 0 12px; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 8px; } .tile { padding: 10px 12px; } .tile dd { font-size: 21px; } .tile dd.note { font-size: 12px; }
   .bars { grid-template-columns: minmax(0, 1fr) max-content; }
   .bars .bar-row { padding-top: 12px; } .bars .bar-row.joined { padding-top: 4px; }
   .bar-label { max-width: none; } .bar-label:empty { display: none; }
   .bar-row .bar, .bar-row .bar-axis { grid-column: 1 / -1; grid-row: 2; }
-  .bar-row.joined .bar-value { grid-column: 1 / -1; }
-  .bar-row.axis span:first-child { display: none; } .bar-row.axis .axis-name { grid-column: 1 / -1; }
-  .plot svg { width: calc(100% - 36px); margin-left: 36px; } svg .category { font-size: 11px; }
+  .bar-value { justify-self: end; } .bar-row.joined .bar-value { grid-column: 1 / -1; }
+  .bar-row.axis span:first-child { display: none; } .bar-row.axis .axis-name { grid-column: 1 / -1; justify-self: end; }
+  .plot:not(.wide) svg { width: calc(100% - 36px); margin-left: 36px; } svg .category { font-size: 11px; }
 }
 @media print { nav.top, #trajectories { display: none; } section { break-inside: avoid; } }
 `

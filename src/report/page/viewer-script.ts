@@ -117,8 +117,8 @@ export const viewerScript = String.raw`
 
   // What the search did at a thought: every candidate, the rejected ones with their words too.
   const roleNames = { none: 'no thought', other: 'another file\u2019s', first: 'first', candidate: 'rewrite' }
-  const decisionNames = { gain: 'accepted: gain', 'no-gain': 'rejected: no gain', leak: 'rejected: leaks code', 'too-long': 'rejected: too long',
-    outdone: 'outdone by another', baseline: 'baseline', control: 'control', start: 'start' }
+  const decisionNames = { gain: 'accepted', 'no-gain': 'no gain', leak: 'leaks code', 'too-long': 'too long',
+    outdone: 'outdone', baseline: 'baseline', control: 'control', start: 'start' }
   const headings = ['Thought', 'Round', 'Log-prob. nats/token', 'Perplexity', 'Gain nats/token', 'Tokens', 'Shared run chars', 'Shared n-grams', 'Decision']
   const renderCandidate = (row, candidate, at, none, mostGain) => {
     const kept = at === row.chosen
@@ -160,9 +160,9 @@ export const viewerScript = String.raw`
     const kept = row.candidates[row.chosen]
     const rewrites = row.candidates.filter((one) => one.role === 'candidate')
     const gains = row.candidates.filter((one) => none !== undefined && isScored(one)).map((one) => Math.abs(one.score.mean - none.score.mean))
-    const summary = make('summary', '', 'Search: perplexity of the code ')
-    if (none !== undefined) summary.append(fixed(Math.exp(-none.score.mean), 2), ' without a thought, ')
-    summary.append(make('b', '', fixed(Math.exp(-kept.score.mean), 2)), ' with this one')
+    const summary = make('summary', '', 'Search: perplexity ')
+    if (none !== undefined) summary.append(fixed(Math.exp(-none.score.mean), 2), ' \u2192 ')
+    summary.append(make('b', '', fixed(Math.exp(-kept.score.mean), 2)))
     if (none !== undefined) summary.append(' (', make('b', '', signed(kept.score.mean - none.score.mean, 3)), ' nats/token)')
     summary.append(' \u00b7 ' + counted(rewrites.length, 'rewrite') + ', ' + rewrites.filter((one) => one.accepted).length + ' accepted')
     const details = make('details', 'search', summary)
@@ -183,11 +183,10 @@ export const viewerScript = String.raw`
     if (step.row !== null) {
       const thoughts = runs.filter((run) => run.classList.contains('o-thought'))
       const search = renderSearch(step.row)
-      if (thoughts.length > 0) thoughts[thoughts.length - 1].after(search)
       const place = runs.indexOf(thoughts[thoughts.length - 1])
       runs.splice(place === -1 ? runs.length : place + 1, 0, search)
     }
-    return make('section', 'step', title, ...runs)
+    return make('div', 'step', title, ...runs)
   }
 
   // The panes. Episode -1 is the head of the document.

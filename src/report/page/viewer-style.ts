@@ -1,6 +1,6 @@
 /** The trajectory viewer: each origin has a tint and a name; what is trained stands in full ink on its tint. */
 export const viewerStyle = `
-:root { --o-template: #66717c; --o-requirement: #7b4397; --o-plan: #0d716b; --o-thought: #1f5fa8; --o-action: #a84c00; --o-observation: #56702a; --o-draft: #b02a55; --tint: 13%; }
+:root { --o-template: #66717c; --o-requirement: #7b4397; --o-plan: #0d716b; --o-thought: #1f5fa8; --o-action: #a84c00; --o-observation: #56702a; --o-draft: #b02a55; --tint: 10%; }
 @media (prefers-color-scheme: dark) {
   :root { --o-template: #8d98a3; --o-requirement: #c9a0e8; --o-plan: #5fc9c1; --o-thought: #82b8f7; --o-action: #f2a863; --o-observation: #a9c77a; --o-draft: #f590a8; --tint: 17%; }
 }
@@ -38,7 +38,7 @@ export const viewerStyle = `
 .run.prose pre { font-family: inherit; font-size: 14px; }
 .run.trained .said { background: color-mix(in srgb, var(--o) var(--tint), transparent); }
 .run.untrained { border-left-style: dotted; } .run.untrained pre { color: var(--soft-ink); }
-.run.slim .who, .run.slim .said { padding-top: 2px; padding-bottom: 2px; } .run.slim pre, .run.slim .who { font-size: 11px; } .run.slim .who small { display: inline; margin-left: 4px; }
+.run.slim .who, .run.slim .said { padding-top: 2px; padding-bottom: 2px; } .run.slim pre, .run.slim .who { font-size: 11px; } .run.slim .who small { display: none; }
 .token { padding: 0 4px; border: 1px solid var(--rule); border-radius: 4px; font-size: 11px; }
 .all-alike .run { border-left-style: solid; } .all-alike .run pre { color: var(--ink); } .all-alike .run .said { background: color-mix(in srgb, var(--o) var(--tint), transparent); } .all-alike .who small { visibility: hidden; }
 .more { margin: 6px 0 2px; padding: 3px 10px; border: 1px solid var(--rule); border-radius: 6px; background: var(--surface); color: var(--link); font: inherit; font-size: 12.5px; cursor: pointer; }
@@ -46,12 +46,12 @@ export const viewerStyle = `
 
 .search { margin: 0; padding: 8px 12px 8px 13px; border-top: 1px solid var(--grid); background: var(--surface); } .search > summary b { color: var(--ink); font-weight: 600; }
 p.search { color: var(--soft-ink); font-size: 13px; }
-.search .scroll { max-height: none; margin-top: 8px; } .search table { font-size: 13px; } .search th, .search td { padding: 6px 8px; }
+.search .scroll { max-height: none; margin-top: 8px; } .search table { font-size: 12.5px; } .search th, .search td { padding: 5px 6px; }
 .search td { border-bottom: 0; border-top: 1px solid var(--rule); } .search tr.words td { border-top: 0; padding: 0 8px 10px; color: var(--soft-ink); white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.45; }
 .search tr.kept td { background: color-mix(in srgb, var(--o-thought) var(--tint), transparent); } .search tr.kept.words td { color: var(--ink); }
 .search td:first-child, .search th:first-child { padding-left: 8px; } .search td:last-child, .search th:last-child { padding-right: 8px; }
 .search .role { font-weight: 600; white-space: nowrap; } .search .kept-mark { margin-left: 6px; padding: 0 6px; border-radius: 99px; background: var(--main); color: var(--surface); font-size: 11px; font-weight: 600; }
-.search .gain-bar { display: inline-block; width: 44px; height: 8px; margin-left: 7px; vertical-align: baseline; }
+.search .gain-bar { display: inline-block; width: 30px; height: 8px; margin-left: 6px; vertical-align: baseline; }
 
 @media (max-width: 760px) {
   .viewer-panes { grid-template-columns: minmax(0, 1fr); gap: 14px; } .viewer-panes nav { position: static; max-height: 260px; border-bottom: 1px solid var(--rule); padding-bottom: 8px; }

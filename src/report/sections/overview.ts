@@ -17,11 +17,18 @@ export function overviewSection({ run, repositories, shards, stages }: ReportInp
   const kept = search.curve.at(-1)?.perplexity ?? null
   const seconds = stages.reduce((total, stage) => total + stage.seconds, 0)
   const tile = (name: string, value: string, note: string): Html =>
-    html`<div class="tile"><dt>${name}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>`
+    html`<div class="tile">
+      <dt>${name}</dt>
+      <dd>${value}</dd>
+      <dd class="note">${note}</dd>
+    </div>`
   return html`<header id="top">
     <p class="kicker">Retrace run report</p>
     <h1>${run.name}</h1>
-    <p class="meta">Scored by ${run.model.name} · thoughts by ${run.generator.kind} ${run.generator.version} · rendered as ${run.renderer} · seed ${String(run.seed)} · Retrace ${run.retraceVersion}</p>
+    <p class="meta">
+      Scored by ${run.model.name} · thoughts by ${run.generator.kind} ${run.generator.version} · rendered as
+      ${run.renderer} · seed ${String(run.seed)} · Retrace ${run.retraceVersion}
+    </p>
     <dl class="tiles">
       ${tile('Repositories', formatCount(repositories.length), formatPlural(files, 'file'))}
       ${tile('Tokens', formatShort(reconstructed), `${ratio(reconstructed, raw)} of ${formatShort(raw)} raw · ${formatPercent(share(trained, reconstructed))} trained`)}

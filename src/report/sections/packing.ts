@@ -9,7 +9,10 @@ const mostShards = 12
 /** How full the packed rows are, and what they hold by domain. */
 export function packingSection(manifest: ShardManifest | null): Html {
   if (manifest === null || manifest.packing.rows === 0) {
-    return html`<section id="packing"><h2>Packed rows</h2><p class="empty">The run has no packed rows.</p></section>`
+    return html`<section id="packing">
+      <h2>Packed rows</h2>
+      <p class="empty">The run has no packed rows.</p>
+    </section>`
   }
   const { packing, sequenceLength } = manifest
   const files = filesOfOneFormat(manifest)
@@ -19,20 +22,29 @@ export function packingSection(manifest: ShardManifest | null): Html {
   ]
   return html`<section id="packing">
     <h2>Packed rows</h2>
-    <p class="lead">${formatPlural(packing.documents, 'document')} became ${formatPlural(packing.pieces, 'piece')} in ${formatPlural(packing.rows, 'row')} of ${formatCount(sequenceLength)} tokens; ${formatPercent(packing.fillRatio, 1)} of the space is filled.</p>
+    <p class="lead">
+      ${formatPlural(packing.documents, 'document')} became ${formatPlural(packing.pieces, 'piece')} in
+      ${formatPlural(packing.rows, 'row')} of ${formatCount(sequenceLength)} tokens;
+      ${formatPercent(packing.fillRatio, 1)} of the space is filled.
+    </p>
     ${legend([
       { tone: 'main', name: 'trained' },
       { tone: 'soft', name: 'not trained' },
       { tone: 'empty', name: 'empty' },
     ])}
-    <figure>${barList(bars, {
-      summary: `Fill ratio: ${bars.map(({ label, value }) => `${label}, ${value}`).join('; ')}.`,
-      end: 1,
-      axis: { name: 'of rows × length', format: (value) => formatPercent(value) },
-    })}
-      <figcaption>Share of rows × sequence length that holds tokens.${files.length > mostShards ? ` The first ${mostShards} of ${formatCount(files.length)} shards.` : ''} ${caveats(packing)}</figcaption></figure>
-    ${domainTable(manifest)}
-    ${shardTable(manifest)}
+    <figure>
+      ${barList(bars, {
+        summary: `Fill ratio: ${bars.map(({ label, value }) => `${label}, ${value}`).join('; ')}.`,
+        end: 1,
+        axis: { name: 'of rows × length', format: (value) => formatPercent(value) },
+      })}
+      <figcaption>
+        Share of rows × sequence length that holds
+        tokens.${files.length > mostShards ? ` The first ${mostShards} of ${formatCount(files.length)} shards.` : ''}
+        ${caveats(packing)}
+      </figcaption>
+    </figure>
+    ${domainTable(manifest)} ${shardTable(manifest)}
   </section>`
 }
 
@@ -81,17 +93,74 @@ function caveats(packing: ShardManifest['packing']): string {
 
 function domainTable({ domains, packing }: ShardManifest): Html {
   const names = Object.keys(domains).sort()
-  return html`<div class="scroll"><table>
-    <thead><tr><th>Domain</th><th class="number">Documents</th><th class="number">Pieces</th><th class="number">Tokens</th><th class="number">Share of tokens</th><th class="number">Trained</th></tr></thead>
-    <tbody>${names.map((name) => {
-      const totals = domains[name] as ShardManifest['domains'][string]
-      return html`<tr><td>${name}</td><td class="number">${formatCount(totals.documents)}</td><td class="number">${formatCount(totals.pieces)}</td><td class="number">${formatCount(totals.tokens)}</td><td class="number">${formatPercent(share(totals.tokens, packing.tokens), 1)}</td><td class="number">${formatPercent(share(totals.trainedTokens, totals.tokens), 1)}</td></tr>`
-    })}</tbody></table></div>`
+  return html`<div class="scroll">
+    <table>
+      <thead>
+        <tr>
+          <th>Domain</th>
+          <th class="number">Documents</th>
+          <th class="number">Pieces</th>
+          <th class="number">Tokens</th>
+          <th class="number">Share of tokens</th>
+          <th class="number">Trained</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${names.map((name) => {
+          const totals = domains[name] as ShardManifest['domains'][string]
+          return html`<tr>
+            <td>${name}</td>
+            <td class="number">${formatCount(totals.documents)}</td>
+            <td class="number">${formatCount(totals.pieces)}</td>
+            <td class="number">${formatCount(totals.tokens)}</td>
+            <td class="number">${formatPercent(share(totals.tokens, packing.tokens), 1)}</td>
+            <td class="number">${formatPercent(share(totals.trainedTokens, totals.tokens), 1)}</td>
+          </tr>`
+        })}
+      </tbody>
+    </table>
+  </div>`
 }
 
 function shardTable({ shards, packing }: ShardManifest): Html {
-  return html`<details><summary>Shard files (${formatCount(shards.length)})</summary><div class="scroll"><table>
-    <thead><tr><th>File</th><th class="number">Rows</th><th class="number">Tokens</th><th class="number">Trained tokens</th><th class="number">Size</th><th>SHA-256</th></tr></thead>
-    <tbody>${shards.map((shard) => html`<tr><td>${shard.file}</td><td class="number">${formatCount(shard.rows)}</td><td class="number">${formatCount(shard.tokens)}</td><td class="number">${formatCount(shard.trainedTokens)}</td><td class="number">${formatBytes(shard.sizeBytes)}</td><td><code title="${shard.sha256}">${shard.sha256.slice(0, 12)}</code></td></tr>`)}</tbody></table></div></details>
-  ${packing.dropped.length === 0 ? null : html`<details><summary>Dropped steps (${formatCount(packing.dropped.length)})</summary><ul class="plain">${packing.dropped.map(({ document, step, tokens, reason }) => html`<li><code>${document}</code> step ${step + 1}, ${formatPlural(tokens, 'token')}: ${reason}</li>`)}</ul></details>`}`
+  return html`<details>
+      <summary>Shard files (${formatCount(shards.length)})</summary>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th>File</th>
+              <th class="number">Rows</th>
+              <th class="number">Tokens</th>
+              <th class="number">Trained tokens</th>
+              <th class="number">Size</th>
+              <th>SHA-256</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${shards.map(
+              (shard) =>
+                html`<tr>
+                  <td>${shard.file}</td>
+                  <td class="number">${formatCount(shard.rows)}</td>
+                  <td class="number">${formatCount(shard.tokens)}</td>
+                  <td class="number">${formatCount(shard.trainedTokens)}</td>
+                  <td class="number">${formatBytes(shard.sizeBytes)}</td>
+                  <td><code title="${shard.sha256}">${shard.sha256.slice(0, 12)}</code></td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+    </details>
+    ${
+      packing.dropped.length === 0
+        ? null
+        : html`<details>
+            <summary>Dropped steps (${formatCount(packing.dropped.length)})</summary>
+            <ul class="plain">
+              ${packing.dropped.map(({ document, step, tokens, reason }) => html`<li><code>${document}</code> step ${step + 1}, ${formatPlural(tokens, 'token')}: ${reason}</li>`)}
+            </ul>
+          </details>`
+    }`
 }

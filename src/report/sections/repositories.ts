@@ -14,9 +14,19 @@ export function repositoriesSection(repositories: readonly ReportRepository[], s
     ${
       repositories.length === 0
         ? html`<p class="empty">The run has no repositories.</p>`
-        : html`<div class="scroll"><table>
-      <thead><tr><th>Repository</th>${['Files', 'Skipped', 'Imports: files · external · unresolved', 'Cycles (largest)', 'Raw tokens', 'Reconstructed', 'Trained', 'Thoughts searched', 'Improved', 'Too long', 'Perplexity: none → kept'].map(head)}</tr></thead>
-      <tbody>${repositories.map((repository) => repositoryRow(repository, rowsOf.get(repository.id) ?? []))}</tbody></table></div>`
+        : html`<div class="scroll">
+            <table>
+              <thead>
+                <tr>
+                  <th>Repository</th>
+                  ${['Files', 'Skipped', 'Imports: files · external · unresolved', 'Cycles (largest)', 'Raw tokens', 'Reconstructed', 'Trained', 'Thoughts searched', 'Improved', 'Too long', 'Perplexity: none → kept'].map(head)}
+                </tr>
+              </thead>
+              <tbody>
+                ${repositories.map((repository) => repositoryRow(repository, rowsOf.get(repository.id) ?? []))}
+              </tbody>
+            </table>
+          </div>`
     }
     ${repositories.filter(({ skipped }) => skipped.length > 0).map(skippedDetails)}
   </section>`
@@ -36,16 +46,25 @@ function repositoryRow(repository: ReportRepository, rows: readonly SearchRow[])
     formatCount(searched),
     improvedShare === null ? '–' : `${formatCount(improved)} (${formatPercent(improvedShare)})`,
     formatCount(tooLong),
-    curve.length === 0 ? '–' : `${formatNumber(curve[0]?.perplexity ?? null, 2)} → ${formatNumber(curve.at(-1)?.perplexity ?? null, 2)}`,
+    curve.length === 0
+      ? '–'
+      : `${formatNumber(curve[0]?.perplexity ?? null, 2)} → ${formatNumber(curve.at(-1)?.perplexity ?? null, 2)}`,
   ]
-  return html`<tr><td class="name">${name}</td>${cells.map((cell) => html`<td class="number">${cell}</td>`)}</tr>`
+  return html`<tr>
+    <td class="name">${name}</td>
+    ${cells.map((cell) => html`<td class="number">${cell}</td>`)}
+  </tr>`
 }
 
 function skippedDetails({ name, skipped }: ReportRepository): Html {
   const byReason = [...groupBy(skipped, ({ reason }) => reason)].sort((a, b) => b[1].length - a[1].length)
   const counts = byReason.map(([reason, files]) => `${formatCount(files.length)} ${reason}`).join(', ')
-  return html`<details><summary>${name}: ${formatPlural(skipped.length, 'file')} skipped (${counts})</summary>
-    <ul class="plain">${byReason.flatMap(([, files]) => files).map(({ path, reason, detail }) => html`<li><code>${path}</code> <span class="tag">${reason}</span> ${detail}</li>`)}</ul></details>`
+  return html`<details>
+    <summary>${name}: ${formatPlural(skipped.length, 'file')} skipped (${counts})</summary>
+    <ul class="plain">
+      ${byReason.flatMap(([, files]) => files).map(({ path, reason, detail }) => html`<li><code>${path}</code> <span class="tag">${reason}</span> ${detail}</li>`)}
+    </ul>
+  </details>`
 }
 
 /** What left the run, and why. */
@@ -55,8 +74,29 @@ export function rejectsSection(rejects: readonly ReportReject[]): Html {
     ${
       rejects.length === 0
         ? html`<p class="empty">Nothing was rejected.</p>`
-        : html`<div class="scroll"><table><thead><tr><th>What</th><th>Stage</th><th>Reason</th><th>Message</th></tr></thead>
-      <tbody>${rejects.map(({ id, stage, reason, message }) => html`<tr><td class="name">${id}</td><td>${stage}</td><td><span class="tag">${reason}</span></td><td class="wide">${message}</td></tr>`)}</tbody></table></div>`
+        : html`<div class="scroll">
+            <table>
+              <thead>
+                <tr>
+                  <th>What</th>
+                  <th>Stage</th>
+                  <th>Reason</th>
+                  <th>Message</th>
+                </tr>
+              </thead>
+              <tbody>
+                ${rejects.map(
+                  ({ id, stage, reason, message }) =>
+                    html`<tr>
+                      <td class="name">${id}</td>
+                      <td>${stage}</td>
+                      <td><span class="tag">${reason}</span></td>
+                      <td class="wide">${message}</td>
+                    </tr>`,
+                )}
+              </tbody>
+            </table>
+          </div>`
     }
   </section>`
 }

@@ -1,4 +1,4 @@
-import { formatCount, formatNumber } from '../format.js'
+import { formatCount, formatSmall } from '../format.js'
 import { html, type Html } from '../html.js'
 import type { ReportRun } from '../report-input.js'
 
@@ -12,11 +12,22 @@ export function runSection(run: ReportRun): Html {
     ['Generator', `${run.generator.kind} ${run.generator.version}`],
     ['Renderer', run.renderer],
     ['Seed', String(run.seed)],
-    ['Measured noise', `${formatNumber(run.noise, 6)} nats per token`],
+    ['Measured noise', `${formatSmall(run.noise)} nats per token`],
   ]
   return html`<section id="run">
     <h2>How this was made</h2>
-    <dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-    <details><summary>Resolved config</summary><pre class="config">${JSON.stringify(run.config, null, 2) ?? 'null'}</pre></details>
+    <dl class="facts">
+      ${facts.map(
+        ([name, value]) =>
+          html`<div>
+            <dt>${name}</dt>
+            <dd>${value}</dd>
+          </div>`,
+      )}
+    </dl>
+    <details>
+      <summary>Resolved config</summary>
+      <pre class="config">${JSON.stringify(run.config, null, 2) ?? 'null'}</pre>
+    </details>
   </section>`
 }

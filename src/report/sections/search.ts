@@ -1,20 +1,22 @@
+import type { Candidate, SearchRow } from '../../records/index.js'
 import { barList } from '../charts/bar-list.js'
 import { columnPlot, type Column } from '../charts/column-plot.js'
-import { formatCount, formatNumber, formatPercent, formatPlural, formatSigned } from '../format.js'
+import { histogram } from '../charts/histogram.js'
+import { formatCount, formatNumber, formatPercent, formatPlural, formatSigned, formatSmall } from '../format.js'
 import { html, type Html } from '../html.js'
-import type { CurvePoint, SearchSummary } from '../search-summary.js'
+import { keptGains, type CurvePoint, type SearchSummary } from '../search-summary.js'
 
-/** What each gate says, for people; a decision that is not here is shown by its own name. */
-const decisionWords: Readonly<Record<string, string>> = {
-  gain: 'accepted: the code became likelier',
-  'no-gain': 'rejected: no gain above the noise',
-  leak: 'rejected: gives the code away',
-  'too-long': 'rejected: grew past the cap',
-  outdone: 'passed, but another gained more',
+/** What the gates say, in a few words. */
+const decisionWords: Partial<Record<Candidate['decision'], string>> = {
+  gain: 'accepted',
+  'no-gain': 'no gain above the noise',
+  outdone: 'outdone in its round',
+  leak: 'leaks the code',
+  'too-long': 'past the length cap',
 }
 
 /** What the search did to the thoughts, and what that did to the likelihood of the code. */
-export function searchSection(summary: SearchSummary, noise: number): Html {
+export function searchSection(rows: readonly SearchRow[], summary: SearchSummary, noise: number): Html {
   if (summary.curve.length === 0) {
     const why =
       summary.rows === 0
@@ -25,7 +27,7 @@ export function searchSection(summary: SearchSummary, noise: number): Html {
       <p class="empty">Nothing was searched. ${why}</p>
     </section>`
   }
-  const rounds = summary.curve.filter(({ condition }) => condition === 'first' || condition === 'round')
+  const held = summary.curve.filter(({ condition }) => condition === 'first' || condition === 'round')
   return html`<section id="search">
     <h2>Thoughts and the code they lead to</h2>
     <p class="lead">${headline(summary)}</p>
@@ -41,7 +43,7 @@ export function searchSection(summary: SearchSummary, noise: number): Html {
       </figure>
       <figure>
         <h3>Length of the thought kept</h3>
-        ${lengthPlot(rounds)}
+        ${lengthPlot(held)}
         <figcaption>Mean tokens per thought, as first written and as kept after each round.</figcaption>
       </figure>
     </div>
@@ -50,19 +52,27 @@ export function searchSection(summary: SearchSummary, noise: number): Html {
         <h3>What became of the rewrites</h3>
         ${decisionBars(summary)}
         <figcaption>
-          Of each round's rewrites, the best is accepted if it raises the mean log-probability of the code by more than ${formatNumber(noise, 4)}
-          nats per token, does not leak the code and does not grow past its cap.
+          Of each round's rewrites, the best is accepted if it raises the mean log-probability of the code by more than
+          the noise of ${formatSmall(noise)} nats per token, does not leak the code and does not grow past its cap.
         </figcaption>
       </figure>
       <figure>
-        <h3>The figures</h3>
-        ${curveTable(summary.curve)}
+        <h3>What the kept thoughts gain</h3>
+        ${gainHistogram(rows, summary)}
         <figcaption>
-          “By thought” gives each thought the same weight, “by token” each token of code: exp(−Σ log-probability / Σ
-          tokens).
+          Mean log-probability of the code with the kept thought, less that without one. Above each bar: thoughts.
         </figcaption>
       </figure>
     </div>
+    <details>
+      <summary>The figures of the curve</summary>
+      ${curveTable(summary.curve)}
+      <p class="note">
+        “By thought” gives each thought the same weight, “by token” each token of code: exp(−Σ log-probability / Σ
+        tokens). “No thought, same code” is what to compare a line with: the code of the same thoughts with none before
+        it, by thought.
+      </p>
+    </details>
   </section>`
 }
 
@@ -73,7 +83,10 @@ function headline(summary: SearchSummary): string {
     `Against no thought, the kept one makes the code likelier by ${formatSigned(kept, 3)} nats per token on average (median ${formatSigned(summary.medianGain, 3)});`,
     `the first thought by ${formatSigned(first, 3)}, another file's thought by ${formatSigned(other, 3)}.`,
   ]
-  if (summary.firstStopped > 0) parts.push(`${formatPlural(summary.firstStopped, 'first thought')} leaked code or ran too long; their search began without a thought.`)
+  if (summary.firstStopped > 0)
+    parts.push(
+      `${formatPlural(summary.firstStopped, 'first thought')} leaked code or ran too long; their search began without a thought.`,
+    )
   if (summary.tooLong > 0)
     parts.push(`${formatPlural(summary.tooLong, 'thought')} did not fit the scorer's context and stayed as written.`)
   return parts.join(' ')
@@ -84,7 +97,10 @@ function coverageNotes({ curve, searched }: SearchSummary): string {
   const names = { none: 'The baseline', other: 'The control', first: 'The first thought', round: 'The kept thought' }
   return curve
     .filter(({ thoughts, condition }) => thoughts < searched && condition !== 'round')
-    .map((point) => ` ${names[point.condition]} is scored for ${formatCount(point.thoughts)} of them, whose code has ${formatNumber(point.baselinePerplexity, 2)} without a thought.`)
+    .map(
+      (point) =>
+        ` ${names[point.condition]} is scored for ${formatCount(point.thoughts)} of them, whose code has ${formatNumber(point.baselinePerplexity, 2)} without a thought.`,
+    )
     .join('')
 }
 
@@ -100,7 +116,6 @@ function perplexityPlot(curve: readonly CurvePoint[]): Html {
     axisName: 'perplexity',
     fromZero: false,
     reference: curve.find(({ condition }) => condition === 'none')?.perplexity ?? null,
-    format: String,
   })
 }
 
@@ -115,7 +130,6 @@ function lengthPlot(points: readonly CurvePoint[]): Html {
     summary: `Mean length of the thought kept, in tokens: ${inWords(columns)}.`,
     axisName: 'tokens per thought',
     fromZero: true,
-    format: String,
   })
 }
 
@@ -142,6 +156,15 @@ function decisionBars({ decisions }: SearchSummary): Html {
   return barList(bars, { summary, axis: { name: 'rewrites', format: formatCount } })
 }
 
+function gainHistogram(rows: readonly SearchRow[], { medianGain }: SearchSummary): Html {
+  return histogram(keptGains(rows), {
+    summary: (bins) =>
+      `Gains of the kept thoughts in nats per token: ${bins.map(({ from, to, count }) => `${from} to ${to}, ${count}`).join('; ')}.`,
+    axisName: 'nats per token',
+    marked: medianGain === null ? null : { value: medianGain, text: `median ${formatSigned(medianGain, 3)}` },
+  })
+}
+
 function curveTable(curve: readonly CurvePoint[]): Html {
   return html`<div class="scroll">
     <table>
@@ -156,6 +179,7 @@ function curveTable(curve: readonly CurvePoint[]): Html {
         <tr>
           <th class="number">by thought</th>
           <th class="number">by token</th>
+          <th class="number">no thought, same code</th>
         </tr>
       </thead>
       <tbody>
@@ -165,7 +189,8 @@ function curveTable(curve: readonly CurvePoint[]): Html {
               <td>${nameOf(point)}</td>
               <td class="number">${formatNumber(point.perplexity, 3)}</td>
               <td class="number">${formatNumber(point.tokenPerplexity, 3)}</td>
-              <td class="number">${formatNumber(point.baselinePerplexity, 3)}</td><td class="number">${formatNumber(point.meanLogProb, 4)}</td>
+              <td class="number">${formatNumber(point.baselinePerplexity, 3)}</td>
+              <td class="number">${formatNumber(point.meanLogProb, 4)}</td>
               <td class="number">${formatNumber(point.meanThoughtTokens, 1)}</td>
               <td class="number">${formatCount(point.thoughts)}</td>
             </tr>`,

@@ -7,7 +7,10 @@ import { share } from './overview.js'
 /** Where the time went. */
 export function timeSection(stages: readonly ReportStage[]): Html {
   if (stages.length === 0) {
-    return html`<section id="time"><h2>Time by stage</h2><p class="empty">No stage was timed.</p></section>`
+    return html`<section id="time">
+      <h2>Time by stage</h2>
+      <p class="empty">No stage was timed.</p>
+    </section>`
   }
   const total = stages.reduce((sum, { seconds }) => sum + seconds, 0)
   const bars = stages.map(({ name, seconds, units, unit }) => ({
@@ -19,8 +22,12 @@ export function timeSection(stages: readonly ReportStage[]): Html {
   const summary = `Time by stage: ${bars.map(({ label, value }) => `${label}, ${value}`).join('; ')}.`
   return html`<section id="time">
     <h2>Time by stage</h2>
-    <figure>${barList(bars, { summary, axis: { name: 'seconds', format: (value) => String(value) } })}
-      <figcaption>Wall time, ${formatSeconds(total)} in all. A stage that an earlier run had finished takes next to none.</figcaption></figure>
+    <figure>
+      ${barList(bars, { summary, axis: { name: 'seconds', format: (value) => String(value) } })}
+      <figcaption>
+        Wall time, ${formatSeconds(total)} in all. A stage that an earlier run had finished takes next to none.
+      </figcaption>
+    </figure>
   </section>`
 }
 

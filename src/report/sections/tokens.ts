@@ -9,7 +9,10 @@ const mostShown = 20
 /** How much longer the reconstructed process is than the code alone, and how much of it is trained. */
 export function tokensSection(repositories: readonly ReportRepository[]): Html {
   if (repositories.length === 0) {
-    return html`<section id="tokens"><h2>Tokens, raw and reconstructed</h2><p class="empty">No repository was reconstructed.</p></section>`
+    return html`<section id="tokens">
+      <h2>Tokens, raw and reconstructed</h2>
+      <p class="empty">No repository was reconstructed.</p>
+    </section>`
   }
   const bySize = [...repositories].sort((a, b) => b.reconstructedTokens - a.reconstructedTokens)
   const shown = bySize.slice(0, mostShown)
@@ -21,8 +24,14 @@ export function tokensSection(repositories: readonly ReportRepository[]): Html {
       { tone: 'main', name: 'reconstructed, trained' },
       { tone: 'soft', name: 'reconstructed, not trained' },
     ])}
-    <figure>${barList(shown.flatMap(barsOf), { summary, axis: { name: 'tokens', format: formatShort } })}
-      <figcaption>Tokens of the scoring model's tokenizer. ${shown.length < bySize.length ? `The ${formatCount(mostShown)} largest of ${formatPlural(bySize.length, 'repository', 'repositories')}; the table below has all. ` : ''}Not trained: what the agent only observes, and templates.</figcaption></figure>
+    <figure>
+      ${barList(shown.flatMap(barsOf), { summary, axis: { name: 'tokens', format: formatShort } })}
+      <figcaption>
+        Tokens of the scoring model's tokenizer.
+        ${shown.length < bySize.length ? `The ${formatCount(mostShown)} largest of ${formatPlural(bySize.length, 'repository', 'repositories')}; the table below has all. ` : ''}Not
+        trained: what the agent only observes, and templates.
+      </figcaption>
+    </figure>
   </section>`
 }
 

@@ -2,12 +2,12 @@ import { resolve } from 'node:path'
 import { checkBranches, checkCommit, checkPrefixTokens } from '../../checks.js'
 import { ScoringError } from '../../errors.js'
 import { readModelInfo } from '../../model-files.js'
-import type { OnnxScorerOptions } from '../../options.js'
+import type { CheckedScorerOptions } from '../../options.js'
 import type { Branch, BranchScore, ModelInfo, Prefix, Scorer, ScorerCounters } from '../../scorer.js'
 import { ScorerProcess } from './child-process.js'
 
 /** Starts the process and loads the model. @throws ScoringError as `readModelInfo`, and `NOT_FINITE`, `BACKEND_DIED` */
-export async function createOnnxScorer(options: OnnxScorerOptions): Promise<Scorer> {
+export async function createOnnxScorer(options: CheckedScorerOptions): Promise<Scorer> {
   const modelDir = resolve(options.modelDir)
   const model = await readModelInfo(modelDir)
   const child = new ScorerProcess()

@@ -1,0 +1,100 @@
+"""Makes a tiny seeded Llama and records its log-probabilities, computed in double precision.
+
+    python scripts/reference/make_fixture.py test/scoring/fixtures/tiny-llama [--variant llama3-rope]
+
+Needs torch, transformers and numpy. The reference is what Transformers gives for the weights as they are stored, in
+float64. Loading with `dtype=` matters: `model.to(bfloat16)` would round the rotary frequencies as well.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+SEED = 20
+VOCABULARY_SIZE = 512
+PREFIX_TOKENS = 157
+TARGET_TOKENS = 23
+CONTEXT_TOKENS = (0, 1, 5, 13)
+LLAMA3_ROPE = {
+    "rope_type": "llama3",
+    "rope_theta": 500000.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
+VARIANTS = {
+    "grouped": {"dtype": torch.bfloat16},
+    "llama3-rope": {"dtype": torch.float16, "rope_parameters": LLAMA3_ROPE, "head_dim": 32},
+    "tied": {"dtype": torch.float32, "tie_word_embeddings": True, "num_key_value_heads": 4},
+    "one-kv-head": {"dtype": torch.bfloat16, "num_key_value_heads": 1, "num_hidden_layers": 1},
+}
+
+
+def make_model(variant: str) -> LlamaForCausalLM:
+    torch.manual_seed(SEED)
+    shape = {
+        "hidden_size": 64,
+        "intermediate_size": 160,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "vocab_size": VOCABULARY_SIZE,
+        "max_position_embeddings": 2048,
+        "rms_norm_eps": 1e-5,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 500000.0},
+        "tie_word_embeddings": False,
+    }
+    changes = {key: value for key, value in VARIANTS[variant].items() if key != "dtype"}
+    model = LlamaForCausalLM(LlamaConfig(**shape | changes)).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn_like(parameter)
+            # Far from the usual small start, so that log-probabilities differ widely and errors show.
+            parameter.copy_(1 + 0.1 * noise if "norm" in name else 0.12 * noise)
+    return model
+
+
+def target_log_probs(model: LlamaForCausalLM, context: list[int], target: list[int]) -> list[float]:
+    """Natural log-probability of each target token behind the context and the targets before it."""
+    with torch.no_grad():
+        logits = model(torch.tensor([context + target])).logits[0]
+    assert logits.dtype == torch.float64
+    rows = logits.log_softmax(-1)[len(context) - 1 : -1]
+    return rows[torch.arange(len(target)), torch.tensor(target)].tolist()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--variant", choices=sorted(VARIANTS), default="grouped")
+    options = parser.parse_args()
+    folder = options.folder
+
+    folder.mkdir(parents=True, exist_ok=True)
+    make_model(options.variant).to(VARIANTS[options.variant]["dtype"]).save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float64).eval()
+
+    random = np.random.default_rng(SEED)
+
+    def draw(count: int) -> list[int]:
+        return random.integers(0, VOCABULARY_SIZE, count).tolist()
+
+    prefix, target = draw(PREFIX_TOKENS), draw(TARGET_TOKENS)
+    branches = []
+    for count in CONTEXT_TOKENS:
+        context = draw(count)
+        log_probs = target_log_probs(model, prefix + context, target)
+        branches.append({"context": context, "logProbs": [round(value, 9) for value in log_probs]})
+    reference = {"prefix": prefix, "target": target, "branches": branches}
+    (folder / "reference.json").write_text(json.dumps(reference) + "\n")
+    print(f"{folder}: {len(branches)} branches of {TARGET_TOKENS} scored tokens behind {PREFIX_TOKENS}")
+
+
+if __name__ == "__main__":
+    main()

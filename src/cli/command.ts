@@ -1,0 +1,65 @@
+import { Command } from 'commander'
+import { RetraceError, type Progress } from '../core/index.js'
+import { terminalProgress } from './progress.js'
+
+/** Errors of what was asked for, not of the work: exit code 2. Every other failure is 1. */
+const usageCodes = new Set([
+  'CONFIG_INVALID',
+  'INPUT_NOT_FOUND',
+  'RUN_MISMATCH',
+  'MODEL_MISSING_FILE',
+  'TOKENIZER_MISSING',
+])
+
+export interface CommandContext {
+  progress: Progress
+  signal: AbortSignal
+}
+
+/** What a command answers: a value for machines, its words for people, and whether the work failed after all. */
+export interface Answer {
+  json: unknown
+  text: string
+  failed?: boolean
+}
+
+/** A command with the options that all of them have. */
+export function newCommand(name: string, summary: string): Command {
+  return new Command(name)
+    .description(summary)
+    .option('--json', 'print one JSON value on standard output, for programs')
+    .option('--quiet', 'show no progress')
+    .configureHelp({ sortSubcommands: false })
+}
+
+/** Runs a command's work and turns what comes of it into output and an exit code: 0 done, 1 failed, 2 bad usage. */
+export async function answerWith(
+  options: { json?: boolean; quiet?: boolean },
+  work: (context: CommandContext) => Promise<Answer>,
+): Promise<void> {
+  const stop = new AbortController()
+  const onSignal = (): void => stop.abort(new RetraceError('ABORTED', 'Stopped. Run the same command again to go on.'))
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
+  try {
+    const answer = await work({ progress: terminalProgress(options.quiet === true), signal: stop.signal })
+    process.stdout.write(options.json === true ? `${JSON.stringify(answer.json)}\n` : answer.text)
+    process.exitCode = answer.failed === true ? 1 : 0
+  } catch (error) {
+    process.exitCode = reportFailure(error, options.json === true)
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+  }
+}
+
+function reportFailure(error: unknown, json: boolean): 1 | 2 {
+  if (!(error instanceof RetraceError)) {
+    process.stderr.write(
+      `retrace failed unexpectedly: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    )
+    if (json) process.stdout.write(`${JSON.stringify({ error: { code: 'UNEXPECTED', message: String(error) } })}\n`)
+    return 1
+  }
+  process.stderr.write(`retrace: ${error.message}\n`)
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code: error.code, message: error.message } })}\n`)
+  return usageCodes.has(error.code) ? 2 : 1
+}

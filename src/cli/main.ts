@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander'
+import { retraceVersion } from '../config.js'
+import { groundCommand } from './ground.js'
+import { packCommand } from './pack.js'
+import { replayCommand } from './replay.js'
+import { reportCommand } from './report.js'
+import { runCommand } from './run.js'
+import { scoreCommand } from './score.js'
+
+const program = new Command('retrace')
+  .description(
+    'Rebuilds the process that could have written a repository (requirements, plan, thoughts, reads, writes),\n' +
+      'searches for the thoughts under which a language model finds the real code most likely, and packs the result for training.',
+  )
+  .version(retraceVersion())
+  .showHelpAfterError('(add --help for what it takes)')
+
+for (const make of [runCommand, groundCommand, replayCommand, scoreCommand, packCommand, reportCommand]) {
+  program.addCommand(make())
+}
+for (const command of [program, ...program.commands]) command.exitOverride()
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  process.exitCode = error.exitCode === 0 ? 0 : 2
+}

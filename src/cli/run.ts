@@ -1,0 +1,32 @@
+import type { Command } from 'commander'
+import { loadRunConfig, shippedModel } from '../config.js'
+import { run } from '../pipeline/index.js'
+import { answerWith, newCommand } from './command.js'
+import { describeRunSummary } from './describe-run.js'
+
+export function runCommand(): Command {
+  return newCommand('run', 'take repositories to packed shards and a report')
+    .argument('<repo...>', 'folders, or .tar.gz / .tgz files; nothing in them is executed')
+    .requiredOption('--out <run>', "the run's folder; the same command again goes on where it was stopped")
+    .option('--config <file>', 'JSON config; the README explains its keys')
+    .option('--model <dir>', 'config.json, tokenizer.json, model.safetensors (default: the small model that ships)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ retrace run node_modules/zod/src --out runs/zod
+  $ retrace run repos/* --config run.json --model models/llama-3-8b --out runs/first
+
+A repository that cannot be read is left out with its reason; the run fails only where none is left.
+Exit codes: 0 done, 1 failed, 2 bad usage or config.`,
+    )
+    .action(
+      async (repositories: string[], options: { out: string; config?: string; model?: string; json?: boolean }) => {
+        await answerWith(options, async (context) => {
+          const config = loadRunConfig(options.config)
+          const summary = await run(repositories, options.out, options.model ?? shippedModel(), config, context)
+          return { json: summary, text: describeRunSummary(summary) }
+        })
+      },
+    )
+}

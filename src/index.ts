@@ -1,0 +1,14 @@
+// The public face of the library: what a program needs to run the chain or a piece of it.
+export { loadRunConfig, runConfigSchema, shippedModel, type RunConfig } from './config.js'
+export { RetraceError, silentProgress, type Progress } from './core/index.js'
+export { groundOnly, packRun, replayRun, reportRun, run, scoreFile, type RunSummary } from './pipeline/index.js'
+export type { RepositorySnapshot, SearchRow, Segment, ShardManifest, Trajectory } from './records/index.js'
+export {
+  createScorer,
+  readModelInfo,
+  type Branch,
+  type BranchScore,
+  type Prefix,
+  type Scorer,
+} from './scoring/index.js'
+export { loadTokenizer, type Tokenizer } from './tokenizer/index.js'

@@ -1,0 +1,115 @@
+import fc from 'fast-check'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { z } from 'zod'
+import {
+  canonicalJson,
+  CoreError,
+  digestOf,
+  fromWireError,
+  parseConfig,
+  readJsonFile,
+  RetraceError,
+  seededRandom,
+  sha256Hex,
+  toWireError,
+  writeFileAtomic,
+} from '../../src/core/index.js'
+
+const test = suite('core')
+const folder = mkdtempSync(join(tmpdir(), 'retrace-core-'))
+
+test('the digest of known bytes is the one that the standard gives', () => {
+  // FIPS 180-2, appendix B.1.
+  assert.is(sha256Hex('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+})
+
+test('canonical JSON does not depend on the order of keys and means the same', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const shuffled = JSON.parse(JSON.stringify(value), (_key, inner: unknown) =>
+        inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+          ? Object.fromEntries(Object.entries(inner).reverse())
+          : inner,
+      ) as unknown
+      assert.is(canonicalJson(shuffled), canonicalJson(value))
+      assert.equal(JSON.parse(canonicalJson(value)), JSON.parse(JSON.stringify(value)))
+      assert.is(digestOf(shuffled), digestOf(value))
+    }),
+  )
+})
+
+test('a seeded stream repeats, differs by every part of its name, and shuffles without loss', () => {
+  const draw = (...parts: (string | number)[]): number[] => {
+    const random = seededRandom(...parts)
+    return Array.from({ length: 20 }, () => random.below(1000))
+  }
+  assert.equal(draw(1, 'a'), draw(1, 'a'))
+  assert.not.equal(draw(1, 'a'), draw(2, 'a'))
+  assert.not.equal(draw('ab', 'c'), draw('a', 'bc'))
+  assert.ok(draw(3).every((value) => value >= 0 && value < 1000))
+  const items = Array.from({ length: 50 }, (_, index) => index)
+  const shuffled = seededRandom('s').shuffled(items)
+  assert.not.equal(shuffled, items)
+  assert.equal(
+    [...shuffled].sort((a, b) => a - b),
+    items,
+  )
+})
+
+test('a file is replaced whole, and a failed write leaves the old one and no crumbs', () => {
+  const path = join(folder, 'deep', 'file.txt')
+  writeFileAtomic(path, 'one')
+  writeFileAtomic(path, 'two')
+  assert.is(readFileSync(path, 'utf8'), 'two')
+  assert.throws(() => writeFileAtomic(path, { length: 4 } as unknown as string))
+  assert.is(readFileSync(path, 'utf8'), 'two')
+  assert.equal(readdirSync(join(folder, 'deep')), ['file.txt'])
+})
+
+test('an error keeps code, message and details over a thread border', () => {
+  const error = new CoreError('RUN_BUSY', 'It is taken.', { by: 7 })
+  const revived = fromWireError(structuredClone(toWireError(error)))
+  assert.instance(revived, RetraceError)
+  assert.is(revived.code, 'RUN_BUSY')
+  assert.is(revived.message, 'It is taken.')
+  assert.equal(revived.details, { by: 7 })
+  assert.is(fromWireError(toWireError(new TypeError('odd'))).code, 'WORKER_FAILED')
+})
+
+test('a wrong config is refused with the path of each key', () => {
+  const schema = z.strictObject({ outer: z.strictObject({ count: z.int() }) })
+  const messageOf = (value: unknown): string => {
+    try {
+      parseConfig(schema, value, 'run.json')
+    } catch (error) {
+      assert.is((error as RetraceError).code, 'CONFIG_INVALID')
+      return (error as Error).message
+    }
+    return ''
+  }
+  assert.match(messageOf({ outer: { count: 'x' } }), /^run\.json .*outer\.count: /)
+  assert.match(messageOf({ outer: { count: 1 }, outre: 1 }), /outre/)
+  assert.equal(parseConfig(schema, { outer: { count: 1 } }, 'run.json'), { outer: { count: 1 } })
+})
+
+test('a config file that is missing or no JSON says so', () => {
+  const path = join(folder, 'bad.json')
+  writeFileSync(path, '{"a": }')
+  const codeOf = (file: string): string => {
+    try {
+      readJsonFile(file)
+    } catch (error) {
+      return (error as RetraceError).code
+    }
+    return ''
+  }
+  assert.is(codeOf(path), 'CONFIG_INVALID')
+  assert.is(codeOf(join(folder, 'none.json')), 'INPUT_NOT_FOUND')
+  assert.not(existsSync(join(folder, 'none.json')))
+})
+
+test.run()

@@ -1,0 +1,213 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { describeImport, ground, writeRepository } from './repository-fixture.js'
+
+async function importsOf(path: string, files: Record<string, string>, name?: string): Promise<string[]> {
+  const { file } = await ground(writeRepository(files, name))
+  return file(path).imports.map(describeImport)
+}
+
+test('every form of a JavaScript import is found, with the names as the module calls them', async () => {
+  const code = [
+    "import a, { b as c, type D } from './a.js'",
+    "import * as all from './a.js'",
+    "import './effect.js'",
+    "import old = require('./old')",
+    "export { m as n } from './m.js'",
+    "export * from './m.js'",
+    "import type { T } from './types.js'",
+    "const { p, q: r } = require('./cjs')",
+    "const lazy = await import('./lazy.js')",
+    "require('./effect2')",
+    "type U = import('./types.js').U",
+    "const computed = require('./' + name)",
+  ]
+  const names = ['a', 'effect', 'old', 'm', 'types', 'cjs', 'lazy', 'effect2']
+  const files = Object.fromEntries(names.map((name) => [`${name}.ts`, 'export {}\n']))
+  assert.equal(await importsOf('main.ts', { 'main.ts': code.join('\n'), ...files }), [
+    './a.js {default,b,D,*} -> a.ts',
+    './effect.js {} -> effect.ts',
+    './old {*} -> old.ts',
+    './m.js {m,*} -> m.ts',
+    './types.js {T,U} -> types.ts',
+    './cjs {p,q} -> cjs.ts',
+    './lazy.js {*} -> lazy.ts',
+    './effect2 {} -> effect2.ts',
+  ])
+})
+
+test('relative specifiers find sources, indexes, JSON and say why they find nothing', async () => {
+  const code = [
+    "import './x.js'",
+    "import './y.mjs'",
+    "import './folder'",
+    "import './view.js'",
+    "import data from './data.json'",
+    "import './style.css'",
+    "import './missing.js'",
+    "import '../outside.js'",
+    "import './picture.png'",
+    "import '..'",
+  ]
+  const { file } = await ground(
+    writeRepository({
+      'src/main.ts': code.join('\n'),
+      'src/x.ts': 'export {}\n',
+      'src/y.mts': 'export {}\n',
+      'src/folder/index.tsx': 'export {}\n',
+      'src/view.tsx': 'export {}\n',
+      'src/data.json': '{}\n',
+      'src/style.css': 'a {}\n',
+      'src/picture.png': Uint8Array.of(137, 80, 78, 71, 0),
+      'outside.ts': 'export {}\n',
+      'package.json': '{ "name": "sample", "main": "src/x.ts" }',
+    }),
+  )
+  const { imports } = file('src/main.ts')
+  assert.equal(imports.map(describeImport), [
+    './x.js {} -> src/x.ts',
+    './y.mjs {} -> src/y.mts',
+    './folder {} -> src/folder/index.tsx',
+    './view.js {} -> src/view.tsx',
+    './data.json {default} -> src/data.json',
+    './style.css {} -> src/style.css',
+    './missing.js {} -> unresolved',
+    '../outside.js {} -> outside.ts',
+    './picture.png {} -> unresolved',
+    '.. {} -> src/x.ts',
+  ])
+  const reasons = imports.flatMap(({ target }) => (target.kind === 'unresolved' ? [target.reason] : []))
+  assert.equal(reasons, ['no such file in the repository', 'src/picture.png was skipped (binary)'])
+})
+
+test('bare specifiers are external but for path mappings, the package itself and its workspace', async () => {
+  const code = [
+    "import 'node:fs'",
+    "import 'fs/promises'",
+    "import '@scope/other/deep'",
+    "import 'left-pad/lib'",
+    "import '@/util'",
+    "import 'shop'",
+    "import 'shop/parts/cart'",
+    "import 'sibling'",
+    "import '#internal'",
+    "import '#nothing'",
+  ]
+  const imports = await importsOf('src/main.ts', {
+    'src/main.ts': code.join('\n'),
+    'src/util.ts': 'export {}\n',
+    'src/index.ts': 'export {}\n',
+    'src/parts/cart.ts': 'export {}\n',
+    'src/internal.ts': 'export {}\n',
+    'packages/sibling/package.json': '{ "name": "sibling", "main": "./code.js" }',
+    'packages/sibling/code.js': 'module.exports = 1\n',
+    'tsconfig.json':
+      '{\n  // "comments" are allowed\n  "compilerOptions": { "baseUrl": ".", "paths": { "@/*": ["src/*"], }, },\n}\n',
+    'package.json': JSON.stringify({
+      name: 'shop',
+      exports: { '.': { import: './dist/index.js' }, './parts/*': './dist/parts/*.js' },
+      imports: { '#internal': './src/internal.ts' },
+    }),
+  })
+  assert.equal(imports, [
+    'node:fs {} -> external node:fs',
+    'fs/promises {} -> external node:fs/promises',
+    '@scope/other/deep {} -> external @scope/other',
+    'left-pad/lib {} -> external left-pad',
+    '@/util {} -> src/util.ts',
+    'shop {} -> src/index.ts',
+    'shop/parts/cart {} -> src/parts/cart.ts',
+    'sibling {} -> packages/sibling/code.js',
+    '#internal {} -> src/internal.ts',
+    '#nothing {} -> unresolved',
+  ])
+})
+
+test('Python imports find modules, packages and the names in them, wherever they stand', async () => {
+  const code = [
+    'import os, pkg.util as u',
+    'from . import sub, VERSION',
+    'from .sub.deep import a as b, c',
+    'from .. import up',
+    'from pkg import *',
+    'try:',
+    '    import pkg.missing',
+    'except ImportError:',
+    '    from third.party import thing',
+    'def f():',
+    '    if TYPE_CHECKING:',
+    '        from .late import Late',
+    'from .gone import x',
+  ]
+  const imports = await importsOf('src/pkg/mod.py', {
+    'src/pkg/mod.py': code.join('\n') + '\n',
+    'src/pkg/__init__.py': 'VERSION = 1\n',
+    'src/pkg/util.py': '',
+    'src/pkg/late.py': '',
+    'src/pkg/sub/__init__.py': '',
+    'src/pkg/sub/deep.py': '',
+    'src/up.py': '',
+  })
+  assert.equal(imports, [
+    'os {*} -> external os',
+    'pkg.util {*} -> src/pkg/util.py',
+    '. {*} -> src/pkg/sub/__init__.py',
+    '. {VERSION} -> src/pkg/__init__.py',
+    '.sub.deep {a,c} -> src/pkg/sub/deep.py',
+    '.. {*} -> src/up.py',
+    'pkg {*} -> src/pkg/__init__.py',
+    'pkg.missing {*} -> unresolved',
+    'third.party {thing} -> external third',
+    '.late {Late} -> src/pkg/late.py',
+    '.gone {x} -> unresolved',
+  ])
+})
+
+test('a root that is itself a package is imported by its own name, and not by the names of its modules', async () => {
+  const files = {
+    '__init__.py': 'from .decoder import Decoder\nfrom . import _speedups\n',
+    'decoder.py': 'import types\nfrom jason import types as t\nimport jason.scanner\n',
+    'types.py': '',
+    'scanner.py': '',
+  }
+  const folder = writeRepository(files, 'jason')
+  const { file, snapshot } = await ground(folder)
+  assert.equal(file('decoder.py').imports.map(describeImport), [
+    'types {*} -> external types',
+    'jason {*} -> types.py',
+    'jason.scanner {*} -> scanner.py',
+  ])
+  assert.equal(file('__init__.py').imports.map(describeImport), [
+    '.decoder {Decoder} -> decoder.py',
+    '. {_speedups} -> unresolved',
+  ])
+  assert.equal(snapshot.importCounts, { file: 3, external: 1, unresolved: 1 })
+})
+
+test('a folder without __init__.py is a namespace whose modules are found', async () => {
+  const imports = await importsOf('run.py', {
+    'run.py': 'from space import inner\nimport space.inner\nimport space\n',
+    'space/inner.py': 'X = 1\n',
+  })
+  assert.equal(imports, ['space {*} -> space/inner.py', 'space.inner {*} -> space/inner.py', 'space {*} -> unresolved'])
+})
+
+test('manifests come first in the order, then code by its dependencies with what it reads, then other texts', async () => {
+  const { snapshot } = await ground(
+    writeRepository({
+      'README.md': '# Sample\n',
+      'package.json': '{ "name": "sample" }',
+      'a.js': "require('./z')\nrequire('./table.json')\n",
+      'z.js': 'module.exports = 1\n',
+      'table.json': '{}\n',
+      'docs/guide.md': 'Guide.\n',
+    }),
+  )
+  assert.equal(snapshot.order, ['package.json', 'table.json', 'z.js', 'a.js', 'README.md', 'docs/guide.md'])
+  assert.equal(snapshot.dependencies, [
+    ['a.js', 'table.json'],
+    ['a.js', 'z.js'],
+  ])
+})
+
+test.run()

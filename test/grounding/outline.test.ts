@@ -1,0 +1,250 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { OutlineItem } from '../../src/records/index.js'
+import { ground, writeRepository, type Grounded } from './repository-fixture.js'
+
+const shape = (item: OutlineItem): string =>
+  `${item.kind} ${item.name}${item.exported ? ' exported' : ''}` +
+  (item.children.length > 0 ? ` [${item.children.map(shape).join('; ')}]` : '')
+
+async function groundOne(path: string, content: string): Promise<Grounded> {
+  return ground(writeRepository({ [path]: content }))
+}
+
+test('a TypeScript outline has every kind of declaration with its members', async () => {
+  const { file } = await groundOne(
+    'a.ts',
+    [
+      'export abstract class A<T> extends B implements C {',
+      '  private x = 1',
+      '  constructor(private y: string) { super() }',
+      '  get v(): number { return 1 }',
+      '}',
+      'export interface I { a: string; m(x: number): void }',
+      'type T = string | number',
+      'export enum E { P = 1, Q }',
+      'namespace N { export function f() {} }',
+      'const arrow = (x: number): number => x',
+      'let one = 1, two = 2',
+      'export default function () {}',
+      'export { arrow }',
+      "export * from './b'",
+    ].join('\n'),
+  )
+  assert.equal(file('a.ts').outline.map(shape), [
+    'class A exported [property x; method constructor exported; method v exported]',
+    'interface I exported [property a exported; method m exported]',
+    'type T',
+    'enum E exported [property P exported; property Q exported]',
+    'namespace N [function f exported]',
+    'function arrow exported',
+    'variable one, two',
+    'function default exported',
+    'export arrow exported',
+    'export * exported',
+  ])
+  const signatures = file('a.ts').outline.map((item) => item.signature)
+  assert.is(signatures[0], 'export abstract class A<T> extends B implements C')
+  assert.is(signatures[5], 'const arrow = (x: number): number =>')
+  assert.is(file('a.ts').outline[0]?.children[1]?.signature, 'constructor(private y: string)')
+})
+
+test('CommonJS exports, wrapped files and the blocks of a test are in the outline', async () => {
+  const { file } = await ground(
+    writeRepository({
+      'cjs.js': "const fs = require('fs')\nfunction go() {}\nexports.stop = function () {}\nmodule.exports = { go }\n",
+      'wrapped.js': '(function () {\n  function inside() {}\n})()\n',
+      'it.test.js': "test('adds numbers', () => {\n  add(1)\n})\n",
+    }),
+  )
+  assert.equal(file('cjs.js').outline.map(shape), [
+    'function go exported',
+    'function stop exported',
+    'export module.exports exported',
+  ])
+  assert.equal(file('wrapped.js').outline.map(shape), ['function inside'])
+  assert.equal(file('it.test.js').outline.map(shape), ['section adds numbers'])
+})
+
+test('a Python outline has docstrings, members, conditional definitions and what __all__ makes public', async () => {
+  const { file } = await groundOne(
+    'm.py',
+    [
+      '"""What the module is for.',
+      '',
+      'More of it."""',
+      "__all__ = ['_hidden']",
+      'LIMIT: int = 3',
+      'def _hidden(a, *, b=1) -> str:',
+      '    """Gives a thing.',
+      '',
+      '    :param a: the a',
+      '    """',
+      '    return a',
+      '@dataclass(frozen=True)',
+      'class K(Base, metaclass=M):',
+      "    '''A k.'''",
+      '    x: int = 1',
+      '    async def m(self): pass',
+      '    def __init__(self): pass',
+      '    def _p(self): pass',
+      'if sys.version_info > (3,):',
+      '    def newer(): pass',
+      'else:',
+      '    def older(): pass',
+    ].join('\n'),
+  )
+  const record = file('m.py')
+  assert.is(record.doc, 'What the module is for. More of it.')
+  assert.equal(record.outline.map(shape), [
+    'export __all__',
+    'variable LIMIT exported',
+    'function _hidden exported',
+    'class K exported [property x exported; method m exported; method __init__ exported; method _p]',
+    'function newer exported',
+    'function older exported',
+  ])
+  assert.is(record.outline[2]?.doc, 'Gives a thing.')
+  assert.is(record.outline[2]?.signature, 'def _hidden(a, *, b=1) -> str')
+  assert.is(record.outline[3]?.signature, 'class K(Base, metaclass=M)')
+  assert.is(record.outline[3]?.children[1]?.signature, 'async def m(self)')
+})
+
+test('byte ranges in text that is not ASCII cut out exactly the declaration with its comment and decorators', async () => {
+  const first = '/** Grüße — 你好 🎉 */\nexport const größe = "ß🎉"\n'
+  const second = '// über\n@deco("é")\nexport class Ü {\n  // 🎉\n  méthode() { return "€" }\n}\n'
+  const { file, slice } = await groundOne('u.ts', `const emoji = "👩‍👩‍👧"\n\n${first}\n${second}`)
+  const [, one, two] = file('u.ts').outline
+  assert.is(slice('u.ts', one as OutlineItem), first)
+  assert.is(one?.doc, 'Grüße — 你好 🎉')
+  assert.is(slice('u.ts', two as OutlineItem), second)
+  assert.is(slice('u.ts', two?.children[0] as OutlineItem), '// 🎉\n  méthode() { return "€" }\n')
+
+  const definition = '# ein Größenmaß\n@deco\ndef größe():\n    return "🎉"\n'
+  const python = await groundOne('u.py', `\uFEFFname = "日本"\n\n${definition}`)
+  assert.is(python.slice('u.py', python.file('u.py').outline[1] as OutlineItem), definition)
+  assert.is(python.slice('u.py', python.file('u.py').outline[0] as OutlineItem), 'name = "日本"\n')
+})
+
+test('items are in order, do not overlap, and hold their members', async () => {
+  const code = [
+    '/** a */ export class A {',
+    '  x = 1; y = 2',
+    '  m() {} // after',
+    '}',
+    'let b = 1; let c = 2 // both',
+    '',
+    '// run',
+    'function d() {}',
+  ]
+  const { file, slice } = await groundOne('a.ts', code.join('\n'))
+  const { outline } = file('a.ts')
+  assert.equal(
+    outline.map((item) => item.name),
+    ['A', 'b', 'c', 'd'],
+  )
+  assertNested(outline, 0, file('a.ts').sizeBytes)
+  assert.is(slice('a.ts', outline[1] as OutlineItem), 'let b = 1;')
+  assert.is(slice('a.ts', outline[2] as OutlineItem), 'let c = 2 // both\n')
+  assert.is(slice('a.ts', outline[3] as OutlineItem), '// run\nfunction d() {}')
+})
+
+export function assertNested(items: readonly OutlineItem[], start: number, end: number): void {
+  let last = start
+  for (const item of items) {
+    assert.ok(
+      item.start >= last && item.end > item.start && item.end <= end,
+      `${item.name} [${item.start}, ${item.end})`,
+    )
+    assertNested(item.children, item.start, item.end)
+    last = item.end
+  }
+}
+
+test('the head comment is the file doc unless it is a licence, a directive or code', async () => {
+  const { file } = await ground(
+    writeRepository({
+      'head.ts':
+        '// Copyright (c) 2020 Somebody\n\n/* eslint-disable */\n\n// Reads the tables\n// of a font.\n\nimport x from "x"\n',
+      'own.ts': '/** Adds two numbers. */\nexport const add = 1\n',
+      'code.ts': '// import { a } from "./a"\n\nexport const b = 1\n',
+      'tagged.js': '/**\n * @fileoverview Keeps the clock.\n * @author Somebody\n */\nlet a\n',
+    }),
+  )
+  assert.is(file('head.ts').doc, 'Reads the tables of a font.')
+  assert.is(file('own.ts').doc, '')
+  assert.is(file('own.ts').outline[0]?.doc, 'Adds two numbers.')
+  assert.is(file('code.ts').doc, '')
+  assert.is(file('tagged.js').doc, 'Keeps the clock.')
+})
+
+test('a doc comment becomes prose without marks, tags and links', async () => {
+  const comment = [
+    '/**',
+    ' * Joins `parts` with a **dash**, see {@link split} or',
+    ' * [the guide](https://example.org).',
+    ' *',
+    ' * @param parts what to join',
+    ' * @returns the text',
+    ' */',
+  ]
+  const { file } = await groundOne('a.ts', `${comment.join('\n')}\nexport function join(parts: string[]) {}\n`)
+  assert.is(file('a.ts').outline[0]?.doc, 'Joins parts with a dash, see split or the guide.')
+})
+
+test('a file that does not parse keeps a line outline, its imports and its place', async () => {
+  const code = "import './b.js'\n\nexport function broken( {\n\n  nested\n\nconst rest = ]\n"
+  const { file, slice, snapshot } = await ground(
+    writeRepository({ 'a.js': code, 'b.js': 'export {}\n', 'c.py': 'def f(:\n  x\n' }),
+  )
+  const record = file('a.js')
+  assert.is(record.outlineFrom, 'lines')
+  assert.is(record.parseNote, 'it does not parse as javascript')
+  assert.equal(record.outline.map(shape), [
+    "section import './b.js'",
+    'section export function broken( {',
+    'section const rest = ]',
+  ])
+  assert.is(slice('a.js', record.outline[1] as OutlineItem), 'export function broken( {\n\n  nested\n')
+  assert.equal(snapshot.dependencies, [['a.js', 'b.js']])
+  assert.is(file('c.py').outlineFrom, 'lines')
+  assert.ok(snapshot.order.includes('c.py'))
+})
+
+test('TypeScript that the grammar does not know yet parses all the same, with its own text in the signature', async () => {
+  const { file } = await groundOne(
+    'a.ts',
+    "export type * from './b'\nexport interface Box<in out T, /** why */ out U = T> { x: T }\n",
+  )
+  assert.is(file('a.ts').outlineFrom, 'syntax-tree')
+  assert.is(file('a.ts').outline[1]?.signature, 'export interface Box<in out T, /** why */ out U = T>')
+})
+
+test('a file over the bound of the parser keeps a line outline', async () => {
+  const { file } = await ground(writeRepository({ 'a.js': 'let a = 1\n'.repeat(50) }), { maxParseBytes: 100 })
+  assert.is(file('a.js').outlineFrom, 'lines')
+  assert.match(file('a.js').parseNote, '500 characters')
+})
+
+test('Markdown has its headings as sections and its first paragraph as doc', async () => {
+  const text =
+    '[![badge](x.svg)](https://x)\n\n# The *Title*\n\nDoes one thing\nwell.\n\n```sh\n# no heading\n```\n\n## Use\n\nLike this.\n'
+  const { file, slice, snapshot } = await ground(writeRepository({ 'README.md': text, 'a.py': 'x = 1\n' }))
+  const { outline, doc } = file('README.md')
+  assert.is(doc, 'Does one thing well.')
+  assert.equal(
+    outline.slice(1).map((item) => item.name),
+    ['The *Title*', 'Use'],
+  )
+  assert.is(slice('README.md', outline[2] as OutlineItem), '## Use\n\nLike this.\n')
+  assert.is(snapshot.about.summary, 'Does one thing well.')
+})
+
+test('empty files stay, with no lines and no outline', async () => {
+  const { file } = await ground(writeRepository({ '__init__.py': '', 'py.typed': '', 'm.py': 'x = 1' }))
+  assert.equal([file('__init__.py').lines, file('__init__.py').outline], [0, []])
+  assert.is(file('py.typed').lines, 0)
+  assert.is(file('m.py').lines, 1)
+})
+
+test.run()
