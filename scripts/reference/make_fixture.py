@@ -1,6 +1,7 @@
 """Makes a tiny seeded Llama and records its log-probabilities, computed in double precision.
 
-    python scripts/reference/make_fixture.py test/scoring/fixtures/tiny-llama [--variant llama3-rope]
+    python scripts/reference/make_fixture.py test/scoring/fixtures/tiny-llama
+    python scripts/reference/make_fixture.py test/scoring/fixtures/tiny-llama3-rope --variant llama3-rope
 
 Needs torch, transformers and numpy. The reference is what Transformers gives for the weights as they are stored, in
 float64. Loading with `dtype=` matters: `model.to(bfloat16)` would round the rotary frequencies as well.
@@ -29,8 +30,14 @@ LLAMA3_ROPE = {
 }
 VARIANTS = {
     "grouped": {"dtype": torch.bfloat16},
-    "llama3-rope": {"dtype": torch.float16, "rope_parameters": LLAMA3_ROPE, "head_dim": 32},
-    "tied": {"dtype": torch.float32, "tie_word_embeddings": True, "num_key_value_heads": 4},
+    "llama3-rope": {
+        "dtype": torch.float16,
+        "rope_parameters": LLAMA3_ROPE,
+        "head_dim": 32,
+        "num_hidden_layers": 1,
+        "tie_word_embeddings": True,
+    },
+    "float32": {"dtype": torch.float32, "num_key_value_heads": 4},
     "one-kv-head": {"dtype": torch.bfloat16, "num_key_value_heads": 1, "num_hidden_layers": 1},
 }
 
@@ -68,15 +75,9 @@ def target_log_probs(model: LlamaForCausalLM, context: list[int], target: list[i
     return rows[torch.arange(len(target)), torch.tensor(target)].tolist()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--variant", choices=sorted(VARIANTS), default="grouped")
-    options = parser.parse_args()
-    folder = options.folder
-
+def make_fixture(folder: Path, variant: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    make_model(options.variant).to(VARIANTS[options.variant]["dtype"]).save_pretrained(folder)
+    make_model(variant).to(VARIANTS[variant]["dtype"]).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float64).eval()
 
@@ -94,6 +95,17 @@ def main() -> None:
     reference = {"prefix": prefix, "target": target, "branches": branches}
     (folder / "reference.json").write_text(json.dumps(reference) + "\n")
     print(f"{folder}: {len(branches)} branches of {TARGET_TOKENS} scored tokens behind {PREFIX_TOKENS}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--variant", choices=[*sorted(VARIANTS), "all"], default="grouped", help="all: a folder each")
+    options = parser.parse_args()
+    if options.variant != "all":
+        return make_fixture(options.folder, options.variant)
+    for variant in VARIANTS:
+        make_fixture(options.folder / variant, variant)
 
 
 if __name__ == "__main__":

@@ -94,6 +94,13 @@ export class RunStore {
     this.write('rejects', id, { id, stage, reason, message, details })
   }
 
+  /** Removes the files that a killed process was still writing under their temporary names. */
+  private removeTemporaries(): void {
+    for (const name of readdirSync(this.folder, { recursive: true, encoding: 'utf8' })) {
+      if (name.endsWith('.tmp')) rmSync(this.path(name), { force: true })
+    }
+  }
+
   /**
    * Takes the folder for this process and gives the function that lets it go. A lock whose process is gone is taken over.
    *
@@ -108,6 +115,7 @@ export class RunStore {
         const file = openSync(path, 'wx')
         writeSync(file, mine)
         closeSync(file)
+        this.removeTemporaries()
         return () => rmSync(path, { force: true })
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error

@@ -62,7 +62,8 @@ export function firstParagraph(text: string): string {
       .split('\n')
       .filter((line) => !/^ {0,3}#{1,6}\s|^\s*[=-]{3,}\s*$|^\s*\.\. |^\s*[-*_]{3,}\s*$/.test(line))
     const prose = proseOfParagraph(lines.join('\n').replace(/\[!\[[\s\S]*?\]\([^)]*\)\]\([^)]*\)/g, ''))
-    if (/^[\s*|>-]/.test(prose) || !/[a-z]{2}.*\s.*[a-z]{2}/i.test(prose)) continue
+    // A list, a table, a quote or a row of links is no paragraph.
+    if (/^[\s*|>-]| \| .* \| /.test(prose) || !/[a-z]{2}.*\s.*[a-z]{2}/i.test(prose)) continue
     return prose
   }
   return ''

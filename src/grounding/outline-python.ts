@@ -122,8 +122,10 @@ function variableItem(
   return [makeItem(source, attached, { kind, name: names.join(', '), signature: signatureOf(signature), exported })]
 }
 
+/** `a` or `a, b`; nothing for `a.b` and `a[0]`, which declare nothing. */
 function namesOf(left: Node): string[] {
   if (left.type === 'identifier') return [left.text]
+  if (!/_pattern$|^pattern_list$/.test(left.type)) return []
   return childrenOf(left)
     .filter((child) => child.type === 'identifier')
     .map((child) => child.text)

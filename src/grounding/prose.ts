@@ -83,6 +83,7 @@ export function plainProse(text: string): string {
     .replace(/(?<!`)`([^`'\n]*)'/g, '$1')
     .replace(/``?([^`\n]*)``?/g, '$1')
     .replace(/(\*\*|__)(?=\S)([^*_\n]+?)\1/g, '$2')
+    .replace(/(^|[\s(])\*(\w[^*\n]{0,40}?)\*(?=[\s).,;:!?]|$)/gm, '$1$2')
     .replace(/^[ \t]*[-=*~#^]{3,}[ \t]*$/gm, ' ')
   return fold(plain)
 }

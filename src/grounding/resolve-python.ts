@@ -65,7 +65,7 @@ class PythonFinder {
     for (const name of raw.names) {
       const below = name === '*' ? undefined : this.below(start.found, name)
       if (below !== undefined && 'file' in below) take(['*'], { kind: 'file', path: below.file })
-      else if ('file' in start.found && start.found.file === from)
+      else if (isOwnPackage(start.found, from) && !/^(__\w+__|\*)$/.test(name))
         take([name], unresolved(`no module ${name} beside it`))
       else fromModule.push(name)
     }
@@ -138,6 +138,10 @@ class PythonFinder {
     return unresolved(`${specifier} is a folder without __init__.py, and no module in it is named`)
   }
 }
+
+/** In `__init__.py`, `from . import x` can only mean a module: the package is still being read. */
+const isOwnPackage = (found: Found, from: string): boolean =>
+  'file' in found && found.file === from && /(^|\/)__init__\.pyi?$/.test(from)
 
 const join = (folder: string, name: string): string =>
   folder === '' ? name : name === '' ? folder : `${folder}/${name}`

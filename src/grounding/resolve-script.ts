@@ -177,7 +177,14 @@ function candidatesFor(path: string): string[] {
   const extension = /\.[cm]?jsx?$/.exec(path)?.[0] ?? ''
   const twins = (typedTwins[extension] ?? []).map((twin) => path.slice(0, -extension.length) + twin)
   // TypeScript first: where `a.ts` and `a.js` stand together, `./a.js` means the code that was written.
-  return [...twins, path, ...codeExtensions.map((one) => path + one), ...codeExtensions.map((one) => inFolder + one)]
+  const declared = path.replace(/(?<!\.d)\.([cm]?)ts$/, '.d.$1ts')
+  return [
+    ...twins,
+    path,
+    declared,
+    ...codeExtensions.map((one) => path + one),
+    ...codeExtensions.map((one) => inFolder + one),
+  ]
 }
 
 const isWithin = (path: string, folder: string): boolean => folder === '' || path.startsWith(`${folder}/`)

@@ -56,7 +56,6 @@ export function isVendoredFolder(name: string): boolean {
 
 /** A name that a trajectory could not write on every system. */
 export function judgePathName(path: string): Verdict {
-   
   if (!/[\\\u0000-\u001f\u007f\uFFFD]/.test(path)) return null
   return {
     reason: 'unsupported',

@@ -25,7 +25,6 @@ export class SourceText {
   }
 }
 
- 
 const isAscii = (text: string): boolean => /^[\u0000-\u007f]*$/.test(text)
 
 function byteOffsetsOf(text: string): Uint32Array {

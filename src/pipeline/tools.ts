@@ -1,6 +1,5 @@
-import { createReadStream, renameSync, rmSync } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
+import { renameSync, rmSync } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
 import type { RunConfig } from '../config.js'
 import { CoreError, memoryBlobStore } from '../core/index.js'
 import { createParsePool, groundRepository } from '../grounding/index.js'
@@ -33,14 +32,14 @@ export async function scoreFile(
   context: RunContext,
 ): Promise<{ answered: number; failed: number }> {
   const tokenizer = await loadTokenizer(modelDir)
-  const lines = await openLines(input)
+  const requests = await openInput(input)
   const scorer = await createScorer({ ...config.scorer, modelDir })
   const temporary = `${output}.${process.pid}.tmp`
   const counts = { answered: 0, failed: 0 }
   const bar = context.progress.stage('Scoring', 0, 'requests')
   try {
     const file = await open(temporary, 'w')
-    for await (const line of lines) {
+    for await (const line of requests.readLines()) {
       if (line.trim() === '') continue
       const answer = await answerScoreRequest(line, scorer, tokenizer, context.signal)
       await file.write(JSON.stringify(answer) + '\n')
@@ -55,19 +54,17 @@ export async function scoreFile(
   } finally {
     rmSync(temporary, { force: true })
     bar.finish()
+    await requests.close()
     await scorer.dispose()
   }
 }
 
-async function openLines(path: string): Promise<AsyncIterable<string>> {
-  const stream = createReadStream(path, 'utf8')
-  await new Promise<void>((resolve, reject) => {
-    stream.once('open', () => resolve())
-    stream.once('error', (cause) => {
-      const why =
-        (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : `cannot be read: ${cause.message}`
-      reject(new CoreError('INPUT_NOT_FOUND', `${path} ${why}. Check the path.`, { path }, { cause }))
-    })
-  })
-  return createInterface({ input: stream, crlfDelay: Infinity })
+async function openInput(path: string): Promise<FileHandle> {
+  try {
+    return await open(path)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? 'does not exist' : `cannot be read: ${message}`
+    throw new CoreError('INPUT_NOT_FOUND', `${path} ${why}. Check the path.`, { path }, { cause })
+  }
 }

@@ -123,7 +123,8 @@ function refuseUnsupported(file: ConfigFile, path: string): void {
   if (file.mlp_bias) refuse('mlp_bias is true')
   if (file.quantization_config !== undefined) refuse('it is quantized (quantization_config)')
   const headSize = file.head_dim ?? file.hidden_size / file.num_attention_heads
-  if (headSize % 2 !== 0) refuse(`the head size is odd (${headSize})`)
+  // A limit of ONNX Runtime's attention; every published Llama keeps to it.
+  if (headSize % 16 !== 0) refuse(`the head size is ${headSize}, and has to be a multiple of 16`)
 }
 
 /** Rotary parameters stand at the top level and in `rope_scaling` (Transformers 4) or in `rope_parameters` (5). */

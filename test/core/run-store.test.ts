@@ -77,6 +77,14 @@ test('a folder is taken by one living process at a time', () => {
   )
 })
 
+test('whoever takes the folder removes what a killed process was still writing', () => {
+  const store = newStore()
+  store.write('things', 'a', { n: 1 })
+  writeFileSync(store.path('things', 'b.json.7-0.tmp'), '{"n":')
+  store.lock()()
+  assert.equal(readdirSync(store.path('things')), ['a.json'])
+})
+
 test('a blob comes back as it was, and a changed byte is noticed', () => {
   const store = newStore()
   const digest = store.blobs.put(Buffer.from('some bytes'))

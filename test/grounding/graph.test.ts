@@ -91,8 +91,8 @@ test('free files come in order of path, and a cycle begins where least is missin
       ['a', 'hub'],
     ],
   )
-  // `a` and `leaf` each miss one file, `hub` misses two.
-  assert.equal(implementationOrder(graph, () => 0).order, ['a', 'leaf', 'hub', 'b', 'z'])
+  // `a` and `leaf` miss one file and `hub` misses two; after `a`, `hub` and `leaf` miss one each.
+  assert.equal(implementationOrder(graph, () => 0).order, ['a', 'hub', 'leaf', 'b', 'z'])
 })
 
 test('a chain of ten thousand files does not overflow the stack', () => {

@@ -165,7 +165,7 @@ test('Python imports find modules, packages and the names in them, wherever they
 
 test('a root that is itself a package is imported by its own name, and not by the names of its modules', async () => {
   const files = {
-    '__init__.py': 'from .decoder import Decoder\nfrom . import _speedups\n',
+    '__init__.py': 'from .decoder import Decoder\nfrom . import _speedups, __file__\n',
     'decoder.py': 'import types\nfrom jason import types as t\nimport jason.scanner\n',
     'types.py': '',
     'scanner.py': '',
@@ -180,8 +180,9 @@ test('a root that is itself a package is imported by its own name, and not by th
   assert.equal(file('__init__.py').imports.map(describeImport), [
     '.decoder {Decoder} -> decoder.py',
     '. {_speedups} -> unresolved',
+    '. {__file__} -> __init__.py',
   ])
-  assert.equal(snapshot.importCounts, { file: 3, external: 1, unresolved: 1 })
+  assert.equal(snapshot.importCounts, { file: 4, external: 1, unresolved: 1 })
 })
 
 test('a folder without __init__.py is a namespace whose modules are found', async () => {

@@ -234,7 +234,7 @@ test('Markdown has its headings as sections and its first paragraph as doc', asy
   assert.is(doc, 'Does one thing well.')
   assert.equal(
     outline.slice(1).map((item) => item.name),
-    ['The *Title*', 'Use'],
+    ['The Title', 'Use'],
   )
   assert.is(slice('README.md', outline[2] as OutlineItem), '## Use\n\nLike this.\n')
   assert.is(snapshot.about.summary, 'Does one thing well.')

@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import * as fc from 'fast-check'
 import { buildReport, type ReportInput } from '../../src/report/index.js'
+import { selectForViewer } from '../../src/report/viewer-data.js'
 import { dataOf, scriptsOf, tagsOf, textOf } from './page-reader.js'
 import { sampleDocument, sampleInput } from './sample-run.js'
 
@@ -168,6 +169,13 @@ test('what does not fit the cap is left out and listed with its size; what follo
   )
   includes(textOf(page), 'Left out of this page: 1 trajectory', 'big one big 4')
   assert.match(textOf(page), /big one big [\d.]+ KiB; [\d.]+ KiB of the 48\.8 KiB that the page may hold were taken/)
+})
+
+test('the cap counts all documents together, to the byte', () => {
+  const documents = ['a', 'b', 'c'].map((id) => sampleDocument(id, id, '<é>\n'))
+  const sizeBytes = Buffer.byteLength(JSON.stringify(documents[0]).replaceAll('<', '\\u003c'))
+  const kept = (cap: number): number => selectForViewer(documents, cap).data.documents.length
+  assert.equal([sizeBytes - 1, sizeBytes, 2 * sizeBytes, 3 * sizeBytes - 1, 3 * sizeBytes].map(kept), [0, 1, 2, 2, 3])
 })
 
 test.run()

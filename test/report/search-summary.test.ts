@@ -94,6 +94,11 @@ test('a row holds its start until a rewrite is accepted, and what another select
   )
   const shorter = { ...improvedTwice, chosen: 4 }
   assert.is(heldAfter(shorter, 3), improvedTwice.candidates[4])
+  const other = { ...improvedTwice, chosen: 6 }
+  assert.equal(
+    [1, 2, 3].map((round) => other.candidates.indexOf(heldAfter(other, round)!)),
+    [4, 6, 6],
+  )
 })
 
 test.run()

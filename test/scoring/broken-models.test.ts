@@ -58,12 +58,7 @@ const cases: [what: string, change: (folder: string) => void, code: string, says
   ['weights cut in the length', (f) => truncateSync(weights(f), 5), 'MODEL_INVALID', /cut off at 5 bytes/],
   ['no bytes of weights', (f) => truncateSync(weights(f), 0), 'MODEL_INVALID', /cut off at 0 bytes/],
   ['a random file of weights', (f) => writeFileSync(weights(f), Buffer.alloc(5000, 0xa7)), 'MODEL_INVALID', /header/],
-  [
-    'a header that is not JSON',
-    (f) => writeTensors(weights(f), '{"a', new Uint8Array(9)),
-    'MODEL_INVALID',
-    /not JSON/,
-  ],
+  ['a header that is not JSON', (f) => writeTensors(weights(f), '{"a', new Uint8Array(9)), 'MODEL_INVALID', /not JSON/],
   ['a header that is a list', (f) => writeTensors(weights(f), '[]', new Uint8Array(0)), 'MODEL_INVALID', /no object/],
   [
     'an unknown dtype',
@@ -131,6 +126,7 @@ const cases: [what: string, change: (folder: string) => void, code: string, says
     'MODEL_INVALID',
     /not complete/,
   ],
+  ['heads of an odd size', (f) => withConfig(f, { head_dim: 24 }), 'MODEL_UNSUPPORTED', /head size is 24/],
   ['quantized weights', (f) => withConfig(f, { quantization_config: {} }), 'MODEL_UNSUPPORTED', /quantized/],
   ['a NaN among its weights', (f) => setWord(f, half, 0x7fc0), 'NOT_FINITE', /model\.layers\.1\.mlp\.up_proj/],
   ['an infinity among its weights', (f) => setWord(f, q0, 0xff80), 'NOT_FINITE', /self_attn\.q_proj/],

@@ -89,7 +89,10 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
         prefix,
         ranges.map((range) => ({ tokens: rest.slice(0, range.end), scored: [range] })),
       )
-      assertClose(apart.flatMap(({ logProbs }) => [...logProbs]), whole)
+      assertClose(
+        apart.flatMap(({ logProbs }) => [...logProbs]),
+        whole,
+      )
     })
   })
 
@@ -99,8 +102,14 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
     for (const one of branches) alone.push(await withPrefix((prefix) => scoreOne(prefix, one)))
     const together = await withPrefix((prefix) => scorer.score(prefix, branches))
     const reversed = await withPrefix((prefix) => scorer.score(prefix, [...branches].reverse()))
-    assert.equal(together.map(({ logProbs }) => [...logProbs]), alone)
-    assert.equal(reversed.reverse().map(({ logProbs }) => [...logProbs]), alone)
+    assert.equal(
+      together.map(({ logProbs }) => [...logProbs]),
+      alone,
+    )
+    assert.equal(
+      reversed.reverse().map(({ logProbs }) => [...logProbs]),
+      alone,
+    )
   })
 
   test('scoring behind a committed branch equals scoring the two joined', async () => {
@@ -226,12 +235,24 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
     ['a range of fractions', () => ({ ...branch('a'), scored: [{ start: 0.5, end: 3 }] }), 'INVALID_BRANCH'],
     [
       'ranges out of order',
-      () => ({ ...branch('a'), scored: [{ start: 5, end: 8 }, { start: 2, end: 3 }] }),
+      () => ({
+        ...branch('a'),
+        scored: [
+          { start: 5, end: 8 },
+          { start: 2, end: 3 },
+        ],
+      }),
       'INVALID_BRANCH',
     ],
     [
       'ranges that overlap',
-      () => ({ ...branch('a'), scored: [{ start: 2, end: 8 }, { start: 7, end: 9 }] }),
+      () => ({
+        ...branch('a'),
+        scored: [
+          { start: 2, end: 8 },
+          { start: 7, end: 9 },
+        ],
+      }),
       'INVALID_BRANCH',
     ],
     [

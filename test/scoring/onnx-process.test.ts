@@ -12,8 +12,12 @@ const modelDir = join(process.env.RETRACE_ROOT ?? process.cwd(), 'test/scoring/f
 const library = new URL('../../src/scoring/index.js', import.meta.url).href
 const onLinux = process.platform === 'linux'
 
-const numbers = (count: number, step: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => (i * step) % 512)
-const branch = (step: number, count = 40): Branch => ({ tokens: numbers(count, step), scored: [{ start: 10, end: count }] })
+const numbers = (count: number, step: number): Uint32Array =>
+  Uint32Array.from({ length: count }, (_, i) => (i * step) % 512)
+const branch = (step: number, count = 40): Branch => ({
+  tokens: numbers(count, step),
+  scored: [{ start: 10, end: count }],
+})
 
 /** Process ids of the scoring processes that this process has started. */
 function childIds(parent = process.pid): number[] {
@@ -22,7 +26,9 @@ function childIds(parent = process.pid): number[] {
     .filter((id) => {
       try {
         const [, after] = readFileSync(`/proc/${id}/stat`, 'utf8').split(') ')
-        return after?.split(' ')[1] === String(parent) && readFileSync(`/proc/${id}/cmdline`, 'utf8').includes('child.js')
+        return (
+          after?.split(' ')[1] === String(parent) && readFileSync(`/proc/${id}/cmdline`, 'utf8').includes('child.js')
+        )
       } catch {
         return false
       }
@@ -71,7 +77,11 @@ test('a context of several runs of the model agrees with one committed piece by 
   const path = numbers(1500, 13)
   const whole = await scorer.open(path)
   let pieces = await scorer.open(path.slice(0, 900))
-  for (const [start, end] of [[900, 1010], [1010, 1100], [1100, 1500]] as const) {
+  for (const [start, end] of [
+    [900, 1010],
+    [1010, 1100],
+    [1100, 1500],
+  ] as const) {
     pieces = await scorer.commit(pieces, { tokens: path.slice(start, end), scored: [] })
   }
   const long = branch(3, 500)
@@ -86,7 +96,10 @@ test('a killed process rejects what is pending and all that follows by its code'
   const scorer = await createScorer({ modelDir })
   const prefix = await scorer.open(numbers(300, 7))
   const [id] = childIds()
-  const scoring = scorer.score(prefix, Array.from({ length: 200 }, (_, i) => branch(i, 900)))
+  const scoring = scorer.score(
+    prefix,
+    Array.from({ length: 200 }, (_, i) => branch(i, 900)),
+  )
   process.kill(id!, 'SIGKILL')
   const error = await rejects(scoring, 'BACKEND_DIED')
   assert.match(error.message, /SIGKILL/)
@@ -98,7 +111,13 @@ test('a killed process rejects what is pending and all that follows by its code'
 test('disposing ends the process, ends what is pending by its code, and may be done twice', async () => {
   const scorer = await createScorer({ modelDir })
   const prefix = await scorer.open(numbers(300, 7))
-  const pending = rejects(scorer.score(prefix, Array.from({ length: 50 }, (_, i) => branch(i, 900))), 'ABORTED')
+  const pending = rejects(
+    scorer.score(
+      prefix,
+      Array.from({ length: 50 }, (_, i) => branch(i, 900)),
+    ),
+    'ABORTED',
+  )
   await scorer.dispose()
   await pending
   await scorer.dispose()
@@ -112,7 +131,9 @@ test('a program that forgets to dispose ends nevertheless, and its scoring proce
     const scorer = await createScorer({ modelDir: ${JSON.stringify(modelDir)} })
     const prefix = await scorer.open(Uint32Array.of(1, 2, 3))
     console.log('opened', prefix.length)`
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000 })
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+    timeout: 20_000,
+  })
   assert.is(stdout, 'opened 3\n')
 })
 
@@ -123,7 +144,9 @@ test('a scoring process ends when the program it serves is killed', async () => 
     await createScorer({ modelDir: ${JSON.stringify(modelDir)} })
     console.log('ready')
     setInterval(() => {}, 1000)`
-  const parent = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   await once(parent.stdout, 'data')
   const [id] = childIds(parent.pid)
   parent.kill('SIGKILL')

@@ -123,18 +123,23 @@ test('an id outside the vocabulary is refused', () => {
   )
 })
 
-const broken: [what: string, change: (file: Record<string, any>) => unknown, says: RegExp][] = [
-  ['a WordPiece model', (file) => (file.model.type = 'WordPiece'), /WordPiece/],
+interface TokenizerJson {
+  normalizer: unknown
+  pre_tokenizer: { pretokenizers: { add_prefix_space?: boolean }[] }
+  model?: { type: string; vocab: Record<string, number> }
+}
+const broken: [what: string, change: (file: TokenizerJson) => unknown, says: RegExp][] = [
+  ['a WordPiece model', (file) => (file.model!.type = 'WordPiece'), /WordPiece/],
   ['a normalizer', (file) => (file.normalizer = { type: 'NFC' }), /normalizer/],
-  ['an added space', (file) => (file.pre_tokenizer.pretokenizers[1].add_prefix_space = true), /add_prefix_space/],
+  ['an added space', (file) => (file.pre_tokenizer.pretokenizers[1]!.add_prefix_space = true), /add_prefix_space/],
   ['no byte-level part', (file) => file.pre_tokenizer.pretokenizers.pop(), /ByteLevel/],
-  ['a missing byte', (file) => delete file.model.vocab['Ġ'], /lacks 1 of the 256 bytes/],
-  ['an entry that is no bytes', (file) => (file.model.vocab['▁the'] = 511), /▁the/],
+  ['a missing byte', (file) => delete file.model!.vocab['Ġ'], /lacks 1 of the 256 bytes/],
+  ['an entry that is no bytes', (file) => (file.model!.vocab['▁the'] = 511), /▁the/],
   ['no model', (file) => delete file.model, /model/],
 ]
 for (const [what, change, says] of broken) {
   test(`a tokenizer file with ${what} is refused and says so`, async () => {
-    const file = JSON.parse(readFileSync(join(modelDir, 'tokenizer.json'), 'utf8'))
+    const file = JSON.parse(readFileSync(join(modelDir, 'tokenizer.json'), 'utf8')) as TokenizerJson
     change(file)
     await refused(JSON.stringify(file), 'TOKENIZER_INVALID', says)
   })

@@ -86,6 +86,7 @@ table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
 th, td { padding: 7px 12px; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule); }
 th:first-child, td:first-child { padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
 thead th { font-weight: 500; color: var(--soft-ink); font-size: 12.5px; line-height: 1.35; vertical-align: bottom; }
+thead tr + tr th:first-child { padding-left: 12px; } thead tr + tr th:last-child { padding-right: 12px; }
 tbody tr:last-child td { border-bottom: 0; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 thead .number { white-space: normal; min-width: 64px; }
@@ -110,7 +111,7 @@ ul.plain li { padding: 2px 0; overflow-wrap: anywhere; color: var(--soft-ink); }
   .bar-label { max-width: none; } .bar-label:empty { display: none; }
   .bar-row .bar, .bar-row .bar-axis { grid-column: 1 / -1; grid-row: 2; }
   .bar-value { justify-self: end; } .bar-row.joined .bar-value { grid-column: 1 / -1; }
-  .bar-row.axis span:first-child { display: none; } .bar-row.axis .axis-name { grid-column: 1 / -1; justify-self: end; }
+  .bar-row.axis span:first-child { display: none; } .bar-row.axis .axis-name { grid-column: 1 / -1; grid-row: 3; justify-self: end; } .bar { overflow: hidden; }
   .plot:not(.wide) svg { width: calc(100% - 36px); margin-left: 36px; } svg .category { font-size: 11px; }
 }
 @media print { nav.top, #trajectories { display: none; } section { break-inside: avoid; } }

@@ -218,7 +218,12 @@ export const viewerScript = String.raw`
     }
     button.type = 'button'
     button.dataset.episode = index
-    button.addEventListener('click', () => showEpisode(index))
+    button.addEventListener('click', () => {
+      showEpisode(index)
+      // The steps of the file before may have been scrolled through; on a phone they stand below the list.
+      const { top } = steps.getBoundingClientRect()
+      if (top < 0 || top > window.innerHeight * 0.8) steps.scrollIntoView()
+    })
     return make('li', '', button)
   }
   const listFiles = () => {

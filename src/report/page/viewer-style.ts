@@ -24,7 +24,7 @@ export const viewerStyle = `
 #viewer-files svg { width: 34px; height: 8px; } .gain-track { fill: var(--empty); } .gain-up { fill: var(--main); } .gain-down { fill: var(--accent); }
 .list-note { padding: 6px 8px; color: var(--soft-ink); font-size: 12px; line-height: 1.4; }
 
-#viewer-steps { min-width: 0; outline: none; } #viewer-steps > h3 { font-size: 16px; overflow-wrap: anywhere; margin-bottom: 4px; }
+#viewer-steps { min-width: 0; outline: none; scroll-margin-top: 60px; } #viewer-steps > h3 { font-size: 16px; overflow-wrap: anywhere; margin-bottom: 4px; }
 .episode-note { margin: 0 0 14px; color: var(--soft-ink); font-size: 13px; }
 .step { margin: 0 0 18px; border: 1px solid var(--rule); border-radius: 8px; overflow: hidden; }
 .step > h4 { margin: 0; padding: 7px 12px; font-size: 13px; font-weight: 600; background: var(--page); border-bottom: 1px solid var(--rule); display: flex; justify-content: space-between; gap: 12px; }

@@ -31,8 +31,8 @@ export function overviewSection({ run, repositories, shards, stages }: ReportInp
     </p>
     <dl class="tiles">
       ${tile('Repositories', formatCount(repositories.length), formatPlural(files, 'file'))}
-      ${tile('Tokens', formatShort(reconstructed), `${ratio(reconstructed, raw)} of ${formatShort(raw)} raw · ${formatPercent(share(trained, reconstructed))} trained`)}
-      ${tile('Code perplexity', formatNumber(kept, 2), `${formatNumber(none, 2)} without a thought`)}
+      ${tile('Tokens', formatShort(reconstructed), reconstructed === 0 ? 'nothing reconstructed' : `${ratio(reconstructed, raw)} of ${formatShort(raw)} raw · ${formatPercent(share(trained, reconstructed))} trained`)}
+      ${tile('Code perplexity', formatNumber(kept, 2), none === null ? 'not searched' : `${formatNumber(none, 2)} without a thought`)}
       ${tile('Thoughts improved', formatPercent(search.improvedShare), `${formatCount(search.improved)} of ${formatCount(search.searched)} searched`)}
       ${tile('Fill ratio', formatPercent(shards?.packing.fillRatio ?? null, 1), shards === null ? 'not packed' : formatPlural(shards.packing.rows, 'packed row'))}
       ${tile('Time', stages.length === 0 ? '–' : formatSeconds(seconds), formatPlural(stages.length, 'stage'))}
