@@ -25,12 +25,16 @@ function describeSearch({ search }: RunSummary): string[] {
     point.condition === 'round' ? `${names.round} ${point.round}` : names[point.condition],
     `${point.thoughts}`,
     point.perplexity?.toFixed(3) ?? '-',
+    point.baselinePerplexity?.toFixed(3) ?? '-',
     point.tokenPerplexity?.toFixed(3) ?? '-',
     point.meanThoughtTokens?.toFixed(1) ?? '-',
   ])
   const share = search.improvedShare === null ? '-' : `${(search.improvedShare * 100).toFixed(1)} %`
   return [
-    ...table(['perplexity of the code', 'thoughts', 'by thought', 'by token', 'thought tokens'], rows),
+    ...table(
+      ['perplexity of the code', 'thoughts', 'mean', 'same code, no thought', 'by token', 'thought tokens'],
+      rows,
+    ),
     `search improved ${search.improved} of ${search.searched} thoughts (${share}); ${search.tooLong} were too long for the scorer`,
     '',
   ]

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { createWorkerPool, type StageProgress, type WorkerPool } from '../core/index.js'
 import { parseFile, type ParsedFile, type ParseRequest } from './parse-file.js'
 
@@ -18,9 +19,11 @@ export async function parseFiles(
   pool?: ParsePool,
   signal?: AbortSignal,
 ): Promise<ParsedFile[]> {
+  const batches = batchesOf(requests)
+  if (pool === undefined) return parseHere(batches, progress, signal)
   const parsed = await Promise.all(
-    batchesOf(requests).map(async (batch) => {
-      const answers = pool === undefined ? await parseHere(batch, signal) : await pool.run(batch, signal)
+    batches.map(async (batch) => {
+      const answers = await pool.run(batch, signal)
       progress.advance(batch.length)
       return answers
     }),
@@ -28,11 +31,18 @@ export async function parseFiles(
   return parsed.flat()
 }
 
-async function parseHere(batch: readonly ParseRequest[], signal?: AbortSignal): Promise<ParsedFile[]> {
+async function parseHere(
+  batches: readonly ParseRequest[][],
+  progress: StageProgress,
+  signal?: AbortSignal,
+): Promise<ParsedFile[]> {
   const parsed: ParsedFile[] = []
-  for (const request of batch) {
+  for (const batch of batches) {
+    // Lets the progress be drawn and an interrupt come through.
+    await setImmediate()
     signal?.throwIfAborted()
-    parsed.push(await parseFile(request))
+    for (const request of batch) parsed.push(await parseFile(request))
+    progress.advance(batch.length)
   }
   return parsed
 }

@@ -2,6 +2,7 @@ import type { Language, SkippedFile } from '../records/index.js'
 import { byCodeUnits, languageOf } from './languages.js'
 import type { GroundingOptions } from './options.js'
 import type { InputEntry, RepositoryInput } from './repository-input.js'
+import { judgeSecrets } from './secrets.js'
 import { compiledFileJudge, judgeByName, judgeByText, vendoredPart, type Verdict } from './skip-rules.js'
 
 /** A file that stays in the snapshot. */
@@ -79,5 +80,5 @@ function readText(entry: InputEntry, options: GroundingOptions): SelectedFile | 
   } catch {
     return { reason: 'invalid-utf8', detail: `${bytes.length} bytes that are not UTF-8` }
   }
-  return judgeByText(text, options) ?? { path: entry.path, language, bytes, text }
+  return judgeSecrets(text) ?? judgeByText(text, options) ?? { path: entry.path, language, bytes, text }
 }

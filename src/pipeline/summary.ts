@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { writeFileAtomic, type RunStore } from '../core/index.js'
-import { walkSteps } from '../cot-search/index.js'
+import { leastGain, walkSteps } from '../cot-search/index.js'
 import { createGenerator } from '../generation/index.js'
 import { createRenderer } from '../packing/index.js'
 import {
@@ -15,6 +15,7 @@ import {
   buildReport,
   summarizeSearch,
   type ReportRepository,
+  type ReportStage,
   type SearchSummary,
   type ViewerDocument,
 } from '../report/index.js'
@@ -76,12 +77,9 @@ function allRows(store: RunStore): SearchRow[] {
 export function writeReport(current: Run): string {
   const { store, record, config } = current
   const ids = store.finished('trajectories')
-  const timings = store.rows(
-    '.',
-    'timings',
-    z.strictObject({ name: z.string(), unit: z.string(), units: z.int(), seconds: z.number() }),
-  )
-  const calibration = z.looseObject({ noise: z.number() })
+  const noise = store.isFinished('.', 'calibration')
+    ? store.read('.', 'calibration', z.looseObject({ noise: z.number() })).noise
+    : 0
   const html = buildReport({
     run: {
       name: store.folder.split(/[\\/]/).at(-1) ?? '',
@@ -90,18 +88,31 @@ export function writeReport(current: Run): string {
       generator: createGenerator(config.generation).info,
       renderer: config.packing.renderer,
       seed: config.seed,
-      noise: store.isFinished('.', 'calibration') ? store.read('.', 'calibration', calibration).noise : 0,
+      noise,
+      leastGain: config.search === false ? 0 : leastGain(noise, config.search),
       config: record.config,
     },
     repositories: ids.map((id) => repositoryForReport(store, id)),
     search: allRows(store),
     shards: store.read('shards', 'manifest', shardManifestSchema),
-    stages: timings,
+    stages: stageTimes(store),
     rejects: rejectsOf(store),
     documents: ids.map((id) => documentForReport(current, id)),
   })
   writeFileAtomic(store.path('report.html'), html)
   return store.path('report.html')
+}
+
+const timingSchema = z.strictObject({ name: z.string(), unit: z.string(), units: z.int(), seconds: z.number() })
+
+/** Time by stage; what several starts of one run did of a stage is added up. */
+function stageTimes(store: RunStore): ReportStage[] {
+  const stages = new Map<string, ReportStage>()
+  for (const { name, unit, units, seconds } of store.rows('.', 'timings', timingSchema)) {
+    const before = stages.get(name)
+    stages.set(name, { name, unit, units: units + (before?.units ?? 0), seconds: seconds + (before?.seconds ?? 0) })
+  }
+  return [...stages.values()]
 }
 
 function repositoryForReport(store: RunStore, id: string): ReportRepository {

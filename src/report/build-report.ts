@@ -53,7 +53,7 @@ export function buildReport(input: ReportInput, { maxViewerBytes = 8 * 1024 * 10
           </div>
         </nav>
         <main>
-          ${overviewSection(input, search)} ${searchSection(input.search, search, input.run.noise)}
+          ${overviewSection(input, search)} ${searchSection(input.search, search, input.run.leastGain)}
           ${tokensSection(input.repositories)} ${packingSection(input.shards)} ${timeSection(input.stages)}
           ${repositoriesSection(input.repositories, input.search)} ${rejectsSection(input.rejects)}
           ${viewerSection(viewer)} ${runSection(input.run)}

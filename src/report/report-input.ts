@@ -9,8 +9,10 @@ export interface ReportRun {
   generator: { kind: string; version: string }
   renderer: string
   seed: number
-  /** What a rewrite has to raise the mean log-probability by, nats per token. */
+  /** How far the mean log-probability of one and the same code moves with the way it is asked for, nats per token. */
   noise: number
+  /** What a rewrite has to raise the mean log-probability by, nats per token: above the noise, and above a floor. */
+  leastGain: number
   /** The resolved config, any JSON value. */
   config: unknown
 }

@@ -255,6 +255,20 @@ test('every reason to skip is given where it holds', async () => {
   )
 })
 
+test('a file with a credential is skipped, and the credential is shown nowhere', async () => {
+  const key = `-----BEGIN RSA PRIVATE KEY-----\n${`${'MIIEow'.repeat(10)}\n`.repeat(4)}-----END RSA PRIVATE KEY-----\n`
+  const token = `ghp_${'a1B2'.repeat(9)}`
+  const folder = writeRepository({
+    'a.py': 'x = 1\n',
+    'key.pem': key,
+    'config.py': `TOKEN = "${token}"\n`,
+    'docs.md': 'Paste your `-----BEGIN PRIVATE KEY-----` block and your `ghp_` token.\n',
+  })
+  const { snapshot } = await ground(folder)
+  assert.equal(skippedAs(snapshot), { 'config.py': 'unsupported', 'key.pem': 'unsupported' })
+  assert.not.match(JSON.stringify(snapshot), /MIIEow|a1B2/)
+})
+
 test('compiled output is found by its source, and a dist without sources is the source', async () => {
   const both = await ground(
     writeRepository({

@@ -164,6 +164,7 @@ export function sampleInput(): ReportInput {
       renderer: 'plain',
       seed: 3,
       noise: 0.00002,
+      leastGain: 0.0005,
       config: { search: { rounds: 3 } },
     },
     repositories: [

@@ -13,6 +13,7 @@ export function runSection(run: ReportRun): Html {
     ['Renderer', run.renderer],
     ['Seed', String(run.seed)],
     ['Measured noise', `${formatSmall(run.noise)} nats per token`],
+    ['Least gain that counts', `${formatSmall(run.leastGain)} nats per token`],
   ]
   return html`<section id="run">
     <h2>How this was made</h2>

@@ -16,7 +16,7 @@ const decisionWords: Partial<Record<Candidate['decision'], string>> = {
 }
 
 /** What the search did to the thoughts, and what that did to the likelihood of the code. */
-export function searchSection(rows: readonly SearchRow[], summary: SearchSummary, noise: number): Html {
+export function searchSection(rows: readonly SearchRow[], summary: SearchSummary, leastGain: number): Html {
   if (summary.curve.length === 0) {
     const why =
       summary.rows === 0
@@ -53,7 +53,7 @@ export function searchSection(rows: readonly SearchRow[], summary: SearchSummary
         ${decisionBars(summary)}
         <figcaption>
           Of each round's rewrites, the best is accepted if it raises the mean log-probability of the code by more than
-          the noise of ${formatSmall(noise)} nats per token, does not leak the code and does not grow past its cap.
+          ${formatSmall(leastGain)} nats per token, does not leak the code and does not grow past its cap.
         </figcaption>
       </figure>
       <figure>
