@@ -149,7 +149,7 @@ test('items are in order, do not overlap, and hold their members', async () => {
   assert.is(slice('a.ts', outline[3] as OutlineItem), '// run\nfunction d() {}')
 })
 
-export function assertNested(items: readonly OutlineItem[], start: number, end: number): void {
+function assertNested(items: readonly OutlineItem[], start: number, end: number): void {
   let last = start
   for (const item of items) {
     assert.ok(

@@ -20,6 +20,21 @@ function packageFolder(name: string): string {
 
 const zodCore = join(packageFolder('zod'), 'src', 'v4', 'core')
 
+// Stands first: it is about the moment at which the parsers are loaded.
+test('two repositories grounded at the same time in one thread do not disturb each other', async () => {
+  const folders = [packageFolder('commander'), zodCore]
+  const together = await Promise.all(folders.map((folder) => groundRepository(folder, {}, memoryBlobStore())))
+  for (const snapshot of together) {
+    assert.equal(
+      snapshot.files.filter((file) => file.language !== 'text' && file.outlineFrom === 'lines'),
+      [],
+    )
+  }
+  for (const [at, folder] of folders.entries()) {
+    assert.equal(await groundRepository(folder, {}, memoryBlobStore()), together[at])
+  }
+})
+
 test('the core of zod has dependency cycles, and its order is still complete', async () => {
   const { snapshot } = await ground(zodCore)
   assert.ok(

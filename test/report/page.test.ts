@@ -26,7 +26,7 @@ test('the search figures on the page are those of a hand', () => {
     '1 first thought leaked code or ran too long',
   )
   includes(page, "1 thought did not fit the scorer's context", 'no gain above the noise 5 42 %', 'accepted 3 25 %')
-  includes(page, 'the noise of 0.000020 nats per token')
+  includes(page, 'by more than 0.00050 nats per token', '0.000020 nats per token')
 })
 
 test('tokens, fill, time and repositories are on the page as given or as a hand sums them', () => {
