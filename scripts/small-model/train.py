@@ -26,7 +26,7 @@ from model import Llama, Shape
 from muon import Muon
 
 SEED = 20
-WARM_UP, DECAY_FROM = 0.01, 0.5
+WARM_UP_STEPS, DECAY_FROM = 60, 0.5
 MATRIX_RATE, OTHER_RATE = 0.02, 0.004
 # (ends at this share of the time, window, rows in a micro-batch, micro-batches in a step, windows)
 PHASES = ((0.82, 512, 4, 8, "short"), (0.96, 2048, 1, 8, "long"), (1.0, 4096, 1, 4, "long"))
@@ -34,9 +34,9 @@ SAVE_EVERY_S = 120
 MEET_TIMEOUT_S = 900
 
 
-def learning_rate(progress: float) -> float:
-    """Share of the full rate at this share of the time: up, level, down."""
-    return max(0.0, min(1.0, progress / WARM_UP, (1 - progress) / (1 - DECAY_FROM)))
+def learning_rate(step: int, progress: float) -> float:
+    """Share of the full rate: up over the first steps, level, then down to zero over the last part of the time."""
+    return max(0.0, min(1.0, (step + 1) / WARM_UP_STEPS, (1 - progress) / (1 - DECAY_FROM)))
 
 
 class Windows:
@@ -191,7 +191,7 @@ def main() -> None:
         shared.begin.wait(MEET_TIMEOUT_S)
         worker.step()
         shared.end.wait(MEET_TIMEOUT_S)
-        norm = optimizer.update(shared.gradients, learning_rate(progress))
+        norm = optimizer.update(shared.gradients, learning_rate(counters["step"], progress))
 
         tokens, seconds = length * rows * micro_batches, time.monotonic() - began
         counters["rows"][length] = shared.row.value + rows * micro_batches

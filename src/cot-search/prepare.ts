@@ -1,4 +1,4 @@
-import type { RenderedStep, Renderer, Segment, SpanReader, Thought, Trajectory } from '../records/index.js'
+import type { RenderedStep, Renderer, Segment, SpanReader, Step, Thought, Trajectory } from '../records/index.js'
 import type { Branch } from '../scoring/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import { joinTokens } from './view.js'
@@ -56,4 +56,34 @@ export function branchOf(tokenizer: Tokenizer, rendered: RenderedStep, thought: 
 
 export function textOf(segments: readonly Segment[]): string {
   return segments.map((segment) => segment.text).join('')
+}
+
+interface Rendering {
+  trajectory: Trajectory
+  renderer: Renderer
+  read: SpanReader
+}
+
+/** A step's thought as segments, were it this one. */
+export function thoughtSegments(rendering: Rendering, step: WalkedStep, thought: Thought | null): Segment[] {
+  return thought === null ? [] : renderAgain(rendering, step, thought).thought
+}
+
+/** A step with the thought that was chosen for it, or as it was where none has been chosen. */
+export function renderedWith(
+  rendering: Rendering,
+  step: WalkedStep,
+  chosen: ReadonlyMap<number, Thought | null>,
+): RenderedStep {
+  const thought = chosen.get(step.index)
+  return thought === undefined ? step.rendered : renderAgain(rendering, step, thought)
+}
+
+function renderAgain(
+  { trajectory, renderer, read }: Rendering,
+  { episode, step }: WalkedStep,
+  thought: Thought | null,
+): RenderedStep {
+  const original = trajectory.episodes[episode]?.steps[step] as Step
+  return renderer.step({ ...original, thought }, read)
 }

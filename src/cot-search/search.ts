@@ -1,21 +1,11 @@
 import type { Generator, ThoughtRequest } from '../generation/index.js'
-import type {
-  Candidate,
-  Renderer,
-  SearchRow,
-  Segment,
-  SpanReader,
-  Step,
-  Thought,
-  Trajectory,
-} from '../records/index.js'
-import type { Branch, Prefix, Scorer } from '../scoring/index.js'
+import type { Renderer, SearchRow, SpanReader, Thought, Trajectory } from '../records/index.js'
+import type { Scorer } from '../scoring/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
-import { decideRound, gateBeforeScore, leastGain, type Best } from './gates.js'
-import { measureLeak } from './leak.js'
+import { decideThought } from './decide-thought.js'
 import type { SearchOptions } from './options.js'
-import { branchOf, stepTokens, textOf, tokensOf, walkSteps, type WalkedStep } from './prepare.js'
-import { chooseHeader, headerParts, joinTokens, View, windowStart, type HeaderTokens } from './view.js'
+import { branchOf, renderedWith, stepTokens, thoughtSegments, tokensOf, walkSteps, type WalkedStep } from './prepare.js'
+import { chooseHeader, headerParts, joinTokens, View, windowStart, type HeaderMode, type HeaderTokens } from './view.js'
 
 export interface SearchInput {
   trajectory: Trajectory
@@ -45,17 +35,19 @@ export interface SearchInput {
  * @returns the trajectory with the thoughts that won, and every row
  */
 export async function searchTrajectory(input: SearchInput): Promise<{ trajectory: Trajectory; rows: SearchRow[] }> {
-  const { trajectory, tokenizer, renderer, scorer, options } = input
-  const steps = walkSteps(trajectory, renderer, input.read)
-  const parts = headerParts(renderer.header(trajectory))
-  const headers: HeaderTokens = {
-    whole: tokensOf(tokenizer, parts.whole),
-    requirements: tokensOf(tokenizer, parts.requirements),
-    none: tokensOf(tokenizer, parts.none),
+  const view = new View(input.scorer)
+  try {
+    return await walk(input, view)
+  } finally {
+    view.close()
   }
-  const mode = chooseHeader(headers, scorer.model.contextLength, options.maxHeaderShare)
-  const header = headers[mode]
-  const view = new View(scorer)
+}
+
+async function walk(input: SearchInput, view: View): Promise<{ trajectory: Trajectory; rows: SearchRow[] }> {
+  const { trajectory, tokenizer, renderer, options } = input
+  const context = input.scorer.model.contextLength
+  const steps = walkSteps(trajectory, renderer, input.read)
+  const { mode, header } = headerFor(input)
   view.jump(header, 0)
 
   const rows: SearchRow[] = []
@@ -64,218 +56,58 @@ export async function searchTrajectory(input: SearchInput): Promise<{ trajectory
   let waiting: Uint32Array[] = [] // what stands between the prefix and the next branch
   for (const step of steps) {
     input.signal?.throwIfAborted()
-    const open = tokensOf(tokenizer, step.rendered.open)
-    const close = tokensOf(tokenizer, step.rendered.close)
+
+    // A step without a searched thought only becomes part of what stands before the next one.
     if (!step.leadsToCode) {
       const tokens = stepTokens(tokenizer, step.rendered)
       waiting.push(tokens)
       lengths.push(tokens.length)
       continue
     }
-    const bare = branchOf(tokenizer, step.rendered, [])
-    const needed = open.length + options.maxThoughtTokens + bare.tokens.length
-    const pending = waiting.reduce((sum, tokens) => sum + tokens.length, 0)
-    if (view.length + pending + needed > scorer.model.contextLength) {
-      const first = windowStart(lengths, header.length, needed, scorer.model.contextLength)
-      const past = steps
-        .slice(first, step.index)
-        .map((one) => stepTokens(tokenizer, withThought(one, renderer, input, chosen)))
+
+    // Room for the longest branch, or the window moves.
+    const open = tokensOf(tokenizer, step.rendered.open)
+    const needed = open.length + options.maxThoughtTokens + branchOf(tokenizer, step.rendered, []).tokens.length
+    if (view.length + joinTokens(waiting).length + needed > context) {
+      const first = windowStart(lengths, header.length, needed, context)
+      const past = steps.slice(first, step.index).map((one) => stepTokens(tokenizer, renderedWith(input, one, chosen)))
       view.jump(joinTokens([header, ...past]), first)
       waiting = []
     }
+    const fits = view.length + joinTokens(waiting).length + needed <= context
     view.extend({ tokens: joinTokens([...waiting, open]), scored: [] })
-    waiting = []
-    const fits = view.length - open.length + needed <= scorer.model.contextLength
+
+    // Decide, or take over what an earlier run decided.
     const seen = { header: mode, firstStep: view.firstStep, prefixTokens: view.length }
-    const row = input.decided[rows.length] ?? (await decideStep(input, steps, step, view, seen, fits))
+    const row = input.decided[rows.length] ?? (await decideThought(input, steps, step, view, seen, fits))
     if (rows.length >= input.decided.length) input.onRow(row)
     rows.push(row)
+
+    // The step, with the thought that it keeps, becomes prefix; one that is too long for the scorer is left behind.
     const thought = row.outcome === 'too-long' ? step.thought : (row.candidates[row.chosen]?.thought ?? null)
     chosen.set(step.index, thought)
-
-    const branch = branchOf(tokenizer, step.rendered, thoughtSegments(thought, step, renderer, input))
+    const branch = branchOf(tokenizer, step.rendered, thoughtSegments(input, step, thought))
+    const close = tokensOf(tokenizer, step.rendered.close)
     lengths.push(open.length + branch.tokens.length + close.length)
     if (row.outcome === 'too-long') view.jump(header, step.index + 1)
-    else {
-      view.extend(branch)
-      waiting.push(close)
-    }
+    else view.extend(branch)
+    waiting = row.outcome === 'too-long' ? [] : [close]
   }
-  view.close()
   return { trajectory: withThoughts(trajectory, steps, chosen), rows }
 }
 
-/** Scores and decides one thought. */
-async function decideStep(
-  input: SearchInput,
-  steps: readonly WalkedStep[],
-  step: WalkedStep,
-  view: View,
-  seen: SearchRow['view'],
-  fits: boolean,
-): Promise<SearchRow> {
-  const { tokenizer, renderer, options } = input
-  const code = textOf(step.rendered.content)
-  const row = {
-    trajectory: input.trajectory.id,
-    episode: step.episode,
-    step: step.step,
-    path: step.path,
-    view: seen,
-    targetTokens: tokensOf(tokenizer, step.rendered.content).length,
-    targetBytes: Buffer.byteLength(code),
+function headerFor({ trajectory, tokenizer, renderer, scorer, options }: SearchInput): {
+  mode: HeaderMode
+  header: Uint32Array
+} {
+  const parts = headerParts(renderer.header(trajectory))
+  const tokens: HeaderTokens = {
+    whole: tokensOf(tokenizer, parts.whole),
+    requirements: tokensOf(tokenizer, parts.requirements),
+    none: tokensOf(tokenizer, parts.none),
   }
-  if (!fits) return { ...row, outcome: 'too-long', candidates: [], chosen: -1 }
-
-  const prefix = await view.ready()
-  const context = contextText(input, steps, step, seen)
-  const judge = (role: Candidate['role'], round: number, thought: Thought | null): Scored => {
-    const segments = thoughtSegments(thought, step, renderer, input)
-    const leak = thought === null ? null : measureLeak(thought.text, code, context, options.leak.ngramWords)
-    const thoughtTokens = tokensOf(tokenizer, segments).length
-    const unscored = { role, round, thought, thoughtTokens, score: null, leak, accepted: false }
-    return { branch: branchOf(tokenizer, step.rendered, segments), candidate: { ...unscored, decision: 'baseline' } }
-  }
-  const start = await scoreAll(input, prefix, startCandidates(input, steps, step, judge))
-  const candidates = start.map((one) => one.candidate)
-  let chosen = candidates.findIndex((one) => one.accepted)
-  for (let round = 1; round <= options.rounds; round++) {
-    const best = candidates[chosen] as Candidate
-    const from = best.thought ?? (step.thought as Thought)
-    const seed = `${input.seed} ${input.trajectory.id} ${step.index} ${round}`
-    const thoughts = await input.generator.rewrite(
-      input.requestFor(step.episode, step.step),
-      from,
-      options.candidates,
-      seed,
-    )
-    const gated = thoughts.map((thought) => gate(judge('candidate', round, thought), bestOf(best), options))
-    const scored = await scoreAll(input, prefix, gated)
-    const decided = decideRound(
-      scored.map((one) => one.candidate),
-      bestOf(best),
-      leastGain(input.noise, options),
-    )
-    const winner = decided.findIndex((one) => one.accepted)
-    if (winner >= 0) chosen = candidates.length + winner
-    candidates.push(...decided)
-  }
-  return { ...row, outcome: 'searched', candidates, chosen }
-}
-
-interface Scored {
-  branch: Branch
-  candidate: Candidate
-}
-
-/** No thought, another file's thought, and the thought as written, which starts the search unless it leaks. */
-function startCandidates(
-  input: SearchInput,
-  steps: readonly WalkedStep[],
-  step: WalkedStep,
-  judge: (role: Candidate['role'], round: number, thought: Thought | null) => Scored,
-): Scored[] {
-  const none = judge('none', 0, null)
-  const other = otherThought(steps, step, input.options.maxThoughtTokens, input.tokenizer)
-  const control = other === null ? [] : [judge('other', 0, other)].map((one) => withDecision(one, 'control', false))
-  const first = judge('first', 0, step.thought)
-  const unbounded: Best = { mean: 0, thoughtTokens: first.candidate.thoughtTokens }
-  const stopped = gateBeforeScore(
-    first.candidate.thoughtTokens,
-    first.candidate.leak ?? { longestCommonChars: 0, containment: 0 },
-    unbounded,
-    input.options,
-  )
-  return [
-    withDecision(none, 'baseline', stopped !== null),
-    ...control,
-    withDecision(first, stopped ?? 'start', stopped === null),
-  ]
-}
-
-function gate(scored: Scored, best: Best, options: SearchOptions): Scored {
-  const { candidate } = scored
-  const stopped = gateBeforeScore(
-    candidate.thoughtTokens,
-    candidate.leak as NonNullable<Candidate['leak']>,
-    best,
-    options,
-  )
-  return withDecision(scored, stopped ?? 'no-gain', false)
-}
-
-function withDecision(scored: Scored, decision: Candidate['decision'], accepted: boolean): Scored {
-  return { ...scored, candidate: { ...scored.candidate, decision, accepted } }
-}
-
-/** What no gate stopped gets its score; all in one call over the shared prefix. */
-async function scoreAll(input: SearchInput, prefix: Prefix, list: readonly Scored[]): Promise<Scored[]> {
-  const open = list.filter(({ candidate }) => candidate.decision !== 'leak' && candidate.decision !== 'too-long')
-  if (open.length === 0) return [...list]
-  const scores = await input.scorer.score(
-    prefix,
-    open.map((one) => one.branch),
-    input.signal,
-  )
-  const byBranch = new Map(open.map((one, index) => [one.branch, scores[index]?.logProbs ?? new Float32Array()]))
-  return list.map((one) => {
-    const logProbs = byBranch.get(one.branch)
-    if (logProbs === undefined) return one
-    const sum = logProbs.reduce((total, value) => total + value, 0)
-    return { ...one, candidate: { ...one.candidate, score: { sum, mean: sum / logProbs.length } } }
-  })
-}
-
-function bestOf(candidate: Candidate): Best {
-  return { mean: candidate.score?.mean ?? -Infinity, thoughtTokens: candidate.thoughtTokens }
-}
-
-/** The thought of the next file that has one and fits: a control that a real thought must beat. */
-function otherThought(
-  steps: readonly WalkedStep[],
-  step: WalkedStep,
-  maxTokens: number,
-  tokenizer: Tokenizer,
-): Thought | null {
-  const around = [...steps.slice(step.index + 1), ...steps.slice(0, step.index)]
-  const other = around.find(
-    (one) =>
-      one.leadsToCode && one.episode !== step.episode && tokenizer.encode(one.thought?.text ?? '').length < maxTokens,
-  )
-  return other?.thought ?? null
-}
-
-function contextText(
-  input: SearchInput,
-  steps: readonly WalkedStep[],
-  step: WalkedStep,
-  seen: SearchRow['view'],
-): string {
-  const header = headerParts(input.renderer.header(input.trajectory))[seen.header]
-  const past = steps
-    .slice(seen.firstStep, step.index)
-    .map(({ rendered }) => textOf([...rendered.action, ...rendered.content, ...rendered.close]))
-  return [textOf(header), ...past, textOf(step.rendered.action)].join('\n')
-}
-
-function stepOf(trajectory: Trajectory, step: WalkedStep): Step {
-  return trajectory.episodes[step.episode]?.steps[step.step] as Step
-}
-
-function thoughtSegments(thought: Thought | null, step: WalkedStep, renderer: Renderer, input: SearchInput): Segment[] {
-  return thought === null ? [] : renderer.step({ ...stepOf(input.trajectory, step), thought }, input.read).thought
-}
-
-function withThought(
-  step: WalkedStep,
-  renderer: Renderer,
-  input: SearchInput,
-  chosen: ReadonlyMap<number, Thought | null>,
-) {
-  const thought = chosen.get(step.index)
-  return thought === undefined
-    ? step.rendered
-    : renderer.step({ ...stepOf(input.trajectory, step), thought }, input.read)
+  const mode = chooseHeader(tokens, scorer.model.contextLength, options.maxHeaderShare)
+  return { mode, header: tokens[mode] }
 }
 
 function withThoughts(

@@ -1,7 +1,7 @@
 import type { SearchRow, Segment } from '../records/index.js'
 import type { Branch, Prefix, Scorer } from '../scoring/index.js'
 
-type HeaderMode = SearchRow['view']['header']
+export type HeaderMode = SearchRow['view']['header']
 
 /** The parts of the header that a view may begin with, as token ids. */
 export type HeaderTokens = Record<HeaderMode, Uint32Array>

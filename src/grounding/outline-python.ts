@@ -1,7 +1,7 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../records/index.js'
 import { attachComments, makeItem, type Attached } from './outline-items.js'
-import { fold, proseOfDocstring, signatureOf, withoutAssignment } from './prose.js'
+import { fold, proseOfDocstring, signatureOfPython, withoutAssignment } from './prose.js'
 import type { SourceText } from './source-text.js'
 import { childrenOf, field } from './syntax.js'
 
@@ -87,7 +87,7 @@ function headOf(node: Node, source: SourceText): string {
   const end = field(node, 'body')?.startIndex ?? node.endIndex
   // A comment may stand between the colon and the body.
   const head = source.slice(node.startIndex, end).replace(/:\s*(#.*\s*)*$/, '')
-  return signatureOf(head)
+  return signatureOfPython(head)
 }
 
 function variableItem(
@@ -103,7 +103,7 @@ function variableItem(
       makeItem(source, attached, {
         kind: 'type',
         name,
-        signature: signatureOf(statement.text),
+        signature: signatureOfPython(statement.text),
         exported: isExported(name),
       }),
     ]
@@ -113,13 +113,15 @@ function variableItem(
   const left = field(assignment, 'left')
   const names = left === null ? [] : namesOf(left)
   if (names.length === 0) return []
-  const whole = fold(statement.text)
+  const whole = statement.text
   const value = field(assignment, 'right')
-  const isLong = value !== null && whole.length > 100
+  const isLong = value !== null && fold(whole).length > 100
   const signature = isLong ? withoutAssignment(source.slice(statement.startIndex, value.startIndex)) : whole
   const kind = names[0] === '__all__' ? 'export' : owner === 'class' ? 'property' : 'variable'
   const exported = names.some(isExported)
-  return [makeItem(source, attached, { kind, name: names.join(', '), signature: signatureOf(signature), exported })]
+  return [
+    makeItem(source, attached, { kind, name: names.join(', '), signature: signatureOfPython(signature), exported }),
+  ]
 }
 
 /** `a` or `a, b`; nothing for `a.b` and `a[0]`, which declare nothing. */

@@ -1,7 +1,7 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../records/index.js'
 import { attachComments, makeItem, type Attached, type ItemParts } from './outline-items.js'
-import { fold, signatureOf, withoutAssignment } from './prose.js'
+import { fold, signatureOfScript, withoutAssignment } from './prose.js'
 import type { SourceText } from './source-text.js'
 import { childrenOf, field } from './syntax.js'
 
@@ -93,7 +93,7 @@ function partsOfDeclaration(node: Node, source: SourceText, outer: Node): Statem
   return {
     kind,
     name: field(node, 'name')?.text.replace(/^['"]|['"]$/g, '') ?? 'default',
-    signature: signatureOf(
+    signature: signatureOfScript(
       source
         .slice(afterDecorators(outer), end)
         .replace(/=>\s*$/, '')
@@ -117,7 +117,7 @@ function partsOfVariable(node: Node, source: SourceText, outer: Node): Statement
     signature:
       kind === undefined || inner === null
         ? valueSignature(outer, value, source)
-        : signatureOf(source.slice(outer.startIndex, inner.startIndex)),
+        : signatureOfScript(source.slice(outer.startIndex, inner.startIndex)),
     exported: false,
     body: kind === 'class' ? value : null,
   }
@@ -130,9 +130,9 @@ function isRequire(declarator: Node): boolean {
 
 /** A short value stays, since it says more than its type; a long one is left out. */
 function valueSignature(outer: Node, value: Node | null, source: SourceText): string {
-  const whole = fold(source.slice(outer.startIndex, outer.endIndex)).replace(/;$/, '')
-  if (value === null || whole.length <= 100) return signatureOf(whole)
-  return signatureOf(withoutAssignment(source.slice(outer.startIndex, value.startIndex)))
+  const whole = source.slice(outer.startIndex, outer.endIndex).replace(/;\s*$/, '')
+  if (value === null || fold(whole).length <= 100) return signatureOfScript(whole)
+  return signatureOfScript(withoutAssignment(source.slice(outer.startIndex, value.startIndex)))
 }
 
 function namesInPattern(pattern: Node): string[] {
@@ -169,7 +169,13 @@ function partsOfExport(node: Node, source: SourceText): StatementParts | null {
   })
   const name =
     names.length > 0 ? names.join(', ') : from === undefined ? fold(node.text).replace(/^export\s*=?\s*|;$/g, '') : '*'
-  return { kind: 'export', name, signature: signatureOf(node.text.replace(/;\s*$/, '')), exported: true, body: null }
+  return {
+    kind: 'export',
+    name,
+    signature: signatureOfScript(node.text.replace(/;\s*$/, '')),
+    exported: true,
+    body: null,
+  }
 }
 
 function partsOfAmbient(node: Node, source: SourceText): StatementParts | null {
@@ -202,7 +208,7 @@ function partsOfExpression(node: Node, source: SourceText): StatementParts | nul
     signature:
       kind === undefined || body === null
         ? valueSignature(node, right, source)
-        : signatureOf(source.slice(node.startIndex, body.startIndex)),
+        : signatureOfScript(source.slice(node.startIndex, body.startIndex)),
     exported,
     body: kind === 'class' ? right : null,
   }
@@ -213,8 +219,8 @@ function partsOfNamedCall(call: Node, source: SourceText): StatementParts | null
   const [first, ...others] = childrenOf(field(call, 'arguments'))
   const hasBody = others.some((one) => one.type === 'arrow_function' || one.type === 'function_expression')
   if (first?.type !== 'string' || !hasBody) return null
-  const signature = signatureOf(`${source.slice(call.startIndex, first.endIndex)})`)
-  return { kind: 'section', name: signatureOf(first.text.slice(1, -1)), signature, exported: false, body: null }
+  const signature = signatureOfScript(`${source.slice(call.startIndex, first.endIndex)})`)
+  return { kind: 'section', name: signatureOfScript(first.text.slice(1, -1)), signature, exported: false, body: null }
 }
 
 function childItems(owner: Node | null, source: SourceText, exported: boolean): OutlineItem[] {
@@ -239,7 +245,7 @@ function partsOfMember({ node }: Attached, source: SourceText): ItemParts | null
   const isLong = value !== null && fold(code).length > 100
   const signature = isLong ? withoutAssignment(source.slice(afterDecorators(node), value.startIndex)) : code
   const isPrivate = name.startsWith('#') || /^(static |readonly |override )*private\b/.test(fold(code))
-  return { kind, name, signature: signatureOf(signature.replace(/[;,]\s*$/, '')), exported: !isPrivate }
+  return { kind, name, signature: signatureOfScript(signature.replace(/[;,]\s*$/, '')), exported: !isPrivate }
 }
 
 function memberName(node: Node): string {

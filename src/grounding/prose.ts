@@ -8,6 +8,13 @@ export function signatureOf(code: string): string {
   return cutAt(fold(code), MAX_SIGNATURE_CHARS)
 }
 
+/** `signatureOf` without the comments between; a `//` comment folded into one line would hide what follows it. */
+export const signatureOfScript = (code: string): string =>
+  signatureOf(code.replace(/("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, '$1'))
+
+export const signatureOfPython = (code: string): string =>
+  signatureOf(code.replace(/("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|#[^\n]*/g, '$1'))
+
 /** A declaration up to its value: without the `=` and a comment for the bundler. */
 export const withoutAssignment = (code: string): string => code.replace(/=\s*(\/\*[\s\S]*?\*\/\s*)?$/, '')
 

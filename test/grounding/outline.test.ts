@@ -126,6 +126,14 @@ test('byte ranges in text that is not ASCII cut out exactly the declaration with
   assert.is(python.slice('u.py', python.file('u.py').outline[0] as OutlineItem), 'name = "日本"\n')
 })
 
+test('a signature has no comments, and strings that look like comments stay', async () => {
+  const script = 'export function f(\n  a = "http://x", // the address\n  b /* two */ = 2,\n) {}\n'
+  const python = "def g(\n    a='#1',  # the colour\n    b=2,\n): pass\n"
+  const { file } = await ground(writeRepository({ 'a.js': script, 'b.py': python }))
+  assert.is(file('a.js').outline[0]?.signature, 'export function f( a = "http://x", b = 2, )')
+  assert.is(file('b.py').outline[0]?.signature, "def g( a='#1', b=2, )")
+})
+
 test('items are in order, do not overlap, and hold their members', async () => {
   const code = [
     '/** a */ export class A {',
@@ -217,7 +225,7 @@ test('TypeScript that the grammar does not know yet parses all the same, with it
     "export type * from './b'\nexport interface Box<in out T, /** why */ out U = T> { x: T }\n",
   )
   assert.is(file('a.ts').outlineFrom, 'syntax-tree')
-  assert.is(file('a.ts').outline[1]?.signature, 'export interface Box<in out T, /** why */ out U = T>')
+  assert.is(file('a.ts').outline[1]?.signature, 'export interface Box<in out T, out U = T>')
 })
 
 test('a file over the bound of the parser keeps a line outline', async () => {

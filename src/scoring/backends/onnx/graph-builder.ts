@@ -17,7 +17,7 @@ export interface FileBytes {
   end: number
 }
 
-/** Field numbers of onnx.proto, for the messages that we write. */
+/** What the file says of itself. The numbers below are the fields of onnx.proto. */
 const irVersion = 10
 const opsets = { '': 23, 'com.microsoft': 1 }
 
