@@ -1,14 +1,14 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'models/', 'runs/', '.venv/', 'test/**/fixtures/'] },
+  { ignores: ['dist/', 'node_modules/', 'models/', 'runs/', '.retrace/', '.venv/', 'test/**/fixtures/'] },
   ...tseslint.configs.recommended,
   {
     rules: {
       eqeqeq: 'error',
       'prefer-const': 'error',
       'max-depth': ['warn', 4],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
   },
   // Only the command line talks to people; every other room returns values or reports progress.

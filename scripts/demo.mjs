@@ -11,10 +11,20 @@ const packages = ['semver', 'piscina/src', 'flatbuffers/ts', 'cli-progress', 'uv
 
 setup()
 const repositories = packages.map((name) => join('node_modules', name)).filter((path) => existsSync(join(root, path)))
-const python = spawnSync('python3', ['-c', 'import json, os; print(os.path.dirname(json.__file__))'], { encoding: 'utf8' })
+const python = spawnSync('python3', ['-c', 'import json, os; print(os.path.dirname(json.__file__))'], {
+  encoding: 'utf8',
+})
 if (python.status === 0 && existsSync(python.stdout.trim())) repositories.push(python.stdout.trim())
 else console.error('No python3 here: the demo goes without a Python repository.')
 
 const out = process.argv[2] ?? join('runs', 'demo')
 const retrace = join('dist', 'src', 'cli', 'main.js')
-runOrExit(process.execPath, [retrace, 'run', ...repositories, '--out', out, '--config', join('scripts', 'demo.config.json')])
+runOrExit(process.execPath, [
+  retrace,
+  'run',
+  ...repositories,
+  '--out',
+  out,
+  '--config',
+  join('scripts', 'demo.config.json'),
+])

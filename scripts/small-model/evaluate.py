@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("models/retrace-small"))
     parser.add_argument("--minutes", type=float, default=55, help="what train.py was given; for the manifest")
     options = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     checkpoint = torch.load(options.work / "checkpoint.pt")
     model = Llama(Shape())
     model.load_state_dict(checkpoint["model"])

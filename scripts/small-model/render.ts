@@ -21,7 +21,8 @@ const maxThoughtChars = 1_000
 const renderer = createRenderer('llama3-chat')
 
 async function main([folder, out, flag]: string[]): Promise<void> {
-  if (folder === undefined || out === undefined) throw new Error('usage: render.js UNITS_FOLDER OUT.jsonl [--whole-files]')
+  if (folder === undefined || out === undefined)
+    throw new Error('usage: render.js UNITS_FOLDER OUT.jsonl [--whole-files]')
   const pool = createParsePool(availableParallelism())
   const file = openSync(out, 'w')
   let count = 0
@@ -90,7 +91,9 @@ function tellingsOf(step: Step, facts: () => Fact[], random: Random): Thought[] 
 function anotherTelling(all: readonly Fact[], random: Random): Thought {
   const more = all.filter((fact) => fact.role === 'more')
   const added = new Set(random.shuffled(more).slice(0, Math.min(random.below(9), random.below(9))))
-  const kept = all.filter((fact) => (fact.role === 'first' ? random.below(5) > 0 : fact.role === 'goal' || added.has(fact)))
+  const kept = all.filter((fact) =>
+    fact.role === 'first' ? random.below(5) > 0 : fact.role === 'goal' || added.has(fact),
+  )
   const [goal, ...rest] = kept
   const ordered = [...(goal === undefined ? [] : [goal]), ...(random.below(4) === 0 ? random.shuffled(rest) : rest)]
   while (ordered.length > 1 && tellFacts(ordered).text.length > maxThoughtChars) ordered.pop()

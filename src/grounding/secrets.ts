@@ -12,5 +12,5 @@ const secretForms: readonly (readonly [string, RegExp])[] = [
 /** A file with a credential in it stays out; its content is named by kind alone and never shown. */
 export function judgeSecrets(text: string): Verdict {
   const found = secretForms.find(([, form]) => form.test(text))
-  return found === undefined ? null : { reason: 'unsupported', detail: `it holds what looks like ${found[0]}` }
+  return found === undefined ? null : { reason: 'secret', detail: `it holds what looks like ${found[0]}` }
 }

@@ -82,6 +82,7 @@ export const skipReasons = [
   'too-deep',
   'too-many-files',
   'unreadable',
+  'secret',
   'unsupported',
 ] as const
 
