@@ -265,7 +265,7 @@ test('a file with a credential is skipped, and the credential is shown nowhere',
     'docs.md': 'Paste your `-----BEGIN PRIVATE KEY-----` block and your `ghp_` token.\n',
   })
   const { snapshot } = await ground(folder)
-  assert.equal(skippedAs(snapshot), { 'config.py': 'unsupported', 'key.pem': 'unsupported' })
+  assert.equal(skippedAs(snapshot), { 'config.py': 'secret', 'key.pem': 'secret' })
   assert.not.match(JSON.stringify(snapshot), /MIIEow|a1B2/)
 })
 
