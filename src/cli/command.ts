@@ -38,7 +38,7 @@ export async function answerWith(
   work: (context: CommandContext) => Promise<Answer>,
 ): Promise<void> {
   const stop = new AbortController()
-  const onSignal = (): void => stop.abort(new RetraceError('ABORTED', 'Stopped. Run the same command again to go on.'))
+  const onSignal = (): void => stop.abort(new RetraceError('ABORTED', 'Stopped.'))
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   try {
     const answer = await work({ progress: terminalProgress(options.quiet === true), signal: stop.signal })
@@ -59,7 +59,9 @@ function reportFailure(error: unknown, json: boolean): 1 | 2 {
     if (json) process.stdout.write(`${JSON.stringify({ error: { code: 'UNEXPECTED', message: String(error) } })}\n`)
     return 1
   }
-  process.stderr.write(`retrace: ${error.message}\n`)
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code: error.code, message: error.message } })}\n`)
+  // Whoever noticed the stop first threw it; what a person needs to know is the same.
+  const message = error.code === 'ABORTED' ? 'Stopped. Run the same command again to go on.' : error.message
+  process.stderr.write(`retrace: ${message}\n`)
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code: error.code, message } })}\n`)
   return usageCodes.has(error.code) ? 2 : 1
 }

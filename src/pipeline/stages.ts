@@ -11,7 +11,7 @@ import {
   type RepositorySnapshot,
   type Trajectory,
 } from '../records/index.js'
-import { createScorer, type Scorer } from '../scoring/index.js'
+import { createScorer, type Scorer, type ScorerCounters } from '../scoring/index.js'
 import { replayTrajectory, synthesizeTrajectory, thoughtRequestFor } from '../synthesis/index.js'
 import { rejectSchema, type Run, type RunContext } from './run-folder.js'
 
@@ -104,6 +104,7 @@ export async function searchAll(current: Run): Promise<number> {
   const failed = new AbortController()
   const signal = context.signal === undefined ? failed.signal : AbortSignal.any([context.signal, failed.signal])
   let noise: Promise<number> | undefined
+  const counters: ScorerCounters[] = []
   const workers = Array.from({ length: Math.min(config.workers.scoring, drafts.length) }, async () => {
     const scorer = await createScorer({ ...config.scorer, modelDir: current.record.modelDir })
     try {
@@ -112,6 +113,7 @@ export async function searchAll(current: Run): Promise<number> {
       for (let next = sizes.shift(); next !== undefined; next = sizes.shift()) {
         await searchOne(current, next.draft, scorer, measured, signal, () => bar.advance())
       }
+      counters.push(await scorer.counters())
     } catch (error) {
       failed.abort(error)
       throw error
@@ -122,6 +124,11 @@ export async function searchAll(current: Run): Promise<number> {
   const results = await Promise.allSettled(workers)
   bar.finish()
   for (const result of results) if (result.status === 'rejected') throw failed.signal.reason ?? result.reason
+  const sum = (key: keyof ScorerCounters): number => counters.reduce((all, one) => all + one[key], 0)
+  context.progress.note(
+    `Scorer: ${sum('prefixTokensComputed') + sum('branchTokensComputed')} tokens computed, ${sum('tokensRecomputed')} of them ` +
+      `again; ${sum('prefixTokensReused')} prefix tokens found ready.`,
+  )
   return total - done
 }
 

@@ -15,15 +15,23 @@ export interface CliResult {
   stderr: string
 }
 
-/** Runs the command line in a process of its own; with `killAfterMs` it is killed as by a power cut. */
-export function runCli(args: readonly string[], killAfterMs?: number): Promise<CliResult> {
+/**
+ * Runs the command line in a process of its own. With `stop` a signal is sent while it works: SIGKILL to the process
+ * alone, as by a power cut; any other to its whole group, as a terminal does.
+ */
+export function runCli(
+  args: readonly string[],
+  stop?: { afterMs: number; signal: NodeJS.Signals },
+): Promise<CliResult> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [main, ...args], { detached: true, env: { ...process.env, NO_COLOR: '1' } })
     const result: CliResult = { code: null, stdout: '', stderr: '' }
     child.stdout.on('data', (chunk) => (result.stdout += String(chunk)))
     child.stderr.on('data', (chunk) => (result.stderr += String(chunk)))
-    const kill = (): void => void (child.pid !== undefined && process.kill(child.pid, 'SIGKILL'))
-    const timer = killAfterMs === undefined ? undefined : setTimeout(kill, killAfterMs)
+    const send = (): void => {
+      if (child.pid !== undefined) process.kill(stop?.signal === 'SIGKILL' ? child.pid : -child.pid, stop?.signal)
+    }
+    const timer = stop === undefined ? undefined : setTimeout(send, stop.afterMs)
     child.on('close', (code) => {
       clearTimeout(timer)
       resolve({ ...result, code })

@@ -47,13 +47,22 @@ test('a run that is killed again and again ends in the same bytes as one that ne
   let kills = 0
   // Ever longer lives: from a start that has barely opened the folder to one that dies in the middle of the search.
   for (let lifeMs = 150; lifeMs < 60_000; lifeMs = Math.round(lifeMs * 1.35)) {
-    const { code, stderr } = await runCli(argsFor('killed'), lifeMs)
+    const { code, stderr } = await runCli(argsFor('killed'), { afterMs: lifeMs, signal: 'SIGKILL' })
     if (code === 0) break
     assert.is(code, null, `it failed by itself: ${stderr}`)
     kills++
   }
   assert.ok(kills >= 4, `it was killed only ${kills} times`)
   assert.equal(digestFolder(join(scratch, 'killed')), digestFolder(join(scratch, 'whole')))
+})
+
+test('Ctrl-C stops a run in one line, and the same command goes on', async () => {
+  const stopped = await runCli(argsFor('stopped'), { afterMs: 1500, signal: 'SIGINT' })
+  assert.is(stopped.code, 1, stopped.stderr)
+  assert.match(stopped.stderr, /\nretrace: Stopped\. Run the same command again to go on\.\n$/)
+  const { code, stderr } = await runCli(argsFor('stopped'))
+  assert.is(code, 0, stderr)
+  assert.equal(digestFolder(join(scratch, 'stopped')), digestFolder(join(scratch, 'whole')))
 })
 
 test('the number of workers changes nothing in what comes out', async () => {
