@@ -55,7 +55,7 @@ function onceFor(path, digest, work) {
 
 export function setup() {
   requireNode()
-  onceFor('node_modules/.retrace-installed', digestOf(['package-lock.json']), () => {
+  onceFor('node_modules/.retrace-installed', digestOf(['package.json', 'package-lock.json', '.npmrc']), () => {
     console.error('Installing the packages of package-lock.json ...')
     const npm = process.env.npm_execpath
     if (npm) runOrExit(process.execPath, [npm, 'ci', '--no-audit', '--no-fund'])

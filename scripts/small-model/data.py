@@ -1,10 +1,10 @@
 """
-From rendered trajectories (documents.jsonl, written by render.ts) to windows of token ids.
+From rendered trajectories (corpus.jsonl, written by render.ts) to windows of token ids.
 
-A line of documents.jsonl is one repository: {"source", "header": [segment], "steps": [{"path", "tool", "open", "thoughts",
-"action", "content", "close"}], "end": [segment]}; a segment is {"text", "origin", "trainable", "special"}; `thoughts` are
-several tellings of the step's facts, each a list of segments. As in a run, every segment is encoded by itself, and the name
-of a special token inside repository text stays plain characters.
+A line of corpus.jsonl is one repository: {"source", "header": [segment], "steps": [{"path", "tool", "open",
+"thoughts", "action", "content", "close"}], "end": [segment]}; a segment is {"text", "origin", "trainable", "special"};
+`thoughts` are several tellings of the step's facts, each a list of segments. As in a run, every segment is encoded by
+itself, and the name of a special token inside repository text stays plain characters.
 
     python data.py --work DIR     writes train-<pass>.npz: ids uint16 [N], trained bool [N], lengths int32 [pieces],
                                   headers bool [pieces]; a piece is the header of a document or one step
@@ -45,12 +45,12 @@ class Encoder:
         return ids, trained
 
     def byte_length(self, token: int) -> int:
-        """Bytes that a token stands for; a byte-level token is written with one character per byte. 0 for special tokens."""
+        """Bytes that a token stands for: a byte-level token has one character per byte. 0 for special tokens."""
         return len(self.tokenizer.id_to_token(token) or "")
 
 
 def documents(work: Path):
-    with (work / "documents.jsonl").open(encoding="utf-8") as lines:
+    with (work / "corpus.jsonl").open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
 
@@ -73,7 +73,7 @@ def pieces_of(document: dict, name: str, rng: random.Random) -> list[list[dict]]
 def encode_pass(work: Path, encoder: Encoder, name: str) -> None:
     rng = random.Random(name)
     ids, trained, lengths, headers = [], [], [], []
-    lines = (work / "documents.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (work / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
     rng.shuffle(lines)
     for line in lines:
         for index, piece in enumerate(pieces_of(json.loads(line), name, rng)):
@@ -84,7 +84,8 @@ def encode_pass(work: Path, encoder: Encoder, name: str) -> None:
             headers.append(index == 0)
     arrays = {"ids": np.concatenate(ids), "trained": np.concatenate(trained)}
     np.savez(work / f"train-{name}.npz", **arrays, lengths=np.array(lengths, np.int32), headers=np.array(headers))
-    print(f"{name}: {len(lines)} documents, {arrays['ids'].size / 1e6:.2f} M tokens, {arrays['trained'].mean():.1%} trained", flush=True)
+    size, share = arrays["ids"].size / 1e6, arrays["trained"].mean()
+    print(f"{name}: {len(lines)} documents, {size:.2f} M tokens, {share:.1%} trained", flush=True)
 
 
 def load_pass(work: Path, name: str) -> dict[str, np.ndarray]:
@@ -94,8 +95,8 @@ def load_pass(work: Path, name: str) -> dict[str, np.ndarray]:
 
 def short_windows(data: dict, length: int) -> np.ndarray:
     """
-    Spans [start, end) of `length` + 1 tokens along the joined documents, as rows [windows, 2]. A span begins at the step
-    that the span before it cut, if that repeats no more than a fifth of a span; else where the span before it ended.
+    Spans [start, end) of `length` + 1 tokens along the joined documents, as rows [windows, 2]. A span begins at the
+    step that the span before it cut, if that repeats no more than a fifth of a span; else where that span ended.
     """
     borders = np.concatenate([[0], np.cumsum(data["lengths"])])
     total, start, spans = borders[-1], 0, []
@@ -109,8 +110,8 @@ def short_windows(data: dict, length: int) -> np.ndarray:
 
 def long_windows(data: dict, length: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """
-    Views as the scorer has them: the header (if it leaves half of the window) and then whole steps in a row, the last one
-    cut where the window ends. A window is two spans: header, steps.
+    Views as the scorer has them: the header (if it leaves half of the window) and then whole steps in a row, the last
+    one cut where the window ends. A window is two spans: header, steps.
     """
     borders = np.concatenate([[0], np.cumsum(data["lengths"])])
     starts = np.flatnonzero(data["headers"])

@@ -1,9 +1,10 @@
 """
-Export the trained model in Hugging Face's format, check it against Transformers, measure it on held-out code, and write
-the manifest.
+Export the trained model in Hugging Face's format, check it against Transformers, measure it on held-out code, and
+write the manifest.
 
-Every held-out file is scored after `Write <path>` alone (bits per byte, to set beside `xz -9` on the same file), after its
-own thought, and after another file's thought (the control). Longer held-out trajectories give bits per byte by position.
+Every held-out file is scored after `Write <path>` alone (bits per byte, to set beside `xz -9` on the same file), after
+its own thought, and after another file's thought (the control). Longer held-out trajectories give bits per byte by
+position.
 
     python evaluate.py --work DIR --out models/retrace-small
 """
@@ -37,11 +38,16 @@ def main() -> None:
     torch.set_num_threads(1)
     checkpoint = torch.load(options.work / "checkpoint.pt")
     model = Llama(Shape())
-    model.load_state_dict({name: tensor.bfloat16().float() for name, tensor in checkpoint["model"].items()})  # as exported
+    model.load_state_dict(
+        {name: tensor.bfloat16().float() for name, tensor in checkpoint["model"].items()}
+    )  # as exported
     export(model, options.work, options.out)
     encoder = Encoder(options.out / "tokenizer.json")
     difference = difference_from_transformers(model, encoder, options.out, options.work)
-    figures = {"held_out": held_out_figures(model, encoder, options.work), "bits_per_byte_by_position": by_position(model, encoder, options.work)}
+    figures = {
+        "held_out": held_out_figures(model, encoder, options.work),
+        "bits_per_byte_by_position": by_position(model, encoder, options.work),
+    }
     figures |= {"largest_difference_from_transformers": difference}
     write_manifest(model, checkpoint["counters"], figures, options)
     print(json.dumps(figures, indent=2))
@@ -69,7 +75,11 @@ def export(model: Llama, work: Path, out: Path) -> None:
         "tie_word_embeddings": shape.tied,
     }
     special = {t["content"]: t["id"] for t in json.loads((work / "tokenizer.json").read_text())["added_tokens"]}
-    config |= {"bos_token_id": special["<|begin_of_text|>"], "eos_token_id": special["<|end_of_text|>"], "torch_dtype": "bfloat16"}
+    config |= {
+        "bos_token_id": special["<|begin_of_text|>"],
+        "eos_token_id": special["<|end_of_text|>"],
+        "torch_dtype": "bfloat16",
+    }
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     weights = {name: tensor.bfloat16().contiguous() for name, tensor in model.state_dict().items()}
     if shape.tied:
@@ -80,7 +90,7 @@ def export(model: Llama, work: Path, out: Path) -> None:
 
 
 def difference_from_transformers(model: Llama, encoder: Encoder, out: Path, work: Path) -> float:
-    """Largest difference of a log-probability (nats) over a held-out text, ours against the exported folder, float32."""
+    """Largest difference of a log-probability (nats) on a held-out text: the exported folder against ours, float32."""
     from transformers import AutoTokenizer, LlamaForCausalLM
 
     step = code_steps(work)[0]
@@ -119,7 +129,11 @@ def held_out_figures(model: Llama, encoder: Encoder, work: Path) -> dict:
     steps, totals, tokens, size, packed = code_steps(work), defaultdict(float), 0, 0, 0
     for index, step in enumerate(steps):
         target = encoder.segments(step["content"])[0]
-        thoughts = {"no_thought": [], "own_thought": step["thoughts"][0], "own_longest_thought": max(step["thoughts"], key=lambda t: len(text_of(t)))}
+        thoughts = {
+            "no_thought": [],
+            "own_thought": step["thoughts"][0],
+            "own_longest_thought": max(step["thoughts"], key=lambda t: len(text_of(t))),
+        }
         thoughts["another_files_thought"] = steps[(index + len(steps) // 2) % len(steps)]["thoughts"][0]
         for name, thought in thoughts.items():
             context = encoder.segments(step["open"] + thought + step["action"])[0]
@@ -145,7 +159,13 @@ def by_position(model: Llama, encoder: Encoder, work: Path) -> dict:
         document = json.loads(line)
         segments = list(document["header"])
         for step in document["steps"]:
-            segments += step["open"] + (step["thoughts"][0] if step["thoughts"] else []) + step["action"] + step["content"] + step["close"]
+            segments += (
+                step["open"]
+                + (step["thoughts"][0] if step["thoughts"] else [])
+                + step["action"]
+                + step["content"]
+                + step["close"]
+            )
         ids, trained = encoder.segments(segments)
         ids, trained = ids[: model.shape.context], trained[: model.shape.context]
         losses = nats(model, ids[:1], ids[1:])
@@ -153,7 +173,11 @@ def by_position(model: Llama, encoder: Encoder, work: Path) -> dict:
             kept = [i for i in range(max(low, 1), min(high, len(ids))) if trained[i] and encoder.byte_length(ids[i])]
             sums[low, high] += losses[[i - 1 for i in kept]].sum().item()
             sizes[low, high] += sum(encoder.byte_length(ids[i]) for i in kept)
-    return {f"{low}-{high}": round(sums[low, high] / math.log(2) / sizes[low, high], 4) for low, high in BUCKETS if sizes[low, high]}
+    return {
+        f"{low}-{high}": round(sums[low, high] / math.log(2) / sizes[low, high], 4)
+        for low, high in BUCKETS
+        if sizes[low, high]
+    }
 
 
 def sha256(path: Path) -> str:
@@ -173,7 +197,9 @@ def write_manifest(model: Llama, counters: dict, figures: dict, options: argpars
         "context": shape.context,
         "licence": "Apache-2.0",
         "made_by": "scripts/small-model, from random weights",
-        "files": {name: {"bytes": (options.out / name).stat().st_size, "sha256": sha256(options.out / name)} for name in names},
+        "files": {
+            name: {"bytes": (options.out / name).stat().st_size, "sha256": sha256(options.out / name)} for name in names
+        },
         "training": {
             "command": f"python scripts/small-model/train.py --minutes {options.minutes:g}",
             "machine": "2 CPU cores, shared with other work",
@@ -184,11 +210,12 @@ def write_manifest(model: Llama, counters: dict, figures: dict, options: argpars
         },
         "figures": figures,
         "notes": [
-            "The thoughts in the training text come from the same narrator that writes them in a run. That this model gains from a true "
-            "thought shows that the machinery works, not that the paper's claim holds.",
-            "Held-out files and everything that the project's demo, tests and benches read are excluded from training, as is every file "
-            "that shares more than a tenth of its three-line windows with them.",
-            "The format is llama3-chat; bits_per_byte is of file content after `Write <path>` with no header and no thought.",
+            "The thoughts in the training text come from the same narrator that writes them in a run. That this model "
+            "gains from a true thought shows that the machinery works, not that the paper's claim holds.",
+            "No package of the demo, tests or benches is in training, nor any file that shares more than a tenth "
+            "of its three-line windows with the held-out packages, the project's dependencies or Python's standard "
+            "library.",
+            "The format is llama3-chat; bits_per_byte is of file content after `Write <path>`, no header, no thought.",
         ],
         "held_out": corpus["held_out"],
         "training_bytes_by_language": corpus["bytes"],

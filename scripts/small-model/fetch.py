@@ -1,36 +1,19 @@
 """
 Fetch the archives that sources.json names, through the registries' own clients.
 
-PyPI packages come as wheels (`pip download --only-binary :all:`), npm packages as tarballs (`npm pack --ignore-scripts`):
-neither runs a line of what it fetches. An archive is fetched once; run again to fill gaps.
+PyPI packages come as wheels (`pip download --only-binary :all:`), npm packages as tarballs (`npm pack
+--ignore-scripts`): neither runs a line of what it fetches. An archive is fetched once; run again to fill gaps.
 
     python fetch.py --work DIR
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
-
-
-def load_sources() -> list[dict]:
-    return json.loads((HERE / "sources.json").read_text())
-
-
-def folder_name(source: dict) -> str:
-    """One flat name per package: `@trpc/server` on npm is `npm-trpc-server`."""
-    return f"{source['registry']}-{source['name'].lstrip('@').replace('/', '-')}".lower()
-
-
-def archive_of(work: Path, source: dict) -> Path | None:
-    """The archive of a source if it is there."""
-    folder = work / "archives" / folder_name(source)
-    found = sorted(path for path in folder.glob("*") if path.suffix in (".whl", ".tgz"))
-    return found[0] if found else None
+from archives import archive_of, folder_name, load_sources
 
 
 def fetch(work: Path, source: dict) -> bool:
@@ -45,7 +28,15 @@ def fetch(work: Path, source: dict) -> bool:
             wanted = ["--only-binary", ":all:", "--no-deps", "--dest", temporary, f"{name}=={version}"]
             command = [sys.executable, "-m", "pip", "download", "--quiet", *wanted]
         else:
-            command = ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", temporary, f"{name}@{version}"]
+            command = [
+                "npm",
+                "pack",
+                "--silent",
+                "--ignore-scripts",
+                "--pack-destination",
+                temporary,
+                f"{name}@{version}",
+            ]
         done = subprocess.run(command, cwd=temporary, capture_output=True, text=True)
         if done.returncode != 0:
             print(f"fetch: {name} {version} failed: {done.stderr.strip()[-300:]}", file=sys.stderr)

@@ -104,10 +104,12 @@ class Llama(nn.Module):
         self.register_buffer("sin", sin, persistent=False)
 
     def initialise(self) -> None:
-        """Small normal weights; what writes to the residual stream starts at zero, so every layer begins as identity."""
+        """Small normal weights; what writes to the residual stream starts at zero, so a layer begins as identity."""
         for name, parameter in self.named_parameters():
             if parameter.ndim == 2:
-                nn.init.normal_(parameter, std=0.02 if "embed" in name or "lm_head" in name else parameter.shape[1] ** -0.5)
+                nn.init.normal_(
+                    parameter, std=0.02 if "embed" in name or "lm_head" in name else parameter.shape[1] ** -0.5
+                )
             if name.endswith(("o_proj.weight", "down_proj.weight")):
                 nn.init.zeros_(parameter)
 

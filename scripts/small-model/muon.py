@@ -10,7 +10,9 @@ ITERATIONS = 5
 
 
 class Muon:
-    def __init__(self, parameters: list[torch.nn.Parameter], rate: float = 0.02, momentum: float = 0.95, decay: float = 0.01):
+    def __init__(
+        self, parameters: list[torch.nn.Parameter], rate: float = 0.02, momentum: float = 0.95, decay: float = 0.01
+    ):
         self.parameters, self.rate, self.momentum, self.decay = parameters, rate, momentum, decay
         self.state = [torch.zeros_like(parameter) for parameter in parameters]
 

@@ -1,10 +1,8 @@
 /**
- * Writes the small model's training text: every unit of a folder as a trajectory in the llama3-chat format, one line of
- * JSON each, with several tellings of each thought (random facts in random order), as the search will come to ask for.
+ * Writes the small model's texts: every unit of corpus.py's folders as a trajectory in the llama3-chat format, one line
+ * of JSON each, with several tellings of each thought (random facts in random order), as the search will come to ask for.
  *
- *     node dist/scripts/small-model/render.js UNITS_FOLDER OUT.jsonl [--whole-files]
- *
- * `--whole-files` writes each file in one action, for the held-out files.
+ *     node dist/scripts/small-model/render.js [WORK]     WORK/<folder> to WORK/<folder>.jsonl
  */
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -13,30 +11,36 @@ import { memoryBlobStore, seededRandom, type Random } from '../../src/core/index
 import { createGenerator, factsFor, tellFacts, type Fact } from '../../src/generation/index.js'
 import { createParsePool, groundRepository, type ParsePool } from '../../src/grounding/index.js'
 import { createRenderer } from '../../src/packing/index.js'
-import type { Segment, Step, Thought, Trajectory } from '../../src/records/index.js'
+import type { Step, Thought } from '../../src/records/index.js'
 import { synthesisOptionsSchema, synthesizeTrajectory, thoughtRequestFor } from '../../src/synthesis/index.js'
 
+/** Folders of units; a held-out file is written in one action, so that it is scored whole. */
+const folders = [
+  { name: 'corpus', wholeFiles: false },
+  { name: 'held-out', wholeFiles: true },
+  { name: 'held-out-whole', wholeFiles: false },
+]
 const tellingsPerStep = 4
 const maxThoughtChars = 1_000
 const renderer = createRenderer('llama3-chat')
 
-async function main([folder, out, flag]: string[]): Promise<void> {
-  if (folder === undefined || out === undefined)
-    throw new Error('usage: render.js UNITS_FOLDER OUT.jsonl [--whole-files]')
+async function main([work = '.retrace/small-model']: string[]): Promise<void> {
   const pool = createParsePool(availableParallelism())
-  const file = openSync(out, 'w')
-  let count = 0
-  for (const unit of unitsOf(folder)) {
-    try {
-      writeSync(file, `${JSON.stringify(await documentOf(unit, pool, flag === '--whole-files'))}\n`)
-      count++
-    } catch (error) {
-      console.error(`render: ${unit} left out: ${String(error)}`)
+  for (const { name, wholeFiles } of folders) {
+    const file = openSync(join(work, `${name}.jsonl`), 'w')
+    let count = 0
+    for (const unit of unitsOf(join(work, name))) {
+      try {
+        writeSync(file, `${JSON.stringify(await documentOf(unit, pool, wholeFiles))}\n`)
+        count++
+      } catch (error) {
+        console.error(`${unit} left out: ${String(error)}`)
+      }
     }
+    closeSync(file)
+    console.log(`${count} documents in ${name}.jsonl`)
   }
-  closeSync(file)
   await pool.dispose()
-  console.log(`${count} documents in ${out}`)
 }
 
 /** `<package>/<number>/<name>` below the folder. */
@@ -72,11 +76,7 @@ async function documentOf(unit: string, pool: ParsePool, wholeFiles: boolean): P
       return { path: episode.path, tool: step.action.tool, ...rendered, thought: undefined, thoughts }
     }),
   )
-  return { source: unit.split('/').slice(-3)[0], header: headerOf(trajectory), steps, end: renderer.end() }
-}
-
-function headerOf(trajectory: Trajectory): Segment[] {
-  return renderer.header(trajectory)
+  return { source: unit.split('/').slice(-3)[0], header: renderer.header(trajectory), steps, end: renderer.end() }
 }
 
 /** The thought as written, then others; only the first for a Read, none for a step without a thought. */

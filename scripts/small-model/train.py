@@ -1,8 +1,10 @@
 """
-Train the small model on CPU: Muon for the matrices, AdamW for the rest, bfloat16 autocast, one compiled graph per length.
+Train the small model on CPU: Muon for the matrices, AdamW for the rest, bfloat16 autocast, one compiled graph per
+window length.
 
-Processes of one thread each share the weights and take micro-batches of a step from one counter, so they meet once a step
-and a process that the machine holds up simply takes fewer; on a busy machine that is many times faster than threads.
+Processes of one thread each share the weights and take micro-batches of a step from one counter, so they meet once a
+step and a process that the machine holds up simply takes fewer; on a busy machine that is many times faster than
+threads.
 
 Most of the time goes to short windows of a few steps; the last part to long ones as the scorer sees them (header, then
 whole steps in a row), so that the whole context is learned. The learning rate warms up, stays, and falls to zero; its
@@ -40,7 +42,7 @@ def learning_rate(step: int, progress: float) -> float:
 
 
 class Windows:
-    """Batches by their number: (epoch, position) follow from how many rows were taken, so resuming needs one integer."""
+    """Rows of an endless seeded order by their number, so resuming needs one integer."""
 
     def __init__(self, work: Path, kind: str, length: int):
         self.kind, self.length = kind, length
@@ -152,7 +154,12 @@ class Optimizer:
 
     def save(self) -> None:
         """Whole or not at all: a kill in the middle leaves the checkpoint before."""
-        state = {"model": self.model.state_dict(), "muon": self.muon.state, "adam": self.adam.state_dict(), "counters": self.counters}
+        state = {
+            "model": self.model.state_dict(),
+            "muon": self.muon.state,
+            "adam": self.adam.state_dict(),
+            "counters": self.counters,
+        }
         temporary = self.path.with_suffix(".tmp")
         torch.save(state, temporary)
         os.replace(temporary, self.path)
@@ -178,7 +185,9 @@ def main() -> None:
     optimizer = Optimizer(model, options.work / "checkpoint.pt")
     shared = Shared(model, options.processes)
     for rank in range(1, options.processes):
-        multiprocessing.get_context("spawn").Process(target=work_along, args=(options.work, shared, rank), daemon=True).start()
+        multiprocessing.get_context("spawn").Process(
+            target=work_along, args=(options.work, shared, rank), daemon=True
+        ).start()
     worker, counters, saved = Worker(options.work, shared, 0), optimizer.counters, time.monotonic()
     log = (options.work / "train.jsonl").open("a")
 
@@ -200,7 +209,11 @@ def main() -> None:
         counters["seconds"] += seconds
         loss, weight = shared.sums.sum(0).tolist()
         entry = {"step": counters["step"], "loss": round(loss / weight, 4), "norm": round(norm, 3), "window": length}
-        entry |= {"tokens": counters["tokens"], "tokens_per_s": round(tokens / seconds), "minutes": round(counters["seconds"] / 60, 3)}
+        entry |= {
+            "tokens": counters["tokens"],
+            "tokens_per_s": round(tokens / seconds),
+            "minutes": round(counters["seconds"] / 60, 3),
+        }
         print(json.dumps(entry), file=log, flush=True)
         if time.monotonic() - saved > SAVE_EVERY_S:
             optimizer.save()

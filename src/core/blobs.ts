@@ -12,7 +12,7 @@ export interface BlobStore {
   get(digest: string): Uint8Array
 }
 
-/** Blobs as files `ab/abcdef...` below one folder. Every read checks the digest, once per process. */
+/** Blobs as files `ab/abcdef...` below one folder. Every read checks the digest. */
 export function folderBlobStore(folder: string): BlobStore {
   const pathOf = (digest: string): string => join(folder, digest.slice(0, 2), digest)
   return {

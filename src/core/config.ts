@@ -10,7 +10,9 @@ import { CoreError } from './errors.js'
 export function parseConfig<S extends ZodType>(schema: S, value: unknown, source: string): output<S> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`)
+  const problems = (result.error.issues as Issue[])
+    .flatMap((issue) => innerIssues(issue))
+    .map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`)
   throw new CoreError(
     'CONFIG_INVALID',
     `${source} is not a valid config: ${problems.join('; ')}. Correct these keys.`,
@@ -18,6 +20,22 @@ export function parseConfig<S extends ZodType>(schema: S, value: unknown, source
       problems,
     },
   )
+}
+
+interface Issue {
+  path: PropertyKey[]
+  message: string
+  code?: string
+  errors?: Issue[][]
+}
+
+/** Where none of several forms fits, what is wrong with the one that the value comes closest to. */
+function innerIssues(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union' || issue.errors === undefined) return [issue]
+  const depthOf = (issues: Issue[]): number => Math.max(0, ...issues.map((one) => one.path.length))
+  const closest = [...issue.errors].sort((a, b) => depthOf(b) - depthOf(a))[0]
+  if (closest === undefined || depthOf(closest) === 0) return [issue]
+  return closest.map((one) => ({ ...one, path: [...issue.path, ...one.path] }))
 }
 
 /** Reads a JSON file as it is, unchecked. @throws CoreError `INPUT_NOT_FOUND` or `CONFIG_INVALID` */

@@ -20,6 +20,7 @@ export type CoreErrorCode =
   | 'INPUT_NOT_FOUND'
   | 'INPUT_INVALID'
   | 'CONFIG_INVALID'
+  | 'OUT_NOT_A_RUN'
   | 'RUN_BUSY'
   | 'RUN_MISMATCH'
   | 'RUN_INCOMPLETE'

@@ -6,15 +6,16 @@ import {
   openSync,
   readdirSync,
   rmSync,
+  statSync,
   truncateSync,
   writeSync,
 } from 'node:fs'
-import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { ZodType, output } from 'zod'
 import { folderBlobStore, type BlobStore } from './blobs.js'
 import { CoreError } from './errors.js'
 import { readFileIfPresent, writeFileAtomic } from './files.js'
+import { lockFolder } from './folder-lock.js'
 import { canonicalJson } from './hash.js'
 
 /**
@@ -69,6 +70,7 @@ export class RunStore {
   append(stage: string, id: string, row: unknown): void {
     const path = this.path(stage, `${id}.jsonl`)
     mkdirSync(dirname(path), { recursive: true })
+    dropCutRow(path)
     const file = openSync(path, 'a')
     try {
       writeSync(file, canonicalJson(row) + '\n')
@@ -78,13 +80,12 @@ export class RunStore {
     }
   }
 
-  /** The rows of a unit, in the order of writing. A last row without its line end was cut by a kill and is removed. */
+  /** The rows of a unit, in the order of writing. A last row without its line end was cut by a kill and is left out. */
   rows<S extends ZodType>(stage: string, id: string, schema: S): output<S>[] {
     const path = this.path(stage, `${id}.jsonl`)
     const bytes = readFileIfPresent(path)
     if (bytes === null) return []
     const whole = bytes.lastIndexOf(0x0a) + 1
-    if (whole < bytes.length) truncateSync(path, whole)
     const lines = bytes.toString('utf8', 0, whole).split('\n')
     return lines.filter((line) => line !== '').map((line) => parseRecord(schema, line, path))
   }
@@ -94,52 +95,54 @@ export class RunStore {
     this.write('rejects', id, { id, stage, reason, message, details })
   }
 
-  /** Removes the files that a killed process was still writing under their temporary names. */
-  private removeTemporaries(): void {
-    for (const name of readdirSync(this.folder, { recursive: true, encoding: 'utf8' })) {
-      if (name.endsWith('.tmp')) rmSync(this.path(name), { force: true })
-    }
+  /** Forgets why a unit left the run, as it did not after all. */
+  unreject(id: string): void {
+    rmSync(this.path('rejects', `${id}.json`), { force: true })
   }
 
   /**
-   * Takes the folder for this process and gives the function that lets it go. A lock whose process is gone is taken over.
+   * Takes the folder for this process and gives the function that lets it go.
    *
-   * @throws CoreError `RUN_BUSY`
+   * @throws CoreError `RUN_BUSY`, or `OUT_NOT_A_RUN` where the folder holds something else than a run
    */
   lock(): () => void {
+    this.checkIsRunOrEmpty()
     mkdirSync(this.folder, { recursive: true })
-    const path = this.path('lock')
-    const mine = `${process.pid} ${hostname()}`
-    for (let attempt = 0; attempt < 2; attempt++) {
-      try {
-        const file = openSync(path, 'wx')
-        writeSync(file, mine)
-        closeSync(file)
-        this.removeTemporaries()
-        return () => rmSync(path, { force: true })
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-        const holder = readFileIfPresent(path)?.toString('utf8') ?? ''
-        if (isAlive(holder)) break
-        rmSync(path, { force: true })
+    const unlock = lockFolder(this.folder)
+    this.removeTemporaries()
+    return unlock
+  }
+
+  private checkIsRunOrEmpty(): void {
+    if (!existsSync(this.folder)) return
+    const names = statSync(this.folder).isDirectory() ? readdirSync(this.folder) : ['a file']
+    if (names.length === 0 || names.includes('config.json') || names.includes('lock')) return
+    throw new CoreError('OUT_NOT_A_RUN', `${this.folder} holds other things than a run. Give a new or an empty folder.`)
+  }
+
+  /** Removes what a killed process was still writing under its temporary names. */
+  private removeTemporaries(): void {
+    const folders = readdirSync(this.folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+    const blobs = readFolders(this.path('blobs')).map((name) => join('blobs', name))
+    for (const folder of ['.', ...folders.map((entry) => entry.name), ...blobs]) {
+      for (const name of readdirSync(this.path(folder))) {
+        if (/\.\d+(-\d+)?\.tmp$/.test(name)) rmSync(this.path(folder, name), { force: true })
       }
     }
-    throw new CoreError(
-      'RUN_BUSY',
-      `${this.folder} is in use by another process (${path}). Wait for it, or delete that file if it is gone.`,
-    )
   }
 }
 
-function isAlive(holder: string): boolean {
-  const [pid, host] = holder.split(' ')
-  if (host !== hostname()) return holder !== ''
-  try {
-    process.kill(Number(pid), 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+function readFolders(path: string): string[] {
+  if (!existsSync(path)) return []
+  const entries = readdirSync(path, { withFileTypes: true })
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+}
+
+/** Removes a last row without its line end, so that the next one begins a line of its own. */
+function dropCutRow(path: string): void {
+  const bytes = readFileIfPresent(path)
+  const whole = bytes === null ? 0 : bytes.lastIndexOf(0x0a) + 1
+  if (bytes !== null && whole < bytes.length) truncateSync(path, whole)
 }
 
 function parseRecord<S extends ZodType>(schema: S, text: string, path: string): output<S> {

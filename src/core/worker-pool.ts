@@ -3,6 +3,9 @@ import { fromWireError, toWireError, type WireError } from './errors.js'
 
 type Answer<Output> = { ok: true; value: Output } | { ok: false; error: WireError }
 
+/** An answer as JSON: what cannot be sent then fails inside the task, where it is an error, and not behind it. */
+type WireAnswer = string
+
 /** A pool of threads that all run one function; errors keep their code on the way back. */
 export interface WorkerPool<Input, Output> {
   run(input: Input, signal?: AbortSignal): Promise<Output>
@@ -16,10 +19,10 @@ export interface WorkerPool<Input, Output> {
  * @param file URL of the compiled module, usually `new URL('./x-worker.js', import.meta.url)`
  */
 export function createWorkerPool<Input, Output>(file: URL, threads: number): WorkerPool<Input, Output> {
-  const pool = new Piscina<Input, Answer<Output>>({ filename: file.href, minThreads: threads, maxThreads: threads })
+  const pool = new Piscina<Input, WireAnswer>({ filename: file.href, minThreads: threads, maxThreads: threads })
   return {
     async run(input, signal) {
-      const answer = await pool.run(input, signal === undefined ? {} : { signal })
+      const answer = JSON.parse(await pool.run(input, signal === undefined ? {} : { signal })) as Answer<Output>
       if (answer.ok) return answer.value
       throw fromWireError(answer.error)
     },
@@ -27,13 +30,13 @@ export function createWorkerPool<Input, Output>(file: URL, threads: number): Wor
   }
 }
 
-/** Wraps a worker's function so that its errors cross the thread in wire form. */
+/** Wraps a worker's function so that its result, which must be plain JSON, or its error crosses the thread. */
 export function workerTask<Input, Output>(task: (input: Input) => Promise<Output> | Output) {
-  return async (input: Input): Promise<Answer<Output>> => {
+  return async (input: Input): Promise<WireAnswer> => {
     try {
-      return { ok: true, value: await task(input) }
+      return JSON.stringify({ ok: true, value: await task(input) } satisfies Answer<Output>)
     } catch (error) {
-      return { ok: false, error: toWireError(error) }
+      return JSON.stringify({ ok: false, error: toWireError(error) } satisfies Answer<Output>)
     }
   }
 }
