@@ -41,6 +41,13 @@ export function loadRunConfig(path: string | undefined): RunConfig {
     : parseConfig(runConfigSchema, readJsonFile(path), path)
 }
 
+/** The packing keys that a config file names, and no others, checked. @throws CoreError as `loadRunConfig` */
+export function packingChanges(path: string): object {
+  const file = readJsonFile(path)
+  parseConfig(runConfigSchema, file, path)
+  return (file as { packing?: object }).packing ?? {}
+}
+
 /** The part of a config that decides what comes out: two runs that agree in it end in the same bytes. */
 export function decidingConfig(config: RunConfig): Omit<RunConfig, 'workers'> {
   const { workers: _workers, ...deciding } = config

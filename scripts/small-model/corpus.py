@@ -25,7 +25,7 @@ from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
 
 from archives import folder_name, language_of, load_sources, texts_of
-from sieve import eligible, forbidden_shingles, is_fit, is_permissive, why_not
+from sieve import eligible, forbidden_shingles, is_fit, is_permissive, shingles, why_not
 
 SEED = 20
 BUDGET = {"python": 38_000_000, "typescript": 29_000_000, "javascript": 17_000_000}
@@ -177,7 +177,12 @@ def describe(work: Path, kept: dict, report: dict, chosen: list) -> None:
             totals[language_of(path)] += len(text.encode())
         used.append(report[package] | {"files": len(files), "bytes": size})
     held = [{"package": package, "path": path, "bytes": len(text.encode())} for package, path, text in chosen]
-    (work / "corpus.json").write_text(json.dumps({"bytes": dict(totals), "sources": used, "held_out": held}, indent=1))
+    measured = set().union(*(shingles(text) for _, _, text in chosen))
+    trained = set().union(*(measured & shingles(text) for files in kept.values() for text in files.values()))
+    overlap = {"three_line_windows": len(measured), "also_in_training": len(trained)}
+    (work / "corpus.json").write_text(
+        json.dumps({"bytes": dict(totals), "sources": used, "held_out": held, "overlap": overlap}, indent=1)
+    )
     print(f"{len(used)} packages, {sum(u['files'] for u in used)} files, {len(held)} files held out")
     print(f"bytes by language: {dict(totals)}")
 

@@ -218,6 +218,7 @@ def write_manifest(model: Llama, counters: dict, figures: dict, options: argpars
             "The format is llama3-chat; bits_per_byte is of file content after `Write <path>`, no header, no thought.",
         ],
         "held_out": corpus["held_out"],
+        "held_out_overlap": corpus["overlap"],
         "training_bytes_by_language": corpus["bytes"],
         "sources": [{key: source[key] for key in keys} for source in corpus["sources"]],
     }

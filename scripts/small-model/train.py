@@ -31,7 +31,7 @@ SEED = 20
 WARM_UP_STEPS, DECAY_FROM = 60, 0.5
 MATRIX_RATE, OTHER_RATE = 0.02, 0.004
 # (ends at this share of the time, window, rows in a micro-batch, micro-batches in a step, windows)
-PHASES = ((0.82, 512, 4, 8, "short"), (0.96, 2048, 1, 8, "long"), (1.0, 4096, 1, 4, "long"))
+PHASES = ((0.7, 512, 4, 8, "short"), (0.92, 2048, 1, 8, "long"), (1.0, 4096, 1, 4, "long"))
 SAVE_EVERY_S = 120
 MEET_TIMEOUT_S = 900
 

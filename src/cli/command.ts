@@ -1,11 +1,13 @@
 import { Command } from 'commander'
 import { RetraceError, type Progress } from '../core/index.js'
+import { printable } from './printable.js'
 import { terminalProgress } from './progress.js'
 
 /** Errors of what was asked for, not of the work: exit code 2. Every other failure is 1. */
 const usageCodes = new Set([
   'CONFIG_INVALID',
   'INPUT_NOT_FOUND',
+  'OUT_NOT_A_RUN',
   'RUN_MISMATCH',
   'MODEL_MISSING_FILE',
   'TOKENIZER_MISSING',
@@ -42,7 +44,7 @@ export async function answerWith(
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   try {
     const answer = await work({ progress: terminalProgress(options.quiet === true), signal: stop.signal })
-    process.stdout.write(options.json === true ? `${JSON.stringify(answer.json)}\n` : answer.text)
+    process.stdout.write(options.json === true ? `${JSON.stringify(answer.json)}\n` : printable(answer.text))
     process.exitCode = answer.failed === true ? 1 : 0
   } catch (error) {
     process.exitCode = reportFailure(error, options.json === true)
@@ -52,16 +54,23 @@ export async function answerWith(
 }
 
 function reportFailure(error: unknown, json: boolean): 1 | 2 {
-  if (!(error instanceof RetraceError)) {
-    process.stderr.write(
-      `retrace failed unexpectedly: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    )
-    if (json) process.stdout.write(`${JSON.stringify({ error: { code: 'UNEXPECTED', message: String(error) } })}\n`)
-    return 1
+  const { code, message } = describeFailure(error)
+  process.stderr.write(printable(`retrace: ${message}\n`))
+  if (code === 'UNEXPECTED' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
+  return usageCodes.has(code) ? 2 : 1
+}
+
+function describeFailure(error: unknown): { code: string; message: string } {
+  if (error instanceof RetraceError) {
+    // Whoever noticed the stop first threw it; what a person needs to know is the same.
+    const stopped = error.code === 'ABORTED'
+    return { code: error.code, message: stopped ? 'Stopped. Run the same command again to go on.' : error.message }
   }
-  // Whoever noticed the stop first threw it; what a person needs to know is the same.
-  const message = error.code === 'ABORTED' ? 'Stopped. Run the same command again to go on.' : error.message
-  process.stderr.write(`retrace: ${message}\n`)
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code: error.code, message } })}\n`)
-  return usageCodes.has(error.code) ? 2 : 1
+  const { syscall, code, message } = error as NodeJS.ErrnoException
+  if (syscall !== undefined) {
+    const advice = 'Check the path, its permissions and the free space.'
+    return { code: code ?? 'SYSTEM', message: `${message}. ${advice}` }
+  }
+  return { code: 'UNEXPECTED', message: `failed unexpectedly: ${message}` }
 }

@@ -19,7 +19,10 @@ function describeRepositories({ repositories, rejects }: RunSummary): string[] {
 }
 
 function describeSearch({ search }: RunSummary): string[] {
-  if (search.curve.length === 0) return ['No thought was searched.', '']
+  if (search.curve.length === 0) {
+    const why = search.tooLong > 0 ? `: ${search.tooLong} were too long for the scorer` : ''
+    return [`No thought was searched${why}.`, '']
+  }
   const names = { none: 'no thought', other: "another file's thought", first: 'first thought', round: 'after round' }
   const rows = search.curve.map((point) => [
     point.condition === 'round' ? `${names.round} ${point.round}` : names[point.condition],
@@ -45,9 +48,16 @@ function describeShards({ shards: { packing, sequenceLength, shards } }: RunSumm
   const trained = ((packing.trainedTokens / Math.max(packing.tokens, 1)) * 100).toFixed(1)
   return [
     `packed ${packing.documents} documents in ${packing.pieces} pieces: ${packing.rows} rows of up to ${sequenceLength} tokens, ${fill} % full, ` +
-      `${packing.tokens} tokens, ${trained} % trained, ${shards.length} shard files, ${packing.dropped.length} steps dropped`,
+      `${packing.tokens} tokens, ${trained} % trained, ${shards.length} shard files, ${describeDropped(packing)}`,
     '',
   ]
+}
+
+function describeDropped({ dropped, piecesWithoutHeader }: RunSummary['shards']['packing']): string {
+  const tokens = dropped.reduce((sum, one) => sum + one.tokens, 0)
+  const steps =
+    dropped.length === 0 ? 'nothing dropped' : `${dropped.length} too long for a row dropped (${tokens} tokens)`
+  return piecesWithoutHeader === 0 ? steps : `${steps}, ${piecesWithoutHeader} pieces without the plan at their head`
 }
 
 /** Columns as wide as their widest cell; the first on the left, the others on the right. */
@@ -62,5 +72,5 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 function shown(path: string): string {
   const near = relative(process.cwd(), path)
-  return near.startsWith('..') ? path : near
+  return near.startsWith('..') ? path : near || '.'
 }

@@ -41,7 +41,7 @@ function describeSnapshot(snapshot: Snapshot): string {
     '',
     `${files.length} files; imports: ${importCounts.file} of files, ${importCounts.external} external, ${importCounts.unresolved} unresolved`,
     `${cycles.length} dependency cycles${cycles.length > 0 ? `: of ${cycles.map((cycle) => cycle.length).join(', ')} files` : ''}`,
-    ...skipped.map(({ path, reason, detail }) => `skipped ${path}: ${reason}, ${detail}`),
+    ...skipped.map(({ path, reason, detail }) => `skipped ${JSON.stringify(path)}: ${reason}, ${detail}`),
     '',
   ].join('\n')
 }

@@ -21,6 +21,9 @@ for (const make of [runCommand, groundCommand, replayCommand, scoreCommand, pack
 }
 for (const command of [program, ...program.commands]) command.exitOverride()
 
+// A reader that has seen enough, such as `head`, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 try {
   await program.parseAsync()
 } catch (error) {

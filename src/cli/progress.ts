@@ -1,5 +1,6 @@
 import cliProgress from 'cli-progress'
 import type { Progress, StageProgress } from '../core/index.js'
+import { printable } from './printable.js'
 
 /** Progress on standard error: bars on a terminal, plain lines elsewhere, nothing where it is not wanted. */
 export function terminalProgress(quiet: boolean): Progress {
@@ -8,7 +9,7 @@ export function terminalProgress(quiet: boolean): Progress {
 }
 
 function writeLine(text: string): void {
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${printable(text)}\n`)
 }
 
 /** Units per second with a figure that fits the size. */

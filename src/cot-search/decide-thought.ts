@@ -1,12 +1,11 @@
-import type { Candidate, SearchRow, Thought } from '../records/index.js'
+import { headerParts, type Candidate, type SearchRow, type Thought } from '../records/index.js'
 import type { Branch, Prefix } from '../scoring/index.js'
-import type { Tokenizer } from '../tokenizer/index.js'
 import { decideRound, gateBeforeScore, leastGain, type Best } from './gates.js'
 import { measureLeak } from './leak.js'
 import type { SearchOptions } from './options.js'
 import { branchOf, textOf, thoughtSegments, tokensOf, type WalkedStep } from './prepare.js'
 import type { SearchInput } from './search.js'
-import { headerParts, type View } from './view.js'
+import type { View } from './view.js'
 
 /**
  * Scores and decides one thought behind what the view shows: start candidates, then rounds of rewrites of the best.
@@ -83,7 +82,7 @@ function startCandidates(
   judge: (role: Candidate['role'], round: number, thought: Thought | null) => Scored,
 ): Scored[] {
   const none = judge('none', 0, null)
-  const other = otherThought(steps, step, input.options.maxThoughtTokens, input.tokenizer)
+  const other = otherThought(input, steps, step)
   const control = other === null ? [] : [judge('other', 0, other)].map((one) => withDecision(one, 'control', false))
   const first = judge('first', 0, step.thought)
   const unbounded: Best = { mean: 0, thoughtTokens: first.candidate.thoughtTokens }
@@ -138,17 +137,11 @@ function bestOf(candidate: Candidate): Best {
 }
 
 /** The thought of the next file that has one and fits: a control that a real thought must beat. */
-function otherThought(
-  steps: readonly WalkedStep[],
-  step: WalkedStep,
-  maxTokens: number,
-  tokenizer: Tokenizer,
-): Thought | null {
+function otherThought(input: SearchInput, steps: readonly WalkedStep[], step: WalkedStep): Thought | null {
   const around = [...steps.slice(step.index + 1), ...steps.slice(0, step.index)]
-  const other = around.find(
-    (one) =>
-      one.leadsToCode && one.episode !== step.episode && tokenizer.encode(one.thought?.text ?? '').length < maxTokens,
-  )
+  const fits = (thought: Thought | null): boolean =>
+    tokensOf(input.tokenizer, thoughtSegments(input, step, thought)).length <= input.options.maxThoughtTokens
+  const other = around.find((one) => one.leadsToCode && one.episode !== step.episode && fits(one.thought))
   return other?.thought ?? null
 }
 

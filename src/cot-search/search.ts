@@ -1,11 +1,18 @@
 import type { Generator, ThoughtRequest } from '../generation/index.js'
-import type { Renderer, SearchRow, SpanReader, Thought, Trajectory } from '../records/index.js'
+import {
+  headerParts,
+  type Renderer,
+  type SearchRow,
+  type SpanReader,
+  type Thought,
+  type Trajectory,
+} from '../records/index.js'
 import type { Scorer } from '../scoring/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import { decideThought } from './decide-thought.js'
 import type { SearchOptions } from './options.js'
 import { branchOf, renderedWith, stepTokens, thoughtSegments, tokensOf, walkSteps, type WalkedStep } from './prepare.js'
-import { chooseHeader, headerParts, joinTokens, View, windowStart, type HeaderMode, type HeaderTokens } from './view.js'
+import { chooseHeader, joinTokens, View, windowStart, type HeaderMode, type HeaderTokens } from './view.js'
 
 export interface SearchInput {
   trajectory: Trajectory

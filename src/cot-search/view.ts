@@ -1,21 +1,10 @@
-import type { SearchRow, Segment } from '../records/index.js'
+import type { HeaderParts } from '../records/index.js'
 import type { Branch, Prefix, Scorer } from '../scoring/index.js'
 
-export type HeaderMode = SearchRow['view']['header']
+export type HeaderMode = keyof HeaderParts
 
 /** The parts of the header that a view may begin with, as token ids. */
 export type HeaderTokens = Record<HeaderMode, Uint32Array>
-
-/** Where to cut a header that is too long: behind the requirements, and behind the first special token. */
-export function headerParts(header: readonly Segment[]): Record<HeaderMode, readonly Segment[]> {
-  const last = header.findLastIndex((segment) => segment.origin === 'requirement')
-  const end = header[last + 1]?.special === true ? last + 2 : last + 1
-  return {
-    whole: header,
-    requirements: header.slice(0, end),
-    none: header.slice(0, header[0]?.special === true ? 1 : 0),
-  }
-}
 
 export function chooseHeader(tokens: HeaderTokens, contextLength: number, maxHeaderShare: number): HeaderMode {
   const fits = (mode: HeaderMode): boolean => tokens[mode].length <= contextLength * maxHeaderShare

@@ -36,7 +36,7 @@ interface Draft {
  * Cuts a document into pieces of at most `sequenceLength` tokens, only between steps and as few as greedy filling gives.
  *
  * A continued piece begins with the header, masked. Where the header takes more than half a row, or leaves too little
- * for a step that has room without it, the piece begins with the opening token alone. A step without room even then is
+ * for a step that has room without it, the piece begins with the requirements, or with the opening token alone. A step without room even then is
  * dropped; the piece ends there, so that no sequence goes on as if the step had happened.
  */
 export function cutDocument(document: TokenizedDocument, sequenceLength: number): CutDocument {
@@ -71,15 +71,14 @@ export function cutDocument(document: TokenizedDocument, sequenceLength: number)
   return account(document, drafts, dropped)
 }
 
-/** What a continued piece repeats before a step of this length; `null` where the step has no room in any row. */
-function chooseHead(
-  { header, opening }: TokenizedDocument,
-  stepLength: number,
-  sequenceLength: number,
-): TokenRun | null {
-  const leavesRoom = (head: TokenRun): boolean => head.ids.length + stepLength <= sequenceLength
-  if (header.ids.length <= sequenceLength / 2 && leavesRoom(header)) return header
-  return leavesRoom(opening) ? opening : null
+/**
+ * What a continued piece repeats before a step of this length: the longest head that takes no more than half of the row
+ * and leaves room; `null` where the step has no room in any row.
+ */
+function chooseHead({ heads }: TokenizedDocument, stepLength: number, sequenceLength: number): TokenRun | null {
+  const fits = ({ ids }: TokenRun): boolean =>
+    ids.length <= sequenceLength / 2 && ids.length + stepLength <= sequenceLength
+  return heads.find(fits) ?? null
 }
 
 function account(document: TokenizedDocument, drafts: readonly Draft[], dropped: DroppedPart[]): CutDocument {

@@ -1,4 +1,4 @@
-import type { Renderer, Segment, SpanReader, Trajectory } from '../records/index.js'
+import { headerParts, type Renderer, type Segment, type SpanReader, type Trajectory } from '../records/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 
 /** What packing needs of a tokenizer. */
@@ -14,10 +14,10 @@ export interface TokenRun {
 export interface TokenizedDocument {
   id: string
   domain: string
-  /** The token that begins any document, as the header has it; empty where the renderer places none. */
-  opening: TokenRun
-  /** Requirements and plan, `opening` included. */
+  /** Requirements and plan. */
   header: TokenRun
+  /** What a continued piece may begin with, the longest first: the header, the requirements, the opening token. */
+  heads: TokenRun[]
   /** One run per step; the end of the document belongs to the last. */
   steps: TokenRun[]
   /** Borders between segments at which tokenizing the joined text could give other ids. */
@@ -41,12 +41,12 @@ export function tokenizeTrajectory(
   const last = steps.pop() ?? []
   steps.push([...last, ...renderer.end()])
 
-  const first = header[0]
+  const { whole, requirements, none } = headerParts(header)
   return {
     id: trajectory.id,
     domain: trajectory.domain,
-    opening: tokenizeSegments(first?.special === true ? [first] : [], encoder),
     header: tokenizeSegments(header, encoder),
+    heads: [whole, requirements, none].map((segments) => tokenizeSegments(segments, encoder)),
     steps: steps.map((segments) => tokenizeSegments(segments, encoder)),
     irregularBorders: countIrregularBorders([...header, ...steps.flat()]),
   }

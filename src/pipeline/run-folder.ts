@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { decidingConfig, retraceVersion, runConfigSchema, type RunConfig } from '../config.js'
-import { CoreError, digestOf, RunStore, type Progress } from '../core/index.js'
-import type { SpanReader } from '../records/index.js'
+import { CoreError, digestOf, RetraceError, RunStore, type Progress } from '../core/index.js'
+import { createRenderer } from '../packing/index.js'
+import { shardManifestSchema, type Renderer, type SpanReader } from '../records/index.js'
 import { readModelInfo, type ModelInfo } from '../scoring/index.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
 
@@ -29,6 +30,9 @@ export const runRecordSchema = z.strictObject({
 })
 export type RunRecord = z.infer<typeof runRecordSchema>
 
+/** Which snapshot an input became. */
+export const inputSchema = z.strictObject({ input: z.string(), snapshot: z.string() })
+
 export const rejectSchema = z.strictObject({
   id: z.string(),
   stage: z.string(),
@@ -46,14 +50,25 @@ export interface Run {
   record: RunRecord
   config: RunConfig
   tokenizer: Tokenizer
+  /** What the search scores and packing writes go through the same one. */
+  renderer: Renderer
   context: RunContext
   read: SpanReader
 }
 
-export async function describeRun(inputs: readonly string[], modelDir: string, config: RunConfig): Promise<RunRecord> {
+export async function describeRun(
+  inputs: readonly string[],
+  folder: string,
+  modelDir: string,
+  config: RunConfig,
+): Promise<RunRecord> {
   for (const input of inputs) {
     if (!existsSync(input))
       throw new CoreError('INPUT_NOT_FOUND', `${input} does not exist. Check the path.`, { input })
+    if (isInside(folder, input)) {
+      const message = `--out ${folder} lies inside the repository ${input}, which would take it for its own. Give a folder outside of it.`
+      throw new CoreError('CONFIG_INVALID', message, { input, folder })
+    }
   }
   const { name, digest, dtype, vocabularySize, contextLength }: ModelInfo = await readModelInfo(modelDir)
   return {
@@ -65,6 +80,13 @@ export async function describeRun(inputs: readonly string[], modelDir: string, c
   }
 }
 
+function isInside(folder: string, input: string): boolean {
+  const root = realpathSync(input)
+  if (!statSync(root).isDirectory()) return false
+  const out = existsSync(folder) ? realpathSync(folder) : resolve(folder)
+  return [out, resolve(folder)].some((path) => path === root || path.startsWith(root + sep))
+}
+
 export function checkSameRun(store: RunStore, record: RunRecord): void {
   if (!existsSync(store.path('config.json'))) return
   const before = store.read('.', 'config', runRecordSchema)
@@ -74,7 +96,7 @@ export function checkSameRun(store: RunStore, record: RunRecord): void {
   if (differs.length === 0) return
   throw new CoreError(
     'RUN_MISMATCH',
-    `${store.folder} holds a run with another ${differs.join(', ')}. Give another --out folder, or the same arguments as before.`,
+    `${store.folder} holds a run that was made with another ${differs.join(' and another ')}. Give another --out folder, or the same arguments as before.`,
     { differs },
   )
 }
@@ -87,7 +109,34 @@ export function openRun(folder: string): { store: RunStore; record: RunRecord } 
       `${folder} is not the folder of a run: it has no config.json. Check the path.`,
     )
   }
-  return { store, record: store.read('.', 'config', runRecordSchema) }
+  try {
+    return { store, record: store.read('.', 'config', runRecordSchema) }
+  } catch (cause) {
+    const why = cause instanceof RetraceError ? cause.message : String(cause)
+    throw new CoreError(
+      'INPUT_NOT_FOUND',
+      `${folder} is not the folder of a run, or of another version: ${why}`,
+      {},
+      { cause },
+    )
+  }
+}
+
+/** Whether all that the manifest promises is there; a pack that was stopped, or a deleted file, leaves less. */
+export function isWhole(store: RunStore): boolean {
+  if (!existsSync(store.path('manifest.json')) || !existsSync(store.path('report.html'))) return false
+  if (!store.isFinished('shards', 'manifest')) return false
+  return store.read('shards', 'manifest', shardManifestSchema).shards.every(({ file, sizeBytes }) => {
+    const path = store.path('shards', file)
+    return existsSync(path) && statSync(path).size === sizeBytes
+  })
+}
+
+/** Packing options that `retrace pack` put in the place of the config's; they hold until it is given others. */
+const packingOverride = runConfigSchema.shape.packing
+
+export function writePackingOverride(store: RunStore, packing: RunConfig['packing']): void {
+  store.write('.', 'packing', packing)
 }
 
 export async function reopen(folder: string, context: RunContext): Promise<Run> {
@@ -99,11 +148,13 @@ export async function reopen(folder: string, context: RunContext): Promise<Run> 
 export function runOf(
   store: RunStore,
   record: RunRecord,
-  config: RunConfig,
+  given: RunConfig,
   tokenizer: Tokenizer,
   context: RunContext,
 ): Run {
+  const packing = store.isFinished('.', 'packing') ? store.read('.', 'packing', packingOverride) : given.packing
   const read: SpanReader = ({ blob, start, end }) =>
     new TextDecoder('utf-8', { ignoreBOM: true }).decode(store.blobs.get(blob).subarray(start, end))
-  return { store, record, config, tokenizer, context, read }
+  const renderer = createRenderer(packing.renderer, packing.masks)
+  return { store, record, config: { ...given, packing }, tokenizer, renderer, context, read }
 }

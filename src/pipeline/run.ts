@@ -1,11 +1,22 @@
-import { existsSync } from 'node:fs'
-import { digestOf, RetraceError, RunStore, writeFileAtomic } from '../core/index.js'
-import type { RunConfig } from '../config.js'
+import { rmSync } from 'node:fs'
+import { runConfigSchema, type RunConfig } from '../config.js'
+import { CoreError, digestOf, parseConfig, RetraceError, RunStore, writeFileAtomic } from '../core/index.js'
 import { snapshotSchema, trajectorySchema } from '../records/index.js'
+import { readModelInfo } from '../scoring/index.js'
 import { replayTrajectory, type ReplayResult } from '../synthesis/index.js'
 import { loadTokenizer } from '../tokenizer/index.js'
-import { checkSameRun, describeRun, openRun, reopen, runOf, type RunContext } from './run-folder.js'
-import { groundAll, packAll, searchAll, synthesizeAll, timed } from './stages.js'
+import {
+  checkSameRun,
+  describeRun,
+  isWhole,
+  openRun,
+  reopen,
+  runOf,
+  writePackingOverride,
+  type RunContext,
+} from './run-folder.js'
+import { searchAll } from './search-stage.js'
+import { groundAll, isSearched, packAll, synthesizeAll } from './stages.js'
 import { finish, summarizeRun, writeReport, type RunSummary } from './summary.js'
 
 /**
@@ -21,24 +32,27 @@ export async function run(
   config: RunConfig,
   context: RunContext,
 ): Promise<RunSummary> {
-  const record = await describeRun(inputs, modelDir, config)
+  const record = await describeRun(inputs, folder, modelDir, config)
   const store = new RunStore(folder)
   checkSameRun(store, record)
-  if (existsSync(store.path('manifest.json'))) return { ...summarizeRun(store, record), nothingToDo: true }
   const tokenizer = await loadTokenizer(modelDir)
   const unlock = store.lock()
   try {
+    // Again, now that nobody else can change it.
+    checkSameRun(store, record)
+    if (isWhole(store)) return { ...summarizeRun(store), nothingToDo: true }
+    rmSync(store.path('manifest.json'), { force: true })
     writeFileAtomic(store.path('config.json'), JSON.stringify(record, null, 2) + '\n')
     const current = runOf(store, record, config, tokenizer, context)
 
     // 1. Repositories become snapshots: files, outlines, imports, order.
-    await timed(current, 'grounding', 'repositories', () => groundAll(current))
+    await groundAll(current)
     // 2. Snapshots become trajectories: requirements, plan, thoughts, Reads, Writes.
-    await timed(current, 'synthesis', 'trajectories', () => synthesizeAll(current))
+    await synthesizeAll(current)
     // 3. Thoughts get better where the scorer finds the true code more likely.
-    await timed(current, 'search', 'thoughts', () => searchAll(current))
+    await searchAll(current)
     // 4. Trajectories become rows of tokens and labels.
-    await timed(current, 'packing', 'documents', () => packAll(current))
+    await packAll(current)
     // 5. One page shows what happened. 6. The manifest says that the run is whole.
     return finish(current)
   } finally {
@@ -61,26 +75,43 @@ export function replayRun(folder: string): { id: string; result: ReplayResult | 
   })
 }
 
-/** Packs a finished run again, with other packing options where they are given, and renews report and manifest. */
-export async function packRun(
-  folder: string,
-  packing: RunConfig['packing'] | null,
-  context: RunContext,
-): Promise<RunSummary> {
-  const current = await reopen(folder, context)
-  if (packing !== null) {
-    if (
-      digestOf([packing.renderer, packing.masks]) !==
-      digestOf([current.config.packing.renderer, current.config.packing.masks])
-    )
-      context.progress.note('Renderer or masks differ from those that the search scored with.')
-    current.config.packing = packing
-    current.record.config.packing = packing
-  }
-  const unlock = current.store.lock()
+/**
+ * Packs a finished run again and renews report and manifest. The options given replace the run's one by one and hold
+ * from then on; what the search scored with (tokenizer, renderer) cannot be changed behind its back.
+ *
+ * @throws CoreError `RUN_INCOMPLETE`, `RUN_MISMATCH`, `CONFIG_INVALID`
+ */
+export async function packRun(folder: string, changes: object | null, context: RunContext): Promise<RunSummary> {
+  const before = await reopen(folder, context)
+  const { store, record, tokenizer, config } = before
+  const packing = parseConfig(
+    runConfigSchema,
+    { packing: { ...config.packing, ...changes } },
+    'The packing config',
+  ).packing
+  const unlock = store.lock()
   try {
-    await timed(current, 'packing', 'documents', () => packAll(current))
-    writeFileAtomic(current.store.path('config.json'), JSON.stringify(current.record, null, 2) + '\n')
+    if (!isSearched(before)) {
+      throw new CoreError(
+        'RUN_INCOMPLETE',
+        `${folder} has not come to its end. Run it to its end first, then pack it again.`,
+      )
+    }
+    if ((await readModelInfo(record.modelDir)).digest !== record.model.digest) {
+      throw new CoreError(
+        'RUN_MISMATCH',
+        `${record.modelDir} is not the model that the run was made with. Put that one back.`,
+      )
+    }
+    if (config.search !== false && packing.renderer !== config.packing.renderer) {
+      const message = `The search of ${folder} scored with the renderer ${config.packing.renderer}; packing with ${packing.renderer} needs a run of its own.`
+      throw new CoreError('RUN_MISMATCH', message)
+    }
+    // Until all is there again the run does not count as whole; running it finishes what a kill leaves undone here.
+    rmSync(store.path('manifest.json'), { force: true })
+    if (digestOf(packing) !== digestOf(config.packing)) writePackingOverride(store, packing)
+    const current = runOf(store, record, config, tokenizer, context)
+    await packAll(current)
     return finish(current)
   } finally {
     unlock()
@@ -89,5 +120,11 @@ export async function packRun(
 
 /** Writes the report of a run again and gives its path. */
 export async function reportRun(folder: string, context: RunContext): Promise<string> {
-  return writeReport(await reopen(folder, context))
+  const current = await reopen(folder, context)
+  const unlock = current.store.lock()
+  try {
+    return writeReport(current)
+  } finally {
+    unlock()
+  }
 }

@@ -1,8 +1,8 @@
+import { basename, resolve } from 'node:path'
 import { z } from 'zod'
 import { writeFileAtomic, type RunStore } from '../core/index.js'
 import { leastGain, walkSteps } from '../cot-search/index.js'
 import { createGenerator } from '../generation/index.js'
-import { createRenderer } from '../packing/index.js'
 import {
   searchRowSchema,
   shardManifestSchema,
@@ -19,7 +19,7 @@ import {
   type SearchSummary,
   type ViewerDocument,
 } from '../report/index.js'
-import { countsSchema, rejectSchema, type Run, type RunRecord } from './run-folder.js'
+import { countsSchema, rejectSchema, type Run } from './run-folder.js'
 
 /** What a run came to; `manifest.json` holds the same. */
 export interface RunSummary {
@@ -34,19 +34,20 @@ export interface RunSummary {
 }
 
 export function finish(current: Run): RunSummary {
-  const { store, record } = current
+  const { store, record, config } = current
   writeReport(current)
-  const summary = summarizeRun(store, record)
-  const { folder: _folder, nothingToDo: _nothing, report: _report, ...lasting } = summary
-  const { inputs: _inputs, modelDir: _dir, ...identity } = record
+  const summary = summarizeRun(store)
+  const { retraceVersion, model } = record
+  const { repositories, rejects, search, shards } = summary
+  const manifest = { schemaVersion: 1, retraceVersion, model, config: { ...record.config, packing: config.packing } }
   writeFileAtomic(
     store.path('manifest.json'),
-    JSON.stringify({ schemaVersion: 1, ...identity, ...lasting }, null, 2) + '\n',
+    JSON.stringify({ ...manifest, repositories, rejects, search, shards }, null, 2) + '\n',
   )
   return summary
 }
 
-export function summarizeRun(store: RunStore, _record: RunRecord): RunSummary {
+export function summarizeRun(store: RunStore): RunSummary {
   const repositories = store.finished('trajectories').map((id) => {
     const { name, files } = store.read('snapshots', id, snapshotSchema)
     const { rawTokens, reconstructedTokens } = store.read('counts', id, countsSchema)
@@ -82,7 +83,7 @@ export function writeReport(current: Run): string {
     : 0
   const html = buildReport({
     run: {
-      name: store.folder.split(/[\\/]/).at(-1) ?? '',
+      name: basename(resolve(store.folder)),
       retraceVersion: record.retraceVersion,
       model: record.model,
       generator: createGenerator(config.generation).info,
@@ -90,7 +91,7 @@ export function writeReport(current: Run): string {
       seed: config.seed,
       noise,
       leastGain: config.search === false ? 0 : leastGain(noise, config.search),
-      config: record.config,
+      config: { ...record.config, packing: config.packing },
     },
     repositories: ids.map((id) => repositoryForReport(store, id)),
     search: allRows(store),
@@ -129,9 +130,8 @@ function repositoryForReport(store: RunStore, id: string): ReportRepository {
   }
 }
 
-function documentForReport({ store, config, read }: Run, id: string): ViewerDocument {
+function documentForReport({ store, renderer, read }: Run, id: string): ViewerDocument {
   const trajectory = store.read('trajectories', id, trajectorySchema)
-  const renderer = createRenderer(config.packing.renderer, config.packing.masks)
   const rows = new Map(store.rows('search', id, searchRowSchema).map((row) => [`${row.episode} ${row.step}`, row]))
   const steps = walkSteps(trajectory, renderer, read)
   const episodes = trajectory.episodes.map(({ path }, episode) => ({

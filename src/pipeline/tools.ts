@@ -1,5 +1,6 @@
 import { renameSync, rmSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { RunConfig } from '../config.js'
 import { CoreError, memoryBlobStore } from '../core/index.js'
 import { createParsePool, groundRepository } from '../grounding/index.js'
@@ -31,31 +32,48 @@ export async function scoreFile(
   config: RunConfig,
   context: RunContext,
 ): Promise<{ answered: number; failed: number }> {
+  if (resolve(input) === resolve(output)) {
+    throw new CoreError('CONFIG_INVALID', `The answers would replace the requests in ${input}. Give another --out.`)
+  }
   const tokenizer = await loadTokenizer(modelDir)
   const requests = await openInput(input)
-  const scorer = await createScorer({ ...config.scorer, modelDir })
   const temporary = `${output}.${process.pid}.tmp`
   const counts = { answered: 0, failed: 0 }
   const bar = context.progress.stage('Scoring', 0, 'requests')
   try {
-    const file = await open(temporary, 'w')
-    for await (const line of requests.readLines()) {
-      if (line.trim() === '') continue
-      const answer = await answerScoreRequest(line, scorer, tokenizer, context.signal)
-      await file.write(JSON.stringify(answer) + '\n')
-      counts.answered++
-      if ('error' in answer) counts.failed++
-      bar.advance()
-    }
-    await file.sync()
-    await file.close()
+    await using(await createScorer({ ...config.scorer, modelDir }), async (scorer) => {
+      const answers = await open(temporary, 'w')
+      try {
+        for await (const line of requests.readLines()) {
+          if (line.trim() === '') continue
+          const answer = await answerScoreRequest(line, scorer, tokenizer, context.signal)
+          await answers.write(JSON.stringify(answer) + '\n')
+          counts.answered++
+          if ('error' in answer) counts.failed++
+          bar.advance()
+        }
+        await answers.sync()
+      } finally {
+        await answers.close()
+      }
+    })
     renameSync(temporary, output)
     return counts
   } finally {
     rmSync(temporary, { force: true })
     bar.finish()
     await requests.close()
-    await scorer.dispose()
+  }
+}
+
+async function using<Owned extends { dispose(): Promise<void> }>(
+  owned: Owned,
+  work: (owned: Owned) => Promise<void>,
+): Promise<void> {
+  try {
+    await work(owned)
+  } finally {
+    await owned.dispose()
   }
 }
 

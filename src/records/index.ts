@@ -29,6 +29,7 @@ export {
   type Thought,
   type Trajectory,
 } from './trajectory.js'
+export { headerParts, type HeaderParts } from './header-parts.js'
 export type { RenderedStep, Renderer, Segment, SegmentOrigin, SpanReader } from './segment.js'
 export { candidateSchema, searchRowSchema, type Candidate, type Leak, type SearchRow } from './search.js'
 export { domainTotalsSchema, shardManifestSchema, type ShardManifest } from './manifest.js'

@@ -31,9 +31,12 @@ function declarationsOf(outline: readonly OutlineItem[], names: ReadonlySet<stri
   return outline.filter((item) => names.has(item.name))
 }
 
-/** The end of the last whole line that fits, or of the first line cut at a character where even that is too long. */
+/** The end of the last whole line that fits, or a place inside the first line, between characters, where none does. */
 function lastLineEnd(bytes: Uint8Array, start: number, maxBytes: number): number {
-  const limit = Math.min(start + maxBytes, bytes.length)
+  let limit = start + maxBytes
+  if (limit >= bytes.length) return bytes.length
   const whole = bytes.lastIndexOf(0x0a, limit - 1) + 1
-  return whole > start ? whole : lineEnd(bytes, start)
+  if (whole > start) return whole
+  while (((bytes[limit] as number) & 0xc0) === 0x80) limit--
+  return limit
 }

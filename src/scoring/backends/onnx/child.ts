@@ -19,8 +19,8 @@ process.on('message', (message: Request | Notice) => {
   else lastCall = lastCall.then(() => handle(message))
 })
 process.on('disconnect', () => process.exit(0))
-// An interrupt goes to the whole group of processes: the parent decides what it means.
-process.on('SIGINT', () => {})
+// These go to the whole group of processes (a terminal, a batch system): the parent decides what they mean.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 
 async function handle(request: Request): Promise<void> {
   try {
