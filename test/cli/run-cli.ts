@@ -15,23 +15,34 @@ export interface CliResult {
   stderr: string
 }
 
+/** When to send which signal: so long after the start, or after something was said on standard error. */
+export interface Stop {
+  afterMs: number
+  signal: NodeJS.Signals
+  whenItSays?: RegExp
+}
+
 /**
  * Runs the command line in a process of its own. With `stop` a signal is sent while it works: SIGKILL to the process
  * alone, as by a power cut; any other to its whole group, as a terminal does.
  */
-export function runCli(
-  args: readonly string[],
-  stop?: { afterMs: number; signal: NodeJS.Signals },
-): Promise<CliResult> {
+export function runCli(args: readonly string[], stop?: Stop): Promise<CliResult> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [main, ...args], { detached: true, env: { ...process.env, NO_COLOR: '1' } })
     const result: CliResult = { code: null, stdout: '', stderr: '' }
-    child.stdout.on('data', (chunk) => (result.stdout += String(chunk)))
-    child.stderr.on('data', (chunk) => (result.stderr += String(chunk)))
     const send = (): void => {
       if (child.pid !== undefined) process.kill(stop?.signal === 'SIGKILL' ? child.pid : -child.pid, stop?.signal)
     }
-    const timer = stop === undefined ? undefined : setTimeout(send, stop.afterMs)
+    let timer: NodeJS.Timeout | undefined
+    const arm = (): void => {
+      if (stop !== undefined) timer ??= setTimeout(send, stop.afterMs)
+    }
+    if (stop?.whenItSays === undefined) arm()
+    child.stdout.on('data', (chunk) => (result.stdout += String(chunk)))
+    child.stderr.on('data', (chunk) => {
+      result.stderr += String(chunk)
+      if (stop?.whenItSays?.test(result.stderr) === true) arm()
+    })
     child.on('close', (code) => {
       clearTimeout(timer)
       resolve({ ...result, code })

@@ -7,7 +7,11 @@ import { z } from 'zod'
 import { RetraceError, RunStore } from '../../src/core/index.js'
 
 const test = suite('run store')
-const newStore = (): RunStore => new RunStore(mkdtempSync(join(tmpdir(), 'retrace-store-')))
+function newStore(): RunStore {
+  const store = new RunStore(mkdtempSync(join(tmpdir(), 'retrace-store-')))
+  store.write('.', 'config', {})
+  return store
+}
 const row = z.strictObject({ n: z.int() })
 
 function codeOf(work: () => unknown): string {
@@ -77,12 +81,32 @@ test('a folder is taken by one living process at a time', () => {
   )
 })
 
+test('a lock with the number of this process, or of one that started at another time, is left from an earlier life', () => {
+  const store = newStore()
+  writeFileSync(store.path('lock'), `${process.pid} ${hostname()} 12345`)
+  store.lock()()
+  writeFileSync(store.path('lock'), `${process.ppid} ${hostname()} 12345`)
+  store.lock()()
+})
+
+test('a folder that holds other things than a run is left alone', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'retrace-mine-'))
+  writeFileSync(join(folder, 'notes.1.tmp'), 'mine')
+  const store = new RunStore(folder)
+  assert.is(
+    codeOf(() => store.lock()),
+    'OUT_NOT_A_RUN',
+  )
+  assert.equal(readdirSync(folder), ['notes.1.tmp'])
+})
+
 test('whoever takes the folder removes what a killed process was still writing', () => {
   const store = newStore()
   store.write('things', 'a', { n: 1 })
   writeFileSync(store.path('things', 'b.json.7-0.tmp'), '{"n":')
+  writeFileSync(store.path('things', 'mine.tmp'), 'not ours by its name')
   store.lock()()
-  assert.equal(readdirSync(store.path('things')), ['a.json'])
+  assert.equal(readdirSync(store.path('things')), ['a.json', 'mine.tmp'])
 })
 
 test('a blob comes back as it was, and a changed byte is noticed', () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -57,7 +57,7 @@ test('a run that is killed again and again ends in the same bytes as one that ne
 })
 
 test('Ctrl-C stops a run in one line, and the same command goes on', async () => {
-  const stopped = await runCli(argsFor('stopped'), { afterMs: 1500, signal: 'SIGINT' })
+  const stopped = await runCli(argsFor('stopped'), { whenItSays: /^Synthesis:/m, afterMs: 300, signal: 'SIGINT' })
   assert.is(stopped.code, 1, stopped.stderr)
   assert.match(stopped.stderr, /\nretrace: Stopped\. Run the same command again to go on\.\n$/)
   const { code, stderr } = await runCli(argsFor('stopped'))
@@ -69,7 +69,7 @@ test('the number of workers changes nothing in what comes out', async () => {
   const other = join(scratch, 'one-worker.json')
   writeFileSync(
     other,
-    JSON.stringify({ ...JSON.parse(readFileSync(config, 'utf8')), workers: { grounding: 1, scoring: 1 } }),
+    JSON.stringify({ ...JSON.parse(readFileSync(config, 'utf8')), workers: { grounding: 3, scoring: 1 } }),
   )
   const { code, stderr } = await runCli(argsFor('one-worker', other))
   assert.is(code, 0, stderr)
@@ -107,8 +107,50 @@ test('another config, model or input for the same folder is refused, and nothing
   writeFileSync(other, '{"seed": 5}')
   const { code, stderr } = await runCli(argsFor('killed', other))
   assert.is(code, 2)
-  assert.match(stderr, /holds a run with another config/)
+  assert.match(stderr, /holds a run that was made with another config/)
   assert.equal(digestFolder(join(scratch, 'killed'), []), before)
+})
+
+test('a pack that is killed leaves no run that looks whole, and running it again mends it', async () => {
+  const out = join(scratch, 'stopped')
+  const other = join(scratch, 'parquet.json')
+  writeFileSync(other, '{"packing": {"formats": ["parquet"]}}')
+  let kills = 0
+  for (let lifeMs = 300; lifeMs < 20_000; lifeMs = Math.round(lifeMs * 1.2)) {
+    const { code } = await runCli(['pack', out, '--config', other], { afterMs: lifeMs, signal: 'SIGKILL' })
+    if (code === 0) break
+    kills++
+    const whole = existsSync(join(out, 'manifest.json'))
+    assert.is(whole && !readdirSync(join(out, 'shards')).includes('trajectories-00000.parquet'), false)
+  }
+  assert.ok(kills > 0)
+  assert.not(readdirSync(join(out, 'shards')).some((name) => name.endsWith('.arrow')))
+  rmSync(join(out, 'shards', 'trajectories-00000.parquet'))
+  const again = await runCli(argsFor('stopped'))
+  assert.is(again.code, 0, again.stderr)
+  assert.not.match(again.stdout, /Nothing was left to do/)
+  assert.equal(readdirSync(join(out, 'shards')).sort(), ['manifest.json', 'trajectories-00000.parquet'])
+})
+
+test('a run that has not come to its end is not packed, and a renderer that did not score is refused', async () => {
+  const out = join(scratch, 'unfinished')
+  await runCli(argsFor('unfinished'), { afterMs: 1200, signal: 'SIGKILL' })
+  const early = await runCli(['pack', out])
+  assert.is(early.code, 1)
+  assert.match(early.stderr, /has not come to its end/)
+  const other = join(scratch, 'plain.json')
+  writeFileSync(other, '{"packing": {"renderer": "plain"}}')
+  const refused = await runCli(['pack', join(scratch, 'one-worker'), '--config', other])
+  assert.is(refused.code, 2)
+  assert.match(refused.stderr, /scored with the renderer llama3-chat/)
+})
+
+test('a folder for the run inside the repository is refused', async () => {
+  const inside = join(repositories[0] as string, 'runs', 'x')
+  const { code, stderr } = await runCli(['run', repositories[0] as string, '--out', inside, '--model', tinyModel])
+  assert.is(code, 2)
+  assert.match(stderr, /lies inside the repository/)
+  assert.not(existsSync(inside))
 })
 
 test('packing again with a shorter row keeps the trajectories and renews shards and manifest', async () => {
