@@ -1,7 +1,8 @@
 /**
  * Blanks what the TypeScript grammar does not know yet, so that the rest of the file parses: the variance marks of
- * type parameters (`interface A<in out T>`), `export type * from`, the brackets of `import('a').B[]`, and the word of
- * a `global {}` inside a module. Every position stays where it is.
+ * type parameters (`interface A<in out T>`), `export type * from`, and the word of a `global {}` inside a module. Each
+ * `import('a')` becomes a name, since as a type it may be followed by `.B[]`, `.B<C>` or stand after `typeof`. Every
+ * position stays where it is.
  */
 export function withoutGrammarGaps(text: string): string {
   const blank = (_all: string, before: string, words: string): string => before + ' '.repeat(words.length)
@@ -11,6 +12,6 @@ export function withoutGrammarGaps(text: string): string {
       blank,
     )
     .replace(/^([ \t]*export[ \t]+)(type(?=[ \t]+\*))/gm, blank)
-    .replace(/(\bimport\((?:"[^"\n]+"|'[^'\n]+')\)(?:\.[\w$]+)+)((?:\[\])+)/g, blank)
+    .replace(/\bimport\(\s*(?:"[^"\n]+"|'[^'\n]+')\s*\)/g, (all) => '_'.repeat(all.length))
     .replace(/^([ \t]+)(global(?=\s*\{))/gm, blank)
 }

@@ -64,8 +64,14 @@ export interface ImplementationOrder {
 /**
  * Puts every component after all that it depends on. Of those that could come next, the lowest rank comes first,
  * then the lowest path.
+ *
+ * @param isWeak whether a need of one file for another may wait where not all needs in a cycle can be met
  */
-export function implementationOrder(graph: Graph, rankOf: (path: string) => number): ImplementationOrder {
+export function implementationOrder(
+  graph: Graph,
+  rankOf: (path: string) => number,
+  isWeak: (from: string, to: string) => boolean = () => false,
+): ImplementationOrder {
   const found = stronglyConnectedComponents(graph)
   const componentOf = new Map(found.flatMap((component, at) => component.map((node) => [node, at] as const)))
   const waitingFor = found.map(() => 0)
@@ -92,32 +98,43 @@ export function implementationOrder(graph: Graph, rankOf: (path: string) => numb
       if (waitingFor[user] === 0) insertSorted(ready, user, before)
     }
   }
-  return { components, order: components.flatMap((component) => orderWithin(component, graph)) }
+  return { components, order: components.flatMap((component) => orderWithin(component, graph, isWeak)) }
 }
 
-/** Breaks a cycle where it is thinnest: always the file with the fewest dependencies that are still to be written. */
-function orderWithin(component: readonly string[], graph: Graph): string[] {
-  const missing = new Map(component.map((node) => [node, 0]))
-  const usersOf = new Map<string, string[]>(component.map((node) => [node, []]))
+/** Breaks a cycle where it is thinnest: always the file that misses the fewest strong needs, then the fewest of all. */
+function orderWithin(
+  component: readonly string[],
+  graph: Graph,
+  isWeak: (from: string, to: string) => boolean,
+): string[] {
+  const missing = new Map(component.map((node) => [node, { strong: 0, all: 0 }]))
+  const usersOf = new Map<string, { node: string; strong: number }[]>(component.map((node) => [node, []]))
   for (const node of component) {
+    const own = missing.get(node) as { strong: number; all: number }
     for (const to of graph.get(node) ?? []) {
       if (!missing.has(to)) continue
-      missing.set(node, (missing.get(node) as number) + 1)
-      usersOf.get(to)?.push(node)
+      const strong = isWeak(node, to) ? 0 : 1
+      own.strong += strong
+      own.all++
+      usersOf.get(to)?.push({ node, strong })
     }
   }
   const order: string[] = []
   while (missing.size > 0) {
-    let best: string | undefined
-    for (const [node, count] of missing) {
-      const lead = best === undefined ? -1 : count - (missing.get(best) as number) || byCodeUnits(node, best)
-      if (lead < 0) best = node
+    const [first, ...others] = missing
+    let best = first as NonNullable<typeof first>
+    for (const one of others) {
+      const [[node, needs], [bestNode, bestNeeds]] = [one, best]
+      const lead = needs.strong - bestNeeds.strong || needs.all - bestNeeds.all || byCodeUnits(node, bestNode)
+      if (lead < 0) best = one
     }
-    missing.delete(best as string)
-    order.push(best as string)
-    for (const user of usersOf.get(best as string) ?? []) {
-      const count = missing.get(user)
-      if (count !== undefined) missing.set(user, count - 1)
+    missing.delete(best[0])
+    order.push(best[0])
+    for (const user of usersOf.get(best[0]) ?? []) {
+      const needs = missing.get(user.node)
+      if (needs === undefined) continue
+      needs.strong -= user.strong
+      needs.all--
     }
   }
   return order

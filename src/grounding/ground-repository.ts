@@ -49,17 +49,22 @@ export async function groundRepository(
     language,
     text,
     maxParseChars: bounds.maxParseBytes,
+    maxOutlineDepth: bounds.maxOutlineDepth,
   }))
   const parsed = await stopOnAbort(path, signal, parseFiles(requests, stage, pool, signal))
   stage.finish()
 
   // How the files depend on each other, and in which order they can be written.
-  const imports = resolveImports(files, parsed, input, texts, skipped)
+  const { imports, isStrong } = resolveImports(files, parsed, input, texts, skipped)
   const records = files.map((file, at) =>
     fileRecord(file, parsed[at] as ParsedFile, imports[at] as ImportRecord[], blobs),
   )
   const graph = graphOf(texts.keys(), records.flatMap(dependenciesOf))
-  const { components, order } = implementationOrder(graph, rankByKind(records, graph))
+  const { components, order } = implementationOrder(
+    graph,
+    rankByKind(records, graph),
+    (from, to) => !isStrong(from, to),
+  )
 
   const { name = input.name, about } = aboutRepository(texts)
   const digest = digestOf(records.map((record) => [record.path, record.blob]))
@@ -146,17 +151,24 @@ function resolveImports(
   input: RepositoryInput,
   texts: ReadonlyMap<string, string>,
   skipped: readonly SkippedFile[],
-): ImportRecord[][] {
+): { imports: ImportRecord[][]; isStrong: (from: string, to: string) => boolean } {
   const ofScript = scriptResolver(texts, skipped)
   const ofPython = pythonResolver([...texts.keys()], input.packageName, skipped)
-  return files.map((file, at) => {
-    const raws = parsed[at]?.imports ?? []
-    const records = raws.flatMap((raw) => {
-      if (file.language === 'python') return ofPython(file.path, raw)
-      return [{ specifier: raw.specifier, names: raw.names, target: ofScript(file.path, raw) }]
+  const strong = new Map<string, Set<string>>(files.map((file) => [file.path, new Set()]))
+  const imports = files.map((file, at) => {
+    const records = (parsed[at]?.imports ?? []).flatMap((raw) => {
+      const found =
+        file.language === 'python'
+          ? ofPython(file.path, raw)
+          : [{ specifier: raw.specifier, names: raw.names, target: ofScript(file.path, raw) }]
+      for (const { target } of raw.weak ? [] : found) {
+        if (target.kind === 'file') strong.get(file.path)?.add(target.path)
+      }
+      return found
     })
     return mergeImports(records)
   })
+  return { imports, isStrong: (from, to) => strong.get(from)?.has(to) === true }
 }
 
 /** One record for each specifier and target, in order of first use. */

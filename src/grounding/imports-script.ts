@@ -1,6 +1,6 @@
 import type { Node } from 'web-tree-sitter'
 import type { RawImport } from './raw-import.js'
-import { childrenOf, field } from './syntax.js'
+import { ancestorsOf, childrenOf, field } from './syntax.js'
 
 /** Imports, re-exports, `require` and `import()` with a literal, anywhere in the file, in order. */
 export function importsOfScript(program: Node): RawImport[] {
@@ -8,11 +8,20 @@ export function importsOfScript(program: Node): RawImport[] {
   return program.descendantsOfType(types).flatMap((node) => {
     if (node === null) return []
     const found = node.type === 'call_expression' ? fromCall(node) : fromStatement(node)
-    return found === null ? [] : [found]
+    return found === null ? [] : [{ ...found, weak: isWeak(node) }]
   })
 }
 
-function fromStatement(node: Node): RawImport | null {
+/** `import type`, or within a function: loading the module does not need it. */
+function isWeak(node: Node): boolean {
+  if (node.type !== 'call_expression') return node.children.some((child) => child?.type === 'type')
+  for (const outer of ancestorsOf(node)) if (/function|method_definition/.test(outer.type)) return true
+  return false
+}
+
+type Found = Omit<RawImport, 'weak'>
+
+function fromStatement(node: Node): Found | null {
   const clause = childrenOf(node).find((child) => child.type === 'import_require_clause')
   const specifier = literalOf(field(node, 'source') ?? (clause === undefined ? null : field(clause, 'source')))
   if (specifier === null) return null
@@ -45,7 +54,7 @@ function namesOfSpecifiers(list: Node): string[] {
   })
 }
 
-function fromCall(node: Node): RawImport | null {
+function fromCall(node: Node): Found | null {
   const called = field(node, 'function')
   if (called?.type !== 'import' && !(called?.type === 'identifier' && called.text === 'require')) return null
   const specifier = literalOf(field(node, 'arguments')?.namedChild(0) ?? null)

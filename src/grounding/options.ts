@@ -20,6 +20,8 @@ export const groundingOptionsSchema = z.strictObject({
     .int()
     .positive()
     .default(256 * KIB),
+  /** Levels of an outline; members below them are left out of it. */
+  maxOutlineDepth: z.int().positive().default(16),
   /** Content of all kept files together, in bytes. */
   maxTotalBytes: z
     .int()

@@ -1,5 +1,5 @@
 import type { OutlineItem } from '../records/index.js'
-import { cutAt, fold, plainProse, proseOfParagraph, signatureOf } from './prose.js'
+import { cutAt, fold, plainProse, proseOfParagraph, signatureOf, withoutReferences } from './prose.js'
 import type { SourceText } from './source-text.js'
 
 const MAX_NAME_CHARS = 80
@@ -24,40 +24,62 @@ export function outlineByLines(source: SourceText): OutlineItem[] {
     const afterBlank = at > 0 && lines[at - 1]?.text.trim() === ''
     if (isFirst || (afterBlank && !/^[\s)\]}]/.test(line.text))) starts.push(at)
   }
-  return sections(source, lines, starts, (first) => first.text)
+  return sections(source, lines, starts, (at) => lines[at]?.text ?? '')
 }
 
-/** The outline of Markdown: one section per heading; what stands before the first heading is a section too. */
+/** The outline of Markdown: one section per heading, past the front matter. */
 export function outlineByHeadings(source: SourceText): OutlineItem[] {
   const lines = linesOf(source.text)
   const starts: number[] = []
   let fence = ''
-  for (const [at, line] of lines.entries()) {
-    const mark = /^ {0,3}(```+|~~~+)/.exec(line.text)?.[1]?.slice(0, 3)
+  for (let at = linesOfFrontMatter(source.text); at < lines.length; at++) {
+    const { text } = lines[at] as Line
+    const mark = /^ {0,3}(```+|~~~+)/.exec(text)?.[1]?.slice(0, 3)
     if (mark !== undefined) fence = fence === '' ? mark : fence === mark ? '' : fence
-    if (fence !== '' || mark !== undefined) {
-      if (starts.length === 0) starts.push(at)
-      continue
-    }
-    const underlined = /^(=+|-{3,})\s*$/.test(lines[at + 1]?.text ?? '') && /^\S/.test(line.text)
-    const isHeading = /^ {0,3}#{1,6}\s+\S/.test(line.text) || underlined
-    if (isHeading || (starts.length === 0 && line.text.trim() !== '')) starts.push(at)
+    if (fence !== '' || mark !== undefined) continue
+    const isUnderlined = /^(=+|-{3,})\s*$/.test(lines[at + 1]?.text ?? '') && /^[^\s>|<#*+-]/.test(text)
+    const isHeading = /^ {0,3}#{1,6}\s+\S/.test(text) || isUnderlined
+    if (isHeading && /[\p{L}\p{N}]/u.test(headingOf(text))) starts.push(at)
   }
-  return sections(source, lines, starts, headingOf, firstParagraph)
+  return sections(source, lines, starts, (at) => headingOf(lines[at]?.text ?? ''), firstParagraph)
 }
 
-function headingOf(line: Line): string {
-  const heading = line.text.replace(/^\s*#+\s*|\s*#+\s*$/g, '')
-  return plainProse(heading.replace(/!\[([^\]]*)\]\([^)]*\)/g, '$1')) || heading
+/** The outline of reST: one section per underlined title, with the line above the title where it has one. */
+export function outlineByUnderlines(source: SourceText): OutlineItem[] {
+  const lines = linesOf(source.text)
+  const titleAt = new Map<number, number>()
+  const isRule = (at: number): boolean => /^([=\-`:'"~^_*+#<>.])\1{2,}\s*$/.test(lines[at]?.text ?? '')
+  for (const [at, { text }] of lines.entries()) {
+    const overlined = isRule(at - 1) && lines[at - 1]?.text === lines[at + 1]?.text
+    const stands = overlined || (/^\S/.test(text) && (lines[at - 1]?.text ?? '').trim() === '')
+    const isLong = (lines[at + 1]?.text.trimEnd().length ?? 0) >= text.trim().length
+    if (stands && isLong && isRule(at + 1) && /[\p{L}\p{N}]/u.test(text) && !/^\.\. /.test(text)) {
+      titleAt.set(overlined ? at - 1 : at, at)
+    }
+  }
+  const nameOf = (at: number): string => plainProse(lines[titleAt.get(at) as number]?.text ?? '')
+  return sections(source, lines, [...titleAt.keys()], nameOf, firstParagraph)
+}
+
+/** How many lines the block of settings takes with which some Markdown begins; 0 where there is none. */
+const linesOfFrontMatter = (text: string): number => (frontMatter.exec(text)?.[0].split('\n').length ?? 1) - 1
+
+const frontMatter = /^\s*---\r?\n(?:[\s\S]*?\n)?---[ \t]*(?:\r?\n|$)/
+
+function headingOf(line: string): string {
+  const heading = line.replace(/^\s*#+\s*|\s*#+\s*$/g, '')
+  return plainProse(withoutReferences(heading.replace(/!\[([^\]]*)\]\([^)]*\)/g, '$1')))
 }
 
 /** The first paragraph of prose, without headings, badges and code. */
 export function firstParagraph(text: string): string {
   const body = text
-    .replace(/^\s*---\n[\s\S]*?\n---\n/, '')
+    .replace(frontMatter, '')
+    .replace(/^\S[^\n]*\n([=\-~^*#"'+`:.])\1{2,}[ \t]*\r?$/gm, '')
     .replace(/<!--[\s\S]*?-->/g, '')
     .replace(/^ {0,3}(```|~~~)[\s\S]*?^ {0,3}\1.*$/gm, '')
   for (const paragraph of body.split(/\r?\n[ \t]*\r?\n/)) {
+    if (isIndented(paragraph)) continue
     const lines = paragraph
       .split('\n')
       .filter((line) => !/^ {0,3}#{1,6}\s|^\s*[=-]{3,}\s*$|^\s*\.\. |^\s*[-*_]{3,}\s*$/.test(line))
@@ -69,11 +91,15 @@ export function firstParagraph(text: string): string {
   return ''
 }
 
+/** Code in Markdown, or what belongs to a directive of reST. */
+const isIndented = (paragraph: string): boolean =>
+  /^([ \t]*\n)*( {3,}|\t)[^\s<]/.test(paragraph) && !/^\S/m.test(paragraph)
+
 function sections(
   source: SourceText,
   lines: readonly Line[],
   starts: readonly number[],
-  nameOf: (first: Line) => string,
+  nameOf: (first: number) => string,
   docOf: (text: string) => string = () => '',
 ): OutlineItem[] {
   return starts.map((first, order) => {
@@ -82,7 +108,7 @@ function sections(
     const [firstLine, lastLine] = [lines[first] as Line, lines[last] as Line]
     return {
       kind: 'section' as const,
-      name: cutAt(fold(nameOf(firstLine)), MAX_NAME_CHARS),
+      name: cutAt(fold(nameOf(first)), MAX_NAME_CHARS),
       signature: signatureOf(firstLine.text),
       doc: docOf(source.slice(firstLine.end, lastLine.end)),
       start: source.byteAt(firstLine.start),

@@ -5,10 +5,15 @@ import { fold, proseOfDocstring, signatureOfPython, withoutAssignment } from './
 import type { SourceText } from './source-text.js'
 import { childrenOf, field } from './syntax.js'
 
-/** The outline of a Python module; declarations under a top-level `if` or `try` count as the module's own. */
-export function outlineOfPython(module: Node, source: SourceText): OutlineItem[] {
+/**
+ * The outline of a Python module; declarations under a top-level `if` or `try` count as the module's own.
+ *
+ * @param maxDepth levels of blocks; what lies deeper is left out
+ */
+export function outlineOfPython(module: Node, source: SourceText, maxDepth: number): OutlineItem[] {
   const listed = namesInAll(module)
-  return outlineOfBlock(module, source, 'module', (name) => !name.startsWith('_') || listed.has(name))
+  const isExported = (name: string): boolean => !name.startsWith('_') || listed.has(name)
+  return outlineOfBlock(module, source, 'module', isExported, maxDepth)
 }
 
 /** The literal of the docstring of a module, class or function; `null` where it has none. */
@@ -25,18 +30,21 @@ function outlineOfBlock(
   source: SourceText,
   owner: 'module' | 'class',
   isExported: IsExported,
+  levels: number,
 ): OutlineItem[] {
+  if (levels <= 0) return []
   return attachComments(childrenOf(block), source).flatMap((attached): OutlineItem[] => {
     const { node } = attached
     const definition = node.type === 'decorated_definition' ? field(node, 'definition') : node
     if (definition?.type === 'function_definition')
       return [functionItem(attached, definition, source, owner, isExported)]
-    if (definition?.type === 'class_definition') return [classItem(attached, definition, source, isExported)]
+    if (definition?.type === 'class_definition') return [classItem(attached, definition, source, isExported, levels)]
     if (node.type === 'expression_statement' || node.type === 'type_alias_statement') {
       return variableItem(attached, source, owner, isExported)
     }
     const isBranching = node.type === 'if_statement' || node.type === 'try_statement' || node.type === 'with_statement'
-    return isBranching ? blocksIn(node).flatMap((inner) => outlineOfBlock(inner, source, owner, isExported)) : []
+    if (!isBranching) return []
+    return blocksIn(node).flatMap((inner) => outlineOfBlock(inner, source, owner, isExported, levels - 1))
   })
 }
 
@@ -66,7 +74,13 @@ function functionItem(
   })
 }
 
-function classItem(attached: Attached, node: Node, source: SourceText, isExported: IsExported): OutlineItem {
+function classItem(
+  attached: Attached,
+  node: Node,
+  source: SourceText,
+  isExported: IsExported,
+  levels: number,
+): OutlineItem {
   const name = field(node, 'name')?.text ?? ''
   const body = field(node, 'body')
   const docstring = docstringOf(body)
@@ -78,7 +92,7 @@ function classItem(attached: Attached, node: Node, source: SourceText, isExporte
     name,
     signature: headOf(node, source),
     exported,
-    children: body === null ? [] : outlineOfBlock(body, source, 'class', memberIsExported),
+    children: body === null ? [] : outlineOfBlock(body, source, 'class', memberIsExported, levels - 1),
     ...(docstring === null ? {} : { doc: proseOfDocstring(docstring) }),
   })
 }

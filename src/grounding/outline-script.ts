@@ -1,6 +1,8 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../records/index.js'
-import { attachComments, makeItem, type Attached, type ItemParts } from './outline-items.js'
+import { exportedLater } from './exported-names.js'
+import { attachComments, makeItem, type ItemParts } from './outline-items.js'
+import { afterDecorators, partsOfMember } from './outline-members.js'
 import { fold, signatureOfScript, withoutAssignment } from './prose.js'
 import type { SourceText } from './source-text.js'
 import { childrenOf, field } from './syntax.js'
@@ -26,29 +28,19 @@ const kindOfDeclaration: Readonly<Record<string, Kind>> = {
   internal_module: 'namespace',
 }
 
-const kindOfMember: Readonly<Record<string, Kind>> = {
-  method_definition: 'method',
-  method_signature: 'method',
-  abstract_method_signature: 'method',
-  call_signature: 'method',
-  construct_signature: 'method',
-  public_field_definition: 'property',
-  field_definition: 'property',
-  property_signature: 'property',
-  index_signature: 'property',
-  enum_assignment: 'property',
-  property_identifier: 'property',
-}
-
-/** The outline of TypeScript, TSX or JavaScript. */
-export function outlineOfScript(program: Node, source: SourceText): OutlineItem[] {
-  const items = outlineOfStatements(program, source, false)
+/**
+ * The outline of TypeScript, TSX or JavaScript.
+ *
+ * @param maxDepth levels of items; what lies deeper is left out
+ */
+export function outlineOfScript(program: Node, source: SourceText, maxDepth: number): OutlineItem[] {
+  const items = outlineOfStatements(program, source, maxDepth)
   if (items.length > 0) return items
   // A file that is one function called at once has its declarations inside.
   const wrapped = childrenOf(program)
     .map(bodyCalledAtOnce)
     .find((body) => body !== null)
-  return wrapped === undefined ? items : outlineOfStatements(wrapped, source, false)
+  return wrapped === undefined ? items : outlineOfStatements(wrapped, source, maxDepth)
 }
 
 function bodyCalledAtOnce(statement: Node): Node | null {
@@ -60,14 +52,21 @@ function bodyCalledAtOnce(statement: Node): Node | null {
   return body?.type === 'statement_block' ? body : null
 }
 
-function outlineOfStatements(container: Node, source: SourceText, exportsAll: boolean): OutlineItem[] {
+function outlineOfStatements(container: Node, source: SourceText, levels: number): OutlineItem[] {
+  if (levels <= 0) return []
   const statements = childrenOf(container)
   const listed = exportedLater(statements)
   return attachComments(statements, source).flatMap((attached) => {
     const parts = partsOfStatement(attached.node, source)
     if (parts === null) return []
-    const exported = parts.exported || exportsAll || parts.name.split(', ').some((name) => listed.has(name))
-    return [makeItem(source, attached, { ...parts, exported, children: childItems(parts.body, source, exported) })]
+    const exported = parts.exported || parts.name.split(', ').some((name) => listed.has(name))
+    return [
+      makeItem(source, attached, {
+        ...parts,
+        exported,
+        children: childItems(parts.body, source, exported, levels - 1),
+      }),
+    ]
   })
 }
 
@@ -223,75 +222,14 @@ function partsOfNamedCall(call: Node, source: SourceText): StatementParts | null
   return { kind: 'section', name: signatureOfScript(first.text.slice(1, -1)), signature, exported: false, body: null }
 }
 
-function childItems(owner: Node | null, source: SourceText, exported: boolean): OutlineItem[] {
-  if (owner === null) return []
+function childItems(owner: Node | null, source: SourceText, exported: boolean, levels: number): OutlineItem[] {
+  if (owner === null || levels <= 0) return []
   const body = field(owner, 'body') ?? childrenOf(owner).find((child) => child.type === 'statement_block') ?? null
   if (body === null) return []
-  if (body.type === 'statement_block') return outlineOfStatements(body, source, false)
+  if (body.type === 'statement_block') return outlineOfStatements(body, source, levels)
   return attachComments(childrenOf(body), source).flatMap((attached) => {
     const parts = partsOfMember(attached, source)
     if (parts === null) return []
     return [makeItem(source, attached, { ...parts, exported: exported && parts.exported })]
-  })
-}
-
-function partsOfMember({ node }: Attached, source: SourceText): ItemParts | null {
-  const kind = kindOfMember[node.type]
-  if (kind === undefined) return null
-  const name = memberName(node)
-  const end = field(node, 'body')?.startIndex ?? node.endIndex
-  const value = field(node, 'value')
-  const code = source.slice(afterDecorators(node), end)
-  const isLong = value !== null && fold(code).length > 100
-  const signature = isLong ? withoutAssignment(source.slice(afterDecorators(node), value.startIndex)) : code
-  const isPrivate = name.startsWith('#') || /^(static |readonly |override )*private\b/.test(fold(code))
-  return { kind, name, signature: signatureOfScript(signature.replace(/[;,]\s*$/, '')), exported: !isPrivate }
-}
-
-function memberName(node: Node): string {
-  if (node.type === 'construct_signature') return 'new'
-  if (node.type === 'call_signature') return '()'
-  if (node.type === 'index_signature') return fold(node.text).replace(/\].*$/, ']')
-  const name = field(node, 'name') ?? field(node, 'property')
-  return (name ?? node).text.replace(/^['"]|['"]$/g, '')
-}
-
-function afterDecorators(node: Node): number {
-  let start = node.startIndex
-  for (const child of node.children) {
-    if (child === null || child.type !== 'decorator') break
-    start = node.children[node.children.indexOf(child) + 1]?.startIndex ?? start
-  }
-  return start
-}
-
-/** Names that an export list, `export default x` or a CommonJS export further down makes public. */
-function exportedLater(statements: readonly Node[]): Set<string> {
-  const names = new Set<string>()
-  for (const statement of statements) {
-    if (statement.type === 'export_statement' && field(statement, 'source') === null) {
-      const value = field(statement, 'value')
-      if (value?.type === 'identifier') names.add(value.text)
-      for (const one of statement.descendantsOfType('export_specifier')) {
-        if (one !== null) names.add(field(one, 'name')?.text ?? '')
-      }
-      const assigned = /^export\s*=\s*(\w+)/.exec(statement.text)?.[1]
-      if (assigned !== undefined) names.add(assigned)
-    }
-    if (statement.type === 'expression_statement') for (const name of commonJsNames(statement)) names.add(name)
-  }
-  return names
-}
-
-function commonJsNames(statement: Node): string[] {
-  const assignment = statement.namedChild(0)
-  if (assignment?.type !== 'assignment_expression') return []
-  const [left, right] = [field(assignment, 'left'), field(assignment, 'right')]
-  if (left === null || right === null || !/^(module\.)?exports\b/.test(left.text)) return []
-  if (right.type === 'identifier') return [right.text]
-  if (right.type !== 'object') return []
-  return childrenOf(right).flatMap((one) => {
-    const name = one.type === 'pair' ? field(one, 'value') : one
-    return name === null ? [] : [name.text]
   })
 }

@@ -2,7 +2,7 @@ import type { Language, OutlineItem } from '../records/index.js'
 import { importsOfPython } from './imports-python.js'
 import { importsOfScript } from './imports-script.js'
 import { headComment } from './outline-items.js'
-import { firstParagraph, outlineByHeadings, outlineByLines } from './outline-lines.js'
+import { firstParagraph, outlineByHeadings, outlineByLines, outlineByUnderlines } from './outline-lines.js'
 import { docstringOf, outlineOfPython } from './outline-python.js'
 import { outlineOfScript } from './outline-script.js'
 import { cutAtSentence, proseOfDocstring } from './prose.js'
@@ -18,6 +18,8 @@ export interface ParseRequest {
   text: string
   /** Longer texts, in UTF-16 units, keep a line outline. */
   maxParseChars: number
+  /** Levels of an outline; members below them are left out. */
+  maxOutlineDepth: number
 }
 
 /** What a file holds, before its imports are resolved. */
@@ -41,18 +43,43 @@ export async function parseFile(request: ParseRequest): Promise<ParsedFile> {
     )
   }
   try {
-    const parsed = await parseSource(language, request.text, source)
-    const patched = withoutGrammarGaps(request.text)
-    if (parsed.outlineFrom === 'syntax-tree' || language === 'python' || patched === request.text) return parsed
-    const again = await parseSource(language, patched, source)
-    return again.outlineFrom === 'syntax-tree' ? again : parsed
+    return await parseWithRepairs(language, request, source)
   } catch {
     return withLines(source, `the ${language} parser failed on it`)
   }
 }
 
+/** Parses as the language, then without the grammar's gaps, then JavaScript as TSX, whose grammar knows more. */
+async function parseWithRepairs(
+  language: SourceLanguage,
+  { text, maxOutlineDepth }: ParseRequest,
+  source: SourceText,
+): Promise<ParsedFile> {
+  const parsed = await parseSource(language, text, source, maxOutlineDepth)
+  if (parsed.outlineFrom === 'syntax-tree' || language === 'python') return parsed
+  const patched = withoutGrammarGaps(text)
+  const attempts: [SourceLanguage, string][] = patched === text ? [] : [[language, patched]]
+  if (language === 'javascript') attempts.push(['tsx', patched])
+  for (const [grammar, seen] of attempts) {
+    const again = await parseSource(grammar, seen, source, maxOutlineDepth)
+    if (again.outlineFrom === 'syntax-tree') return { ...again, imports: joinImports(again.imports, parsed.imports) }
+  }
+  return parsed
+}
+
+/** The patched text hides `import('a')`, which the tree of the file's own text has in spite of its errors. */
+function joinImports(repaired: readonly RawImport[], broken: readonly RawImport[]): RawImport[] {
+  const known = new Set(repaired.map((one) => one.specifier))
+  return [...repaired, ...broken.filter((one) => !known.has(one.specifier))]
+}
+
 /** @param text what the parser sees; as long as the source's own text, which all names and signatures come from */
-function parseSource(language: SourceLanguage, text: string, source: SourceText): Promise<ParsedFile> {
+function parseSource(
+  language: SourceLanguage,
+  text: string,
+  source: SourceText,
+  maxOutlineDepth: number,
+): Promise<ParsedFile> {
   return withTree(language, text, ({ rootNode }) => {
     const imports = language === 'python' ? importsOfPython(rootNode) : importsOfScript(rootNode)
     if (rootNode.hasError) return { ...withLines(source, `it does not parse as ${language}`), imports }
@@ -62,7 +89,10 @@ function parseSource(language: SourceLanguage, text: string, source: SourceText)
       outlineFrom: 'syntax-tree' as const,
       parseNote: '',
       doc: docstring === null ? headComment(top, source) : proseOfDocstring(docstring),
-      outline: language === 'python' ? outlineOfPython(rootNode, source) : outlineOfScript(rootNode, source),
+      outline:
+        language === 'python'
+          ? outlineOfPython(rootNode, source, maxOutlineDepth)
+          : outlineOfScript(rootNode, source, maxOutlineDepth),
       imports,
     }
   })
@@ -73,12 +103,16 @@ function withLines(source: SourceText, parseNote: string): ParsedFile {
 }
 
 function outlineText(path: string, source: SourceText): ParsedFile {
-  const isMarkdown = /\.(md|markdown|mdx)$/i.test(path)
+  const outlineOf = /\.(md|markdown|mdx)$/i.test(path)
+    ? outlineByHeadings
+    : /\.rst$/i.test(path)
+      ? outlineByUnderlines
+      : outlineByLines
   return {
     outlineFrom: 'lines',
     parseNote: 'no grammar for this kind of file',
-    doc: isMarkdown || /\.(rst|txt)$/i.test(path) ? firstParagraph(source.text) : descriptionIn(path, source.text),
-    outline: isMarkdown ? outlineByHeadings(source) : outlineByLines(source),
+    doc: /\.(md|markdown|mdx|rst|txt)$/i.test(path) ? firstParagraph(source.text) : descriptionIn(path, source.text),
+    outline: outlineOf(source),
     imports: [],
   }
 }

@@ -36,7 +36,8 @@ export function cutAtSentence(text: string, maxChars = MAX_DOC_CHARS): string {
 }
 
 /** What a run of comments says: marks, tags and directives removed, white space folded. */
-export function proseOfComments(comments: readonly string[]): string {
+export function proseOfComments(all: readonly string[]): string {
+  const comments = all.filter((comment) => !isDirective(comment))
   const blocks = comments.filter((comment) => comment.startsWith('/**'))
   const chosen = blocks.length > 0 ? blocks.slice(-1) : comments
   const text = chosen.map(withoutMarks).join('\n')
@@ -54,7 +55,6 @@ export function proseOfDocstring(literal: string): string {
 }
 
 function withoutMarks(comment: string): string {
-  if (isDirective(comment)) return ''
   if (comment.startsWith('//')) return isDisabledCode(comment) ? '' : comment.replace(/^\/{2,}!?\s?|\s*\/{2,}$/g, '')
   if (comment.startsWith('#')) return comment.replace(/^#+:?\s?|\s*#{2,}$/g, '')
   const inner = comment.replace(/^\/\*+!?/, '').replace(/\*+\/$/, '')
@@ -74,39 +74,122 @@ function withoutTags(text: string): string {
   return described === undefined ? '' : described.replace(/^\w+/, '')
 }
 
+/** Text without marks of Markdown, reST and HTML, in one line; what stood in paragraphs of its own ends as a sentence. */
 export function plainProse(text: string): string {
-  const plain = text
-    .replace(/```[\s\S]*?(```|$)/g, ' ')
+  const plain = beforeDisplays(text)
+    .replace(/```[\s\S]*?(```|$)/g, '\n\n')
     .replace(
       /\{@(?:link|linkcode|linkplain|see)\s+([^}|\s]+)(?:[|\s]+([^}]*))?\}/g,
       (_all, target: string, label?: string) => label?.trim() || target,
     )
+    .replace(/[ \t]*(?<!\{)@see\b[^\n]*|(?<!`)[@#]__[A-Z_]+__/g, '')
     .replace(/\[([^\]]+)\]\([^)]*\)/g, '$1')
+    .replace(/<\/?(?:p|ul|ol|li|div|h[1-6]|table|tr)(?:\s[^<>]*)?\/?>/gi, '\n\n')
     .replace(
-      /<\/?(?:p|br|b|i|em|strong|code|pre|a|ul|ol|li|img|div|span|h[1-6]|table|t[rdh]|sup|sub|tt|hr|center|picture|source|kbd)(?:\s[^<>]*)?\/?>/gi,
+      /<\/?(?:br|b|i|em|strong|code|pre|a|img|span|t[dh]|sup|sub|tt|hr|center|picture|source|kbd)(?:\s[^<>]*)?\/?>/gi,
       '',
     )
     .replace(/:(?:class|func|meth|mod|attr|exc|data|ref|term|obj):`~?([^`]*)`/g, '$1')
-    .replace(/(?<!`)`([^`'\n]*)'/g, '$1')
+    // A quote in the manner of GNU, which code between two backticks must not be taken for: "`a` if it's".
+    .replace(/(?<![\w`])`([^\s`']{1,40})'(?![\w`'])/g, '$1')
     .replace(/``?([^`\n]*)``?/g, '$1')
-    .replace(/(\*\*|__)(?=\S)([^*_\n]+?)\1/g, '$2')
+    .replace(/(\*\*)(?=\S)([^*\n]+?)(?<=\S)\1/g, '$2')
+    .replace(/(?<!\w)__(?=\S)([^_\n]+ [^_\n]*?)(?<=\S)__(?!\w)/g, '$1')
     .replace(/(^|[\s(])\*(\w[^*\n]{0,40}?)\*(?=[\s).,;:!?]|$)/gm, '$1$2')
-    .replace(/^[ \t]*[-=*~#^]{3,}[ \t]*$/gm, ' ')
-  return fold(plain)
+  return joinParagraphs(paragraphsOf(plain))
+}
+
+/** A table, a directive of reST, or the line that leads over to example code. */
+const display =
+  /^[ \t]*(?:\.\. [\w:-]+::|\|.*\|[ \t]*$|\+[-=+]{3,}\+[ \t]*$|={3,}(?:[ \t]+={3,})+[ \t]*$|(?:basic |example )?(?:usage|examples?):{1,2}[ \t]*$)/im
+
+/** What comes before the first display, be it a table or code, should anything come before it. */
+function beforeDisplays(text: string): string {
+  const at = text.search(display)
+  const before = at < 0 ? text : text.slice(0, at)
+  if (before.trim() === '') return text.replace(display, '')
+  const code = startOfCode(before)
+  if (code < 0) return before
+  // The sentence that the code would end is left out with it.
+  const lead = before.slice(0, code)
+  const end = Math.max(0, ...[...lead.matchAll(/[.!?](?=\s)|\n(?=[ \t]*\n[ \t]*\S)/g)].map((match) => match.index + 1))
+  return end === 0 ? lead : lead.slice(0, end)
+}
+
+/** The index at which a sentence breaks off for code: at `::`, or before deeper lines past a blank one; else -1. */
+function startOfCode(text: string): number {
+  const lines = text.split('\n')
+  const indents = lines.slice(1).filter((line) => line.trim() !== '')
+  // The first line of a docstring stands behind its quotes and has no indent of its own.
+  let indent = indents.reduce((least, line) => Math.min(least, indentOf(line)), Infinity)
+  let isOpen = false
+  let start = 0
+  for (const [at, line] of lines.entries()) {
+    const isBlank = line.trim() === ''
+    const isDeeper = at > 0 && !isBlank && indentOf(line) > indent
+    const afterBlank = at > 0 && lines[at - 1]?.trim() === ''
+    if (isDeeper && afterBlank && isOpen && !listMark.test(line)) return start
+    if (/::\s*$/.test(line)) return start + line.lastIndexOf('::')
+    if (!isBlank) {
+      isOpen = !/[.!?]\W*$/.test(line)
+      if (at > 0) indent = indentOf(line)
+    }
+    start += line.length + 1
+  }
+  return -1
+}
+
+const indentOf = (line: string): number => line.search(/\S|$/)
+
+const listMark = /^[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]+(?=\S)/
+
+/** Splits at blank lines, underlines and the points of a list. */
+function paragraphsOf(text: string): string[] {
+  const lines = text.split(/\r?\n/)
+  // A line that begins with a dash may as well go on with a sentence; two of them, or one after a colon, are a list.
+  const hasList = lines.filter((line) => listMark.test(line)).length > 1
+  const paragraphs = ['']
+  let isFirst = true
+  let previous = ''
+  for (const line of lines) {
+    const isRule = /^[ \t]*([-=*~#^])\1{2,}[ \t]*$/.test(line)
+    const isPoint = listMark.test(line) && (hasList || /:\s*$/.test(previous))
+    previous = line
+    if (isRule || isPoint || line.trim() === '') paragraphs.push('')
+    if (isRule) continue
+    paragraphs[paragraphs.length - 1] += `${isPoint && !isFirst ? line.replace(listMark, '') : line}\n`
+    isFirst &&= line.trim() === ''
+  }
+  return paragraphs.map(fold).filter((paragraph) => paragraph !== '')
+}
+
+/** One line; a full stop goes where a title or the point of a list has none. */
+function joinParagraphs(paragraphs: readonly string[]): string {
+  return paragraphs
+    .map((paragraph, at) => {
+      const isOpen = at < paragraphs.length - 1 && /(?<![.!?:;,…])[\p{L}\p{N}_)\]}'"’”>*`/]$/u.test(paragraph)
+      return isOpen ? `${paragraph}.` : paragraph
+    })
+    .join(' ')
 }
 
 /** Markdown or plain text of one paragraph. */
 export const proseOfParagraph = (text: string): string =>
-  cutAtSentence(plainProse(text.replace(/!\[[^\]]*\]\([^)]*\)/g, '')))
+  cutAtSentence(plainProse(withoutReferences(text.replace(/!\[[^\]]*\](\([^)]*\)|\[[^\]]*\])/g, ''))))
+
+/** Markdown's `[WSGI]` and `[Click][click docs]` become their text; code and an index as in `a[0]` stay. */
+export const withoutReferences = (text: string): string =>
+  text.replace(/(`[^`\n]*`)|(?<![\w\])])\[([^[\]\n]{2,})\](?:\[[^\]\n]*\])?(?![(:])/g, '$1$2')
 
 export const isLicenceText = (text: string): boolean =>
   /\bcopyright\b|\(c\)|©|SPDX-|\blicen[cs]ed? (under|to)\b|all rights reserved|@licen[cs]e/i.test(text)
 
 const directives: readonly RegExp[] = [
+  /^(\/\/|\/\*+)\s*[@#]__[A-Z_]+__\s*(\*\/)?$/,
   /^#!/,
   /^\/\/\/\s*<(reference|amd)/,
-  /^\/\*\s*(eslint|globals?\s+[\w$]+[\s,:*]|jshint|jslint|istanbul|c8|v8|@ts-|prettier-)/,
-  /^\/\/\s*(eslint-|jshint|jslint|istanbul|c8 ignore|v8 ignore|@ts-|prettier-ignore|@flow|@jsx|@vitest|#?(end)?region\b|#\s*source)/,
+  /^\/\*\s*(eslint|globals?\s+[\w$]+[\s,:*]|jshint|jslint|istanbul|c8|v8|@ts-|prettier-|biome-ignore|oxlint-|tslint:)/,
+  /^\/\/\s*(eslint-|jshint|jslint|istanbul|c8 ignore|v8 ignore|@ts-|prettier-ignore|biome-ignore|oxlint-|tslint:|deno-lint|@flow|@jsx|@vitest|#?(end)?region\b|#\s*source)/,
   /^#\s*(-\*-|vim?:|noqa|type:\s*ignore|pylint:|pragma:|mypy:|flake8:|isort:|fmt:|ruff:)/,
 ]
 

@@ -6,4 +6,6 @@ export interface RawImport {
   names: string[]
   /** Python's `from a import b`, where `b` may itself be a module. */
   from: boolean
+  /** Not needed when the file is loaded: for types only, or within a function. */
+  weak: boolean
 }

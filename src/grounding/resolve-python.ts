@@ -27,7 +27,7 @@ class PythonFinder {
   private readonly files: ReadonlySet<string>
   private readonly folders = new Set<string>()
   private readonly packages = new Set<string>()
-  private readonly skipped: ReadonlySet<string>
+  private readonly skipped: ReadonlyMap<string, SkippedFile>
   /** Folders from which absolute imports start, the most likely first. */
   private readonly roots: string[]
 
@@ -38,7 +38,7 @@ class PythonFinder {
   ) {
     const python = paths.filter((path) => /\.pyi?$/.test(path))
     this.files = new Set(python)
-    this.skipped = new Set(skipped.map((file) => file.path))
+    this.skipped = new Map(skipped.map((file) => [file.path, file]))
     for (const path of python) {
       if (/(^|\/)__init__\.pyi?$/.test(path)) this.packages.add(folderOf(path))
       for (let folder = folderOf(path); folder !== ''; folder = folderOf(folder)) this.folders.add(folder)
@@ -102,8 +102,14 @@ class PythonFinder {
     const found = this.walk(this.at(folder), parts)
     if (found !== undefined) return { found }
     const path = join(folder, parts.join('/'))
-    const skipped = [`${path}.py`, `${path}/__init__.py`].find((one) => this.skipped.has(one))
-    return { target: unresolved(skipped === undefined ? 'no such module in the repository' : `${skipped} was skipped`) }
+    const skipped = [`${path}.py`, `${path}/__init__.py`, path, folderOf(path)]
+      .map((one) => this.skipped.get(one))
+      .find((one) => one !== undefined)
+    return {
+      target: unresolved(
+        skipped === undefined ? 'no such module in the repository' : `${skipped.path} was skipped (${skipped.reason})`,
+      ),
+    }
   }
 
   /** Where the package of a folder is imported from: the parent of its topmost package. */

@@ -1,9 +1,11 @@
 import { isBuiltin } from 'node:module'
 import { join, normalize } from 'node:path/posix'
 import type { ImportRecord, SkippedFile } from '../records/index.js'
+import { bestPattern, exportEntries, pathsIn } from './export-patterns.js'
 import { folderOf, packageManifests, pathMappings, type PackageManifest, type PathMapping } from './manifests.js'
 import type { RawImport } from './raw-import.js'
 import { stemOf } from './languages.js'
+import { outputFolders } from './skip-rules.js'
 
 type Target = ImportRecord['target']
 
@@ -37,6 +39,8 @@ export function scriptResolver(texts: ReadonlyMap<string, string>, skipped: read
   return (from, raw) => finder.resolve(from, raw.specifier)
 }
 
+const NO_SUCH_FILE = 'no such file in the repository'
+
 class ScriptFinder {
   private readonly packages: PackageManifest[]
   private readonly mappings: PathMapping[]
@@ -67,7 +71,7 @@ class ScriptFinder {
   private relative(folder: string, specifier: string): Target {
     const path = normalize(join(folder === '' ? '.' : folder, specifier)).replace(/\/$/, '')
     if (path === '..' || path.startsWith('../')) return unresolved('it leads out of the repository')
-    const file = this.fileAt(path) ?? this.sourceOfOutput(path)
+    const file = this.fileAt(path) ?? this.sourceOfOutput(path) ?? this.sourceBehindOutput(path)
     return file === undefined ? unresolved(this.whyMissing(path)) : { kind: 'file', path: file }
   }
 
@@ -92,7 +96,11 @@ class ScriptFinder {
       const skipped = this.skipped.get(candidate)
       if (skipped !== undefined) return `${candidate} was skipped (${skipped.reason})`
     }
-    return 'no such file in the repository'
+    for (let folder = folderOf(path); folder !== ''; folder = folderOf(folder)) {
+      const skipped = this.skipped.get(folder)
+      if (skipped !== undefined) return `${folder} was skipped (${skipped.reason})`
+    }
+    return NO_SUCH_FILE
   }
 
   private throughPaths(from: string, specifier: string): Target | null {
@@ -126,6 +134,7 @@ class ScriptFinder {
       exported === null ? direct : pathsIn(exported.value).map((path) => path.replaceAll('*', exported.star))
     return (
       this.firstOf(manifest.folder, targets) ??
+      this.skippedOf(manifest.folder, targets) ??
       unresolved(`the package ${manifest.name} of the repository has no file for it`)
     )
   }
@@ -141,6 +150,7 @@ class ScriptFinder {
     const bare = targets.find((path) => !path.startsWith('.'))
     return (
       this.firstOf(manifest.folder, targets) ??
+      this.skippedOf(manifest.folder, targets) ??
       (bare === undefined ? unresolved('its "imports" entry leads to no file of the repository') : external(bare))
     )
   }
@@ -148,10 +158,40 @@ class ScriptFinder {
   private firstOf(folder: string, targets: readonly string[]): Target | null {
     for (const target of targets) {
       const path = normalize(join(folder === '' ? '.' : folder, target)).replace(/\/$/, '')
-      const file = this.fileAt(path) ?? this.sourceOf(path)
+      const file = this.fileAt(path) ?? this.sourceOf(path) ?? this.sourceBehindOutput(path)
       if (file !== undefined) return { kind: 'file', path: file }
     }
     return null
+  }
+
+  /** Why none of the targets is here, where one of them was skipped. */
+  private skippedOf(folder: string, targets: readonly string[]): Target | null {
+    for (const target of targets) {
+      const reason = this.whyMissing(normalize(join(folder === '' ? '.' : folder, target)).replace(/\/$/, ''))
+      if (reason !== NO_SUCH_FILE) return unresolved(reason)
+    }
+    return null
+  }
+
+  /** A checkout has no compiled files: `dist/esm/a.js` is written in `src/a.ts`, or in `a.ts`. */
+  private sourceBehindOutput(path: string): string | undefined {
+    const parts = stemOf(path).split('/')
+    for (const [at, part] of parts.entries()) {
+      if (!outputFolders.has(part)) continue
+      const below = parts.slice(at + 1)
+      const isFormat = below.length > 0 && /^(esm|cjs|commonjs)$/.test(below[0] as string)
+      const rests = isFormat ? [below, below.slice(1)] : [below]
+      for (const folder of [['src'], ['source'], ['lib'], []]) {
+        for (const rest of rests) {
+          const stem = [...parts.slice(0, at), ...folder, ...rest].join('/')
+          const names = at + folder.length + rest.length === 0 ? ['index'] : [stem, `${stem}/index`]
+          const files = names.flatMap((name) => codeExtensions.map((extension) => name + extension))
+          const found = files.find((file) => this.texts.has(file))
+          if (found !== undefined) return found
+        }
+      }
+    }
+    return undefined
   }
 
   /** Manifests name compiled files; `dist/a.js` is written in `src/a.ts`. */
@@ -194,38 +234,4 @@ const unresolved = (reason: string): Target => ({ kind: 'unresolved', reason })
 function external(specifier: string): Target {
   const parts = specifier.split('/')
   return { kind: 'external', package: specifier.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] as string) }
-}
-
-/** Exact keys first, then the pattern with the longest part before its `*`. */
-function bestPattern<T>(
-  entries: readonly (readonly [string, T])[],
-  specifier: string,
-): { pattern: string; value: T; star: string } | null {
-  let best: { pattern: string; value: T; star: string } | null = null
-  for (const [pattern, value] of entries) {
-    const at = pattern.indexOf('*')
-    if (at < 0) {
-      if (pattern === specifier) return { pattern, value, star: '' }
-      continue
-    }
-    const [head, tail] = [pattern.slice(0, at), pattern.slice(at + 1)]
-    const fits = specifier.length >= head.length + tail.length && specifier.startsWith(head) && specifier.endsWith(tail)
-    if (!fits || (best !== null && best.pattern.indexOf('*') >= at)) continue
-    best = { pattern, value, star: specifier.slice(head.length, specifier.length - tail.length) }
-  }
-  return best
-}
-
-function exportEntries(exported: unknown): [string, unknown][] {
-  if (exported === undefined || exported === null) return []
-  if (typeof exported === 'string' || Array.isArray(exported)) return [['.', exported]]
-  const entries = Object.entries(exported)
-  return entries.some(([key]) => key.startsWith('.')) ? entries : [['.', exported]]
-}
-
-/** Every path below an `exports` or `imports` entry, in order, whatever its condition. */
-function pathsIn(value: unknown): string[] {
-  if (typeof value === 'string') return [value]
-  if (value === null || typeof value !== 'object') return []
-  return Object.values(value).flatMap(pathsIn)
 }

@@ -33,7 +33,10 @@ export function selectFiles(
     return verdict === null
   })
 
-  const judgeCompiled = compiledFileJudge(named.map((entry) => entry.path))
+  const judgeCompiled = compiledFileJudge(
+    named.map((entry) => entry.path),
+    new Set(input.entries.map((entry) => entry.path)),
+  )
   const files: SelectedFile[] = []
   let totalBytes = 0
   for (const entry of named.sort((a, b) => byCodeUnits(a.path, b.path))) {
@@ -80,5 +83,5 @@ function readText(entry: InputEntry, options: GroundingOptions): SelectedFile | 
   } catch {
     return { reason: 'invalid-utf8', detail: `${bytes.length} bytes that are not UTF-8` }
   }
-  return judgeSecrets(text) ?? judgeByText(text, options) ?? { path: entry.path, language, bytes, text }
+  return judgeSecrets(text) ?? judgeByText(entry.path, text, options) ?? { path: entry.path, language, bytes, text }
 }

@@ -53,3 +53,15 @@ export function childrenOf(node: Node | null): Node[] {
 export function field(node: Node, name: string): Node | null {
   return node.childForFieldName(name)
 }
+
+/** Enough for code that people write, and a bound for code that nests without end. */
+const MAX_ANCESTORS = 64
+
+/** The nodes around a node, the innermost first. */
+export function* ancestorsOf(node: Node): Generator<Node> {
+  let outer = node.parent
+  for (let up = 0; outer !== null && up < MAX_ANCESTORS; up++) {
+    yield outer
+    outer = outer.parent
+  }
+}

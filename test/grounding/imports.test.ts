@@ -123,6 +123,75 @@ test('bare specifiers are external but for path mappings, the package itself and
   ])
 })
 
+test('compiled files that a checkout does not have lead to their sources', async () => {
+  const imports = await importsOf('test/a.js', {
+    'test/a.js':
+      "import '../dist/esm/x.js'\nimport '../dist'\nimport '../lib/y.js'\nimport 'own/z'\nimport '../dist/none.js'\n",
+    'src/x.ts': '',
+    'src/index.ts': '',
+    'z.js': '',
+    'y.js': '',
+    'package.json': JSON.stringify({ name: 'own', exports: { './z': './dist/cjs/z.js' } }),
+  })
+  assert.equal(imports, [
+    '../dist/esm/x.js {} -> src/x.ts',
+    '../dist {} -> src/index.ts',
+    '../lib/y.js {} -> unresolved',
+    'own/z {} -> z.js',
+    '../dist/none.js {} -> unresolved',
+  ])
+})
+
+test('an import of what was skipped says so, for a folder and for a package as well', async () => {
+  const { file } = await ground(
+    writeRepository({
+      'a.js': "import '#styles'\nimport 'own'\nimport './vendor/x.js'\n",
+      'vendor/x.js': 'x\n',
+      'own.min.js': 'x\n',
+      'package.json': JSON.stringify({ name: 'own', main: 'own.min.js', imports: { '#styles': './vendor/x.js' } }),
+    }),
+  )
+  const reasons = file('a.js').imports.map(({ target }) => (target.kind === 'unresolved' ? target.reason : target.kind))
+  assert.equal(reasons, [
+    'vendor was skipped (vendored)',
+    'own.min.js was skipped (generated)',
+    'vendor was skipped (vendored)',
+  ])
+})
+
+test('a Python import of what was skipped says so', async () => {
+  const { file } = await ground(
+    writeRepository({
+      'p/__init__.py': 'from .vendor import x\nfrom .made import y\n',
+      'p/vendor/x.py': '',
+      'p/made.py': '# @generated\n',
+    }),
+  )
+  const reasons = file('p/__init__.py').imports.map(({ target }) =>
+    target.kind === 'unresolved' ? target.reason : target.kind,
+  )
+  assert.equal(reasons, ['p/vendor was skipped (vendored)', 'p/made.py was skipped (generated)'])
+})
+
+test('within a cycle, what is needed for types or in functions alone may come later', async () => {
+  // By their paths alone the first file of each pair would come first.
+  const { snapshot } = await ground(
+    writeRepository({
+      'a.ts': "import { b } from './b.js'\nexport type A = typeof b\n",
+      'b.ts': "import type { A } from './a.js'\nexport const b = 1\n",
+      'c.js': "require('./d')\n",
+      'd.js': "function f() { return require('./c') }\n",
+      'e.py': 'from f import F\n',
+      'f.py': 'import typing\nif typing.TYPE_CHECKING:\n    from e import E\n',
+      'g.py': 'import h\n',
+      'h.py': 'def f():\n    import g\n',
+      'i.py': 'import j\n',
+      'j.py': 'if TYPE_CHECKING:\n    pass\nelse:\n    import i\n',
+    }),
+  )
+  assert.equal(snapshot.order, ['b.ts', 'a.ts', 'd.js', 'c.js', 'f.py', 'e.py', 'h.py', 'g.py', 'i.py', 'j.py'])
+})
+
 test('Python imports find modules, packages and the names in them, wherever they stand', async () => {
   const code = [
     'import os, pkg.util as u',

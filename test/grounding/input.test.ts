@@ -291,6 +291,60 @@ test('compiled output is found by its source, and a dist without sources is the 
   )
 })
 
+test('declarations written by hand stay beside their JavaScript, and those of a compiler go', async () => {
+  const declaration = 'export declare const a: number\n'
+  const { snapshot } = await ground(
+    writeRepository({
+      'src/index.js': 'export const a = 1\n',
+      'src/index.d.ts': declaration,
+      'mapped.js': 'export const a = 1\n',
+      'mapped.d.ts': declaration,
+      'mapped.d.ts.map': '{}',
+      'marked.d.ts': `${declaration}//# sourceMappingURL=marked.d.ts.map`,
+      'build/index.js': 'export const a = 1\n',
+      'build/index.d.ts': declaration,
+      'js/b.js': 'exports.b = 1\n',
+      'js/b.d.ts': declaration,
+      'ts/b.ts': declaration,
+    }),
+  )
+  assert.equal(
+    snapshot.files.map((file) => file.path),
+    ['build/index.js', 'mapped.js', 'src/index.d.ts', 'src/index.js', 'ts/b.ts'],
+  )
+})
+
+test('what a compiler, a bundler or a minifier wrote is skipped, and code and data of people stay', async () => {
+  const { snapshot } = await ground(
+    writeRepository({
+      'mapped.js': 'exports.a = 1\n//# sourceMappingURL=mapped.js.map\n',
+      'wrapped.js': '!function (e) { e.a = 1 }(this)\n',
+      'dense.js': `${'exports.a=1;'.repeat(60)}\n`,
+      'x.production.js': 'exports.a = 1\n',
+      'talks.js':
+        "// Writes\n//# sourceMappingURL=x.map\n// at the end of a file.\nexports.mark = '//# sourceMappingURL=x.map'\n",
+      'wide.js': `exports.a = '${'a'.repeat(400)}'\nexports.b = 1\n`,
+      'dense.json': `{"a":"${'a'.repeat(900)}"}\n`,
+      'dense.py': `A = "${'a'.repeat(900)}"\n`,
+    }),
+  )
+  assert.equal(
+    snapshot.files.map((file) => file.path),
+    ['dense.json', 'dense.py', 'talks.js', 'wide.js'],
+  )
+  assert.equal(new Set(Object.values(skippedAs(snapshot))), new Set(['generated']))
+})
+
+test('a word of care is no mark of generated code', async () => {
+  const { snapshot } = await ground(
+    writeRepository({
+      'care.js': '// Do not edit without careful benchmarking.\nexports.a = 1\n',
+      'made.js': '// Made by a tool. Do not edit.\nexports.a = 1\n',
+    }),
+  )
+  assert.equal(skippedAs(snapshot), { 'made.js': 'generated' })
+})
+
 test('a root that lies in node_modules is judged by what is in it', async () => {
   const folder = writeRepository({ 'node_modules/thing/dist/a.js': 'x\n' })
   const { snapshot } = await ground(join(folder, 'node_modules', 'thing', 'dist'))

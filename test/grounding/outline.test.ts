@@ -241,11 +241,175 @@ test('Markdown has its headings as sections and its first paragraph as doc', asy
   const { outline, doc } = file('README.md')
   assert.is(doc, 'Does one thing well.')
   assert.equal(
-    outline.slice(1).map((item) => item.name),
+    outline.map((item) => item.name),
     ['The Title', 'Use'],
   )
-  assert.is(slice('README.md', outline[2] as OutlineItem), '## Use\n\nLike this.\n')
+  assert.is(slice('README.md', outline[1] as OutlineItem), '## Use\n\nLike this.\n')
   assert.is(snapshot.about.summary, 'Does one thing well.')
+})
+
+test('front matter, HTML, quotes, lists and rules are no headings of Markdown', async () => {
+  const text = [
+    '---\nsidebar_position: 4\n---\n',
+    '> Back to homepage\n---\n',
+    '<h1 align="center">Name</h1>\n',
+    '- a point\n---\n',
+    '# ![](x.svg)\n',
+    '# Real [one][1]\n',
+    'Second\n------\n',
+  ]
+  const { file } = await ground(writeRepository({ 'a.md': text.join('\n'), 'b.md': 'No heading at all.\n' }))
+  assert.equal(
+    file('a.md').outline.map((item) => item.name),
+    ['Real one', 'Second'],
+  )
+  assert.equal(file('b.md').outline, [])
+})
+
+test('reST has its underlined titles as sections and its first paragraph of prose as doc', async () => {
+  const text = [
+    ':orphan:\n',
+    '.. rst-class:: wide\n',
+    '   Not a paragraph of prose.\n',
+    '=========',
+    'The Title',
+    '=========\n',
+    'Tells what it is\nabout.\n',
+    '.. code-block:: python\n',
+    '    run()\n    -----\n',
+    '===== =====\na     b\n===== =====\n',
+    'Use ``it``',
+    '~~~~~~~~~~\n',
+    'Like this.\n',
+  ]
+  const { file, slice } = await ground(writeRepository({ 'a.rst': text.join('\n') }))
+  const { outline, doc } = file('a.rst')
+  assert.is(doc, 'Tells what it is about.')
+  assert.equal(
+    outline.map((item) => item.name),
+    ['The Title', 'Use it'],
+  )
+  assert.is(slice('a.rst', outline[1] as OutlineItem), 'Use ``it``\n~~~~~~~~~~\n\nLike this.\n')
+  assert.is(outline[1]?.doc, 'Like this.')
+})
+
+test('the text of a reference stays in the prose of Markdown without its brackets', async () => {
+  const text = '# A\n\nA lightweight [WSGI] web [framework][fw] with `x[0]` and [links](y) in a[12].\n'
+  const { file } = await ground(writeRepository({ 'a.md': text }))
+  assert.is(file('a.md').doc, 'A lightweight WSGI web framework with x[0] and links in a[12].')
+})
+
+async function docOf(comment: string): Promise<string | undefined> {
+  const { file } = await groundOne('a.ts', `${comment}\nexport function join() {}\n`)
+  return file('a.ts').outline[0]?.doc
+}
+
+async function docstringOf(...lines: string[]): Promise<string> {
+  const { file } = await groundOne('a.py', `"""${lines.join('\n')}"""\n`)
+  return file('a.py').doc
+}
+
+test('backticks around code go and apostrophes stay', async () => {
+  assert.is(
+    await docOf("/** Gives `value` as an array if it's not one, or `List`'s `a`. */"),
+    "Gives value as an array if it's not one, or List's a.",
+  )
+  assert.is(await docOf("/** Quotes `one' and `two'. */"), 'Quotes one and two.')
+})
+
+test('names keep their underscores and stars, and emphasis loses its marks', async () => {
+  assert.is(
+    await docOf('/** Reads `__init__.py` and __main__ with **kwargs or **opts. */'),
+    'Reads __init__.py and __main__ with **kwargs or **opts.',
+  )
+  assert.is(await docOf('/** A **bold** and __very bold__ thing. */'), 'A bold and very bold thing.')
+})
+
+test('what stands in a paragraph of its own ends as a sentence', async () => {
+  assert.is(
+    await docstringOf('requests.structures', '~~~~~~~~~~~~~~~~~~~', '', 'Data structures that', 'power Requests.'),
+    'requests.structures. Data structures that power Requests.',
+  )
+  assert.is(await docstringOf('The pattern was a =', '', 'Now it is b'), 'The pattern was a = Now it is b')
+  assert.is(await docstringOf('tagged JSON', '', 'A compact form'), 'tagged JSON. A compact form')
+  assert.is(await docOf('/**\n * Takes one of:\n * - a name\n * - a number\n */'), 'Takes one of: a name. a number')
+  assert.is(
+    await docOf('/**\n * Takes a name\n * - or a number\n * for it.\n */'),
+    'Takes a name - or a number for it.',
+  )
+})
+
+test('prose ends before code, tables and directives, and without the sentence that they would end', async () => {
+  assert.is(await docstringOf('Does it.', '', 'Usage::', '', '    run()'), 'Does it.')
+  assert.is(await docstringOf('Does it.', '', '    Runs as in::', '', '        run()'), 'Does it.')
+  assert.is(
+    await docstringOf('Shields it.', '', '    The statement', '', '        run()', '', '    is like it.'),
+    'Shields it.',
+  )
+  assert.is(
+    await docstringOf('Does it', '', '    with care.', '', '.. versionadded:: 3', '    It is new.'),
+    'Does it. with care.',
+  )
+  assert.is(await docOf('/**\n * Levels.\n *\n * | a | b |\n * |---|---|\n * | 1 | 2 |\n */'), 'Levels.')
+})
+
+test('marks for tools and pointers to elsewhere are no prose', async () => {
+  assert.is(await docOf('/** @__NO_SIDE_EFFECTS__ */'), '')
+  assert.is(await docOf('/* @__PURE__ */'), '')
+  assert.is(
+    await docOf('/** Wraps it in a `@__PURE__` call on `Number`. */'),
+    'Wraps it in a @__PURE__ call on Number.',
+  )
+  assert.is(await docOf('// biome-ignore lint/style: it is short'), '')
+  assert.is(await docOf('/** Joins. */\n/* #__NO_SIDE_EFFECTS__ */'), 'Joins.')
+  assert.is(await docOf('/** Joins. */\n/** @__NO_SIDE_EFFECTS__ */'), 'Joins.')
+  assert.is(await docOf('/** Joins texts. @see https://example.org/join */'), 'Joins texts.')
+})
+
+test('JavaScript that its own grammar rejects parses as TSX', async () => {
+  const { file } = await ground(
+    writeRepository({
+      'a.jsx': 'const a = <div class="x" />\nexport function view() { return <T,>(x) => x }\nlet b: number = 1\n',
+      'b.js': 'const a = 1\nexport { a as if }\n',
+    }),
+  )
+  assert.is(file('a.jsx').outlineFrom, 'syntax-tree')
+  assert.is(file('b.js').outlineFrom, 'syntax-tree')
+  assert.is(file('b.js').language, 'javascript')
+  assert.equal(file('b.js').outline.map(shape), ['variable a exported', 'export if exported'])
+})
+
+test('import types in every position parse, and their imports are found', async () => {
+  const code = [
+    "type A = typeof import('./b')",
+    "type B = import('./b').X['k']",
+    "type C = import('./b').X<string>[]",
+    "interface D<in out T> extends Array<import('./c').Y<T>> {}",
+  ]
+  const { file } = await ground(
+    writeRepository({ 'a.ts': code.join('\n'), 'b.ts': 'export {}\n', 'c.ts': 'export {}\n' }),
+  )
+  assert.is(file('a.ts').outlineFrom, 'syntax-tree')
+  assert.is(file('a.ts').outline[0]?.signature, "type A = typeof import('./b')")
+  const targets = file('a.ts').imports.map(({ target }) => (target.kind === 'file' ? target.path : target.kind))
+  assert.equal([...new Set(targets)].sort(), ['b.ts', 'c.ts'])
+})
+
+test('an outline is as deep as its bound, and code that nests without end neither fails nor hangs', async () => {
+  const depthOf = (items: readonly OutlineItem[]): number =>
+    items.reduce((deepest, item) => Math.max(deepest, 1 + depthOf(item.children)), 0)
+  const files = {
+    'open.ts': 'namespace A {\n'.repeat(3_000),
+    'closed.ts': `${'namespace A {\n'.repeat(3_000)}${'}\n'.repeat(3_000)}`,
+    'a.py': `${Array.from({ length: 20 }, (_, at) => `${' '.repeat(at)}class A:\n`).join('')}${' '.repeat(20)}x = 1\n`,
+  }
+  const { file } = await ground(writeRepository(files))
+  assert.is(file('open.ts').outlineFrom, 'lines')
+  assert.is(file('closed.ts').outlineFrom, 'syntax-tree')
+  assert.is(depthOf(file('closed.ts').outline), 16)
+  assert.is(depthOf(file('a.py').outline), 16)
+  const shallow = await ground(writeRepository({ 'a.ts': 'class A { m() {} }\n' }), { maxOutlineDepth: 1 })
+  assert.equal(shallow.file('a.ts').outline.map(shape), ['class A'])
 })
 
 test('empty files stay, with no lines and no outline', async () => {
