@@ -4,4 +4,5 @@
 export { createGenerator, generationOptionsSchema } from './create-generator.js'
 export { GenerationError } from './errors.js'
 export type { Generator, ThoughtRequest } from './generator.js'
-export { factsFor, tellFacts, type Fact } from './narrator/facts.js'
+export { tellFacts, type Fact } from './narrator/fact.js'
+export { factsFor } from './narrator/facts.js'

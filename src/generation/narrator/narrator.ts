@@ -1,7 +1,8 @@
 import { digestOf, seededRandom } from '../../core/index.js'
 import type { Thought } from '../../records/index.js'
 import type { Generator, ThoughtRequest } from '../generator.js'
-import { factsFor, tellFacts, type Fact } from './facts.js'
+import { tellFacts, type Fact } from './fact.js'
+import { factsFor } from './facts.js'
 import { tellApproach, tellPurpose, tellRequirements } from './overview.js'
 
 /**

@@ -46,29 +46,49 @@ export function enclosingItem(outline: readonly OutlineItem[], at: number): Outl
 
 /** Parameter names of a signature, in order; destructured ones and `self` are left out. */
 export function parameterNames(signature: string): string[] {
-  const inside = betweenParentheses(signature)
+  const inside = isCut(signature) ? null : betweenParentheses(withoutAngles(signature))
   if (inside === null) return []
   const names = splitAtCommas(inside).map(
     (part) => /^(?:(?:public|private|protected|readonly)\s+)*[.*]*([A-Za-z_$][\w$]*)/.exec(part.trim())?.[1] ?? '',
   )
-  return names.filter((name) => name !== '' && name !== 'self' && name !== 'cls' && name !== 'this')
+  return unique(names.filter((name) => name !== '' && name !== 'self' && name !== 'cls' && name !== 'this'))
 }
 
 /** What a class or interface says it extends or implements; for Python the base classes. */
 export function baseNames(item: OutlineItem): string[] {
-  const clause = /\b(?:extends|implements)\s+(.+)$/.exec(item.signature)?.[1]
-  const list = clause ?? (item.signature.startsWith('class ') ? betweenParentheses(item.signature) : null)
+  if (isCut(item.signature)) return []
+  const bare = withoutAngles(item.signature)
+  const clause = /\b(?:extends|implements)\s+(.+)$/.exec(bare)?.[1]
+  const list =
+    clause ?? (bare.startsWith('class ') ? betweenParentheses(bare.replace(/^(class \w+)\[[^\]]*\]/, '$1')) : null)
   if (list === null || list === undefined) return []
-  return splitAtCommas(list.replace(/\bimplements\b/g, ','))
-    .map((part) => /^([A-Za-z_$][\w$.]*)\s*(?:<|\[|\{|$)/.exec(part.trim())?.[1] ?? '')
-    .filter((name) => name !== '')
+  return unique(
+    splitAtCommas(list.replace(/\bimplements\b/g, ','))
+      .map((part) => /^([A-Za-z_$][\w$.]*)\s*(?:\[|\{|$)/.exec(part.trim())?.[1] ?? '')
+      .filter((name) => name !== ''),
+  )
 }
 
 /** The declared return type of a function, or an empty string. */
 export function returnType(signature: string): string {
   const close = signature.lastIndexOf(')')
-  if (close < 0) return ''
-  return /^\)\s*(?::|->)\s*([^={]+?)\s*(?:=>|:|\{)?$/.exec(signature.slice(close))?.[1] ?? ''
+  if (close < 0 || isCut(signature)) return ''
+  const type = /^\)\s*(?::|->)\s*([^={]+?)\s*(?:=>|:|\{)?$/.exec(signature.slice(close))?.[1] ?? ''
+  const bare = type.replace(/^(['"])(.*)\1$/, '$2')
+  return /[A-Za-z]/.test(bare) && !bare.includes('`') ? bare : ''
+}
+
+/** Grounding ends a signature that it had to cut with an ellipsis; what it would say next is not known. */
+const isCut = (signature: string): boolean => signature.endsWith('…')
+
+/** The signature without its type parameters and arguments, whose own `extends`, `(` and `,` are not the signature's. */
+function withoutAngles(signature: string): string {
+  let text = signature.replace(/=>/g, '=\u0000')
+  for (let before = ''; before !== text;) {
+    before = text
+    text = text.replace(/(?<=[\w$])<[^<>]*>/g, '')
+  }
+  return text.replace(/=\u0000/g, '=>')
 }
 
 export function unique(items: readonly string[]): string[] {

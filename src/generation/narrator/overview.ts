@@ -1,7 +1,14 @@
 import type { FileRecord, OutlineItem, RepositorySnapshot } from '../../records/index.js'
-import { externalPackages, localImports, unique } from './outline-facts.js'
+import { checksOf } from './declaration-facts.js'
+import { docClause, firstSentence, lowerFirst } from './doc-clauses.js'
+import { fileNames, isNamedForItsPurpose, isProse, textPurpose } from './file-names.js'
 import { fileOf } from './find-file.js'
-import { baseName, counted, firstSentence, listed, lowerFirst, named, sentence } from './prose.js'
+import { isDefaultExport, namesOf } from './item-names.js'
+import { offeredNames } from './offers.js'
+import { externalPackages, localImports, unique } from './outline-facts.js'
+import { ownNamesOf, projectName } from './project-name.js'
+import { counted, listed, named, sentence } from './prose.js'
+import { isStandardLibrary } from './standard-library.js'
 
 const languageNames: Record<FileRecord['language'], string> = {
   typescript: 'TypeScript',
@@ -11,15 +18,14 @@ const languageNames: Record<FileRecord['language'], string> = {
   text: 'text',
 }
 
+const isCode = (file: FileRecord): boolean => file.language !== 'text'
+
 /** What the project is to be, as somebody who wants it would ask for it. */
 export function tellRequirements(snapshot: RepositorySnapshot): string {
-  const code = snapshot.files.filter((file) => file.language !== 'text')
-  const { title } = snapshot.about
-  // A README's title is often a sentence; then the package's name says more.
-  const name = title !== '' && title.length <= 30 ? title : snapshot.name
+  const code = snapshot.files.filter(isCode)
   const paragraphs = [
-    [sentence(`build ${name}${languagesOf(code)}`), aboutOf(snapshot)],
-    [offersOf(snapshot, code), needsOf(code)],
+    [sentence(`build ${projectName(snapshot)}${languagesOf(code)}`), aboutOf(snapshot)],
+    [offersOf(snapshot), needsOf(code)],
     [partsOf(code)],
   ]
   return paragraphs
@@ -30,56 +36,67 @@ export function tellRequirements(snapshot: RepositorySnapshot): string {
 
 /** The order of work and why. */
 export function tellApproach(snapshot: RepositorySnapshot): string {
-  const code = snapshot.files.filter((file) => file.language !== 'text').length
-  const texts = snapshot.files.length - code
+  return [codeOrder(snapshot), textOrder(snapshot), circleOrder(snapshot)].filter((one) => one !== '').join(' ')
+}
+
+function codeOrder(snapshot: RepositorySnapshot): string {
+  const code = snapshot.files.filter(isCode).length
+  if (code === 0) return sentence('there is no code to write, only texts')
+  if (code === 1) return sentence('I write the one source file')
+  const why = 'each one after the files that it imports, so that I can read what I build on'
+  return sentence(`I write ${counted(code, 'source file')}, ${why}`)
+}
+
+/** Where the texts stand in the order: before the code what says what the project needs, after it the rest. */
+function textOrder(snapshot: RepositorySnapshot): string {
+  const byPath = new Map(snapshot.files.map((file) => [file.path, file]))
+  const inOrder = snapshot.order.flatMap((path) => byPath.get(path) ?? [])
+  const texts = inOrder.filter((file) => !isCode(file))
+  const firstCode = inOrder.findIndex(isCode)
+  if (texts.length === 0 || firstCode < 0) return ''
+  const rest = inOrder.slice(firstCode).filter((file) => !isCode(file))
+  const restWord = rest.some((file) => isProse(file.path)) ? 'documents' : 'other texts'
+  const count = counted(texts.length, 'file')
+  if (rest.length === 0) return sentence(`the project's own settings come first, ${count} in all`)
+  if (firstCode === 0) return sentence(`its ${restWord} come last, ${count} in all`)
+  return sentence(`the project's own settings come first and its ${restWord} last, ${count} in all`)
+}
+
+function circleOrder(snapshot: RepositorySnapshot): string {
   const cycles = snapshot.components.filter((component) => component.length > 1)
-  const sentences = [
-    sentence(
-      `I write ${counted(code, 'source file')}, each one after the files that it imports, so that I can read what I build on`,
-    ),
-  ]
-  if (texts > 0)
-    sentences.push(
-      sentence(`the project's own settings come first and its documents last, ${counted(texts, 'file')} in all`),
-    )
-  const largest = [...cycles].sort((a, b) => b.length - a.length)[0]
-  if (largest !== undefined) {
-    const circle = listed(largest.map(baseName), 3)
-    const start = 'there I begin with the one that leans least on the rest'
-    sentences.push(sentence(`the files around ${circle} need each other; ${start}`))
-  }
-  return sentences.join(' ')
+  const largest = cycles.sort((a, b) => b.length - a.length)[0]
+  if (largest === undefined) return ''
+  const circle = listed(fileNames(largest), 3)
+  const start = 'there I begin with the one that leans least on the rest'
+  return sentence(`the files around ${circle} need each other; ${start}`)
 }
 
 /** One line for the plan: what a file is for. */
 export function tellPurpose(snapshot: RepositorySnapshot, path: string): string {
   const file = fileOf(snapshot, path)
-  const doc = firstSentence(file.doc, 64)
-  if (doc !== '') return lowerFirst(doc)
+  if (isNamedForItsPurpose(path)) return textPurpose(path)
+  const doc = docClause(file.doc, 64, ownNamesOf(snapshot))
+  if (doc !== '') return doc
   if (file.sizeBytes === 0) return 'stays empty'
-  const names = unique(
-    file.outline.filter((item) => item.kind !== 'section' && item.kind !== 'export').map((item) => item.name),
-  )
+  const checks = checksOf(file, file.outline)
+  if (checks !== '') return checks
+  const names = mainNames(file.outline)
   if (names.length > 0) return listed(names, 3)
-  const passedOn = localImports(file)
-  if (passedOn.length > 0)
-    return `brings together ${listed(
-      passedOn.map((one) => baseName(one.path)),
-      3,
-    )}`
-  return file.language === 'text'
-    ? textPurpose(path)
-    : `${counted(file.lines, 'line')} of ${languageNames[file.language]}`
+  const passedOn = localImports(file).map((one) => one.path)
+  if (passedOn.length > 0) return `brings together ${listed(fileNames(passedOn, path), 3)}`
+  return isCode(file) ? `${counted(file.lines, 'line')} of ${languageNames[file.language]}` : textPurpose(path)
 }
 
-function textPurpose(path: string): string {
-  const name = baseName(path).toLowerCase()
-  if (/^licen[cs]e|^copying/.test(name)) return 'the licence'
-  if (name.startsWith('readme')) return 'what the project is and how to use it'
-  if (name.startsWith('change') || name.startsWith('history')) return 'what changed from version to version'
-  if (/\.(md|rst|txt)$/.test(name)) return 'notes for readers'
-  if (/^\.|ignore$/.test(name) || /\.(json|toml|cfg|ini|ya?ml)$/.test(name)) return 'settings'
-  return 'a text that the project needs'
+/** Names of declarations: what others can call first, then what they can see, then the rest. */
+function mainNames(outline: readonly OutlineItem[]): string[] {
+  const items = outline.filter((item) => item.kind !== 'section' && item.kind !== 'export')
+  const rankOf = (item: OutlineItem): number =>
+    (item.exported ? 0 : 2) + (item.kind === 'class' || item.kind === 'function' ? 0 : 1)
+  const nameWords = (item: OutlineItem): string[] =>
+    isDefaultExport(item)
+      ? ['a default export']
+      : namesOf(item).map((name) => (name === 'module.exports' ? `the ${item.kind} that it exports` : name))
+  return unique([...items].sort((a, b) => rankOf(a) - rankOf(b)).flatMap(nameWords))
 }
 
 function languagesOf(code: readonly FileRecord[]): string {
@@ -91,56 +108,44 @@ function languagesOf(code: readonly FileRecord[]): string {
 
 function aboutOf(snapshot: RepositorySnapshot): string {
   const summary = firstSentence(snapshot.about.summary, 200)
-  return summary === '' ? '' : sentence(`in short: ${lowerFirst(summary)}`)
+  return summary === '' ? '' : sentence(`in short: ${lowerFirst(summary, ownNamesOf(snapshot))}`)
 }
 
-/** Names that the rest of the world meets: what the files export that no other file imports, else the most used names. */
-function offersOf(snapshot: RepositorySnapshot, code: readonly FileRecord[]): string {
-  const imported = new Set(snapshot.dependencies.map(([, to]) => to))
-  const product = code.filter(
-    (file) => !/(^|\/)(tests?|__tests__|spec|bench\w*)\/|[._-](test|spec|bench)\./.test(file.path),
-  )
-  const entries = product.filter((file) => !imported.has(file.path))
-  const declared = entries.flatMap((file) =>
-    file.outline.filter((item) => item.exported && isDeclaration(item)).map((item) => item.name),
-  )
-  const names = unique(declared.length >= 3 ? declared : [...declared, ...mostImported(product)])
+function offersOf(snapshot: RepositorySnapshot): string {
+  const names = offeredNames(snapshot)
   return names.length === 0 ? '' : sentence(`its users should find ${named(names.slice(0, 12), 8)}`)
 }
 
-function isDeclaration(item: OutlineItem): boolean {
-  return item.kind !== 'section' && item.kind !== 'export' && /^[\w$]{2,}$/.test(item.name)
-}
-
-/** Names by how many files import them, the most used first. */
-function mostImported(code: readonly FileRecord[]): string[] {
-  const counts = new Map<string, number>()
-  for (const name of code.flatMap((file) => localImports(file).flatMap((one) => one.names))) {
-    if (/^[\w$]{2,}$/.test(name) && name !== 'default') counts.set(name, (counts.get(name) ?? 0) + 1)
-  }
-  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([name]) => name)
-}
-
+/** Packages by how many files import them; those that come with the language last. */
 function needsOf(code: readonly FileRecord[]): string {
-  const packages = unique(code.flatMap(externalPackages)).sort()
+  const counts = new Map<string, { files: number; isStandard: boolean }>()
+  for (const file of code) {
+    for (const name of externalPackages(file)) {
+      if (name.startsWith('_')) continue
+      const files = (counts.get(name)?.files ?? 0) + 1
+      counts.set(name, { files, isStandard: isStandardLibrary(name, file) })
+    }
+  }
+  const packages = [...counts]
+    .sort(
+      ([a, one], [b, two]) =>
+        Number(one.isStandard) - Number(two.isStandard) || two.files - one.files || (a < b ? -1 : 1),
+    )
+    .map(([name]) => name)
   return packages.length === 0
     ? sentence('it needs nothing from outside')
     : sentence(`it may use ${listed(packages, 6)}`)
 }
 
+/** The folders that hold the code, the fullest first; a folder's subfolders count as part of it. */
 function partsOf(code: readonly FileRecord[]): string {
-  const folders = new Map<string, number>()
-  for (const file of code) {
-    const slash = file.path.lastIndexOf('/')
-    const folder = slash < 0 ? '' : file.path.slice(0, slash)
-    folders.set(folder, (folders.get(folder) ?? 0) + 1)
+  const folderOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), 0))
+  const folders = unique(code.map((file) => folderOf(file.path))).sort()
+  const counts = new Map<string, number>()
+  for (const { path } of code) {
+    const part = folders.find((folder) => folder !== '' && path.startsWith(`${folder}/`)) ?? ''
+    counts.set(part, (counts.get(part) ?? 0) + 1)
   }
-  const parts = [...folders].filter(([folder]) => folder !== '').sort((a, b) => b[1] - a[1])
-  if (parts.length < 2) return ''
-  return sentence(
-    `the code lies in ${listed(
-      parts.map(([folder]) => folder),
-      5,
-    )}`,
-  )
+  const parts = [...counts].sort((a, b) => b[1] - a[1]).map(([folder]) => (folder === '' ? 'the root folder' : folder))
+  return parts.length < 2 ? '' : sentence(`the code lies in ${listed(parts, 5)}`)
 }

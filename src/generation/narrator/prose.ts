@@ -1,6 +1,6 @@
 import { sha256Hex } from '../../core/index.js'
 
-/** Words for lists and counts, and the trimming that makes a doc comment fit into a sentence. */
+/** Words for lists and counts. */
 
 const numberWords = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten']
 
@@ -28,21 +28,6 @@ export function named(names: readonly string[], limit = Infinity): string {
   )
 }
 
-/** The first sentence of a doc comment, without a full stop, cut at a word to at most `maxChars` characters. */
-export function firstSentence(doc: string, maxChars: number): string {
-  const flat = doc.replace(/\s+/g, ' ').trim()
-  const sentence = /^(.*?[^.\s][.!?])(?=\s+[A-Z`(]|$)/.exec(flat)?.[1] ?? flat
-  const bare = sentence.replace(/[.:;,!?\s]+$/, '')
-  if (bare.length <= maxChars) return bare
-  const cut = bare.slice(0, maxChars + 1)
-  return cut.slice(0, Math.max(cut.lastIndexOf(' '), 1)).replace(/[.:;,!?\s(]+$/, '')
-}
-
-/** `Checks a config` becomes `checks a config`; names, acronyms and `I` keep their capital. */
-export function lowerFirst(text: string): string {
-  return /^[A-Z][a-z]+\b(?![A-Z_.(])/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text
-}
-
 /** Ends a sentence: a capital first, one full stop last. A file name or an identifier at its head stays as it is. */
 export function sentence(text: string): string {
   const flat = text.trim()
@@ -53,9 +38,4 @@ export function sentence(text: string): string {
 /** One of several ways to say the same; the same key always gives the same one. */
 export function phrase(key: string, ways: readonly string[]): string {
   return ways[Number.parseInt(sha256Hex(key).slice(0, 8), 16) % ways.length] ?? ''
-}
-
-/** The last part of a path, which is what a developer calls a file. */
-export function baseName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1)
 }

@@ -1,0 +1,133 @@
+import type { FileRecord, OutlineItem } from '../../records/index.js'
+import { docClause } from './doc-clauses.js'
+import type { Fact } from './fact.js'
+import { isProse, isTest } from './file-names.js'
+import { isDefaultExport, memberSubject, namesOf, subjectOf } from './item-names.js'
+import { baseNames, parameterNames, returnType, unique } from './outline-facts.js'
+import { countWord, listed, named, sentence } from './prose.js'
+
+export const maxDocChars = 72
+
+/** A longer name is no name, but a line. */
+export const maxNameChars = 40
+
+const kindWords: Record<OutlineItem['kind'], string> = {
+  class: 'class',
+  interface: 'interface',
+  function: 'function',
+  method: 'method',
+  property: 'property',
+  type: 'type',
+  enum: 'enum',
+  variable: 'value',
+  namespace: 'namespace',
+  export: 'export',
+  section: 'section',
+}
+
+function pluralOf(word: string): string {
+  if (word.endsWith('y')) return `${word.slice(0, -1)}ies`
+  return word.endsWith('s') ? `${word}es` : `${word}s`
+}
+
+/** What is declared in this part, and what of it the rest of the world sees. */
+export function definitionFacts(file: FileRecord, items: readonly OutlineItem[]): Fact[] {
+  // A line outline of code or data has no names, only first lines: those would be copies of the code.
+  const tellable = items.filter((item) => item.kind !== 'section' || isProse(file.path))
+  const unnamed = tellable.some((item) => item.kind !== 'export' && isDefaultExport(item)) ? ['a default export'] : []
+  const byKind = new Map<string, string[]>()
+  for (const item of tellable) {
+    if (item.kind === 'export' || isDefaultExport(item)) continue
+    const names = namesOf(item).filter((name) => name.length <= maxNameChars)
+    const word = kindWords[item.kind]
+    if (names.length > 0) byKind.set(word, unique([...(byKind.get(word) ?? []), ...names]))
+  }
+  const groups = [...byKind].map(([word, names]) =>
+    names.length === 1 ? `the ${word} ${named(names)}` : `the ${pluralOf(word)} ${named(names, 10)}`,
+  )
+  const told = [...groups, ...unnamed]
+  const facts: Fact[] = []
+  if (told.length > 0) facts.push({ id: 'defines', text: sentence(`I write ${listed(told)}`), role: 'first' })
+  return [...facts, ...exportFacts(items)]
+}
+
+function exportFacts(items: readonly OutlineItem[]): Fact[] {
+  const open = items.filter((item) => item.exported)
+  const exported = new Set(open.flatMap(namesOf))
+  const hidden = items.filter((item) => !item.exported && item.kind !== 'section' && item.kind !== 'export')
+  const isHidden = hidden.some((item) => namesOf(item).some((name) => !exported.has(name)))
+  // What a whole module passes on has no names here, so nothing can be said to be the only one.
+  if (!isHidden || open.some((item) => namesOf(item).length === 0)) return []
+  const names = unique(open.filter((item) => !isDefaultExport(item)).flatMap(namesOf))
+  const marked = names.filter((name) => name !== 'module.exports').map((name) => `\`${name}\``)
+  const told = [...marked, ...(open.some(isDefaultExport) ? ['the default export'] : [])]
+  if (told.length === 0) return []
+  return [{ id: 'exports', text: sentence(`only ${listed(told, 6)} can be seen from outside`), role: 'more' }]
+}
+
+const maxChecks = 3
+
+/** What a test file checks, by the names that its tests have. */
+export function checkFacts(file: FileRecord, items: readonly OutlineItem[]): Fact[] {
+  const checks = checksOf(file, items)
+  return checks === '' ? [] : [{ id: 'checks', text: sentence(`it ${checks}`), role: 'first' }]
+}
+
+/** ``checks `adds two numbers` and three more``; empty for what is no test. */
+export function checksOf(file: FileRecord, items: readonly OutlineItem[]): string {
+  if (!isTest(file.path) || file.outlineFrom !== 'syntax-tree') return ''
+  const sections = items.filter((item) => item.kind === 'section' && !isHandler(item))
+  const names = unique(sections.map((item) => item.name))
+  const tellable = names.filter((name) => name !== '' && name.length <= maxNameChars && !name.includes('`'))
+  const marked = tellable.slice(0, maxChecks).map((name) => `\`${name}\``)
+  if (marked.length === 0) return ''
+  const others = names.length - marked.length
+  return `checks ${others > 0 ? `${marked.join(', ')} and ${countWord(others)} more` : listed(marked)}`
+}
+
+/** `server.on('close', () => {})` has the form of a named test and is none. */
+const isHandler = (item: OutlineItem): boolean =>
+  /\.(on|once|off|get|post|put|delete|use|addEventListener|emit|then|mock)\(/.test(item.signature)
+
+/** What can be said of one declaration by itself: members, bases, parameters and its doc. */
+export function detailFacts(item: OutlineItem, ownNames: readonly string[]): Fact[] {
+  const subject = subjectOf(item)
+  if (item.kind === 'section' || item.kind === 'export' || subject === '') return []
+  const facts: Fact[] = []
+  const add = (id: string, text: string): void =>
+    void facts.push({ id: `${id}:${item.name}`, text: sentence(text), role: 'more' })
+  const members = unique(item.children.flatMap(namesOf))
+  if (members.length === 1) add('members', `in ${subject} there is ${named(members)}`)
+  if (members.length > 1) add('members', `in ${subject} there are ${named(members, 10)}`)
+  const bases = item.kind === 'class' || item.kind === 'interface' ? baseNames(item) : []
+  if (bases.length > 0) add('extends', `${subject} builds on ${named(bases, 3)}`)
+  facts.push(...callFacts(item, item.name, subject))
+  return [...facts, ...docFacts(item, item.name, subject, ownNames)]
+}
+
+/** What can be said of a member of `parent`. */
+export function memberFacts(parent: OutlineItem, child: OutlineItem, ownNames: readonly string[]): Fact[] {
+  const subject = memberSubject(parent, child)
+  if (subject === '') return []
+  const name = `${parent.name}.${child.name}`
+  return [...callFacts(child, name, subject), ...docFacts(child, name, subject, ownNames)]
+}
+
+function docFacts(item: OutlineItem, name: string, subject: string, ownNames: readonly string[]): Fact[] {
+  const doc = docClause(item.doc, maxDocChars, ownNames)
+  return doc === '' ? [] : [{ id: `doc:${name}`, text: sentence(`as for ${subject}: ${doc}`), role: 'more' }]
+}
+
+function callFacts(item: OutlineItem, name: string, subject: string): Fact[] {
+  if (item.kind !== 'function' && item.kind !== 'method') return []
+  const facts: Fact[] = []
+  const parameters = parameterNames(item.signature)
+  if (parameters.length > 0) {
+    facts.push({ id: `takes:${name}`, text: sentence(`${subject} takes ${named(parameters, 6)}`), role: 'more' })
+  }
+  const gives = returnType(item.signature)
+  if (gives !== '' && gives.length <= 30) {
+    facts.push({ id: `gives:${name}`, text: sentence(`${subject} gives back \`${gives}\``), role: 'more' })
+  }
+  return facts
+}

@@ -1,0 +1,69 @@
+/** How a developer calls a file, and what its path tells about it. */
+
+/** The last part of a path. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** A name that many folders hold; alone it says nothing. */
+const isCommonName = (base: string): boolean => /^(index|__init__|__main__|mod|main)\.[\w.]+$/.test(base)
+
+const withFolder = (path: string): string => path.split('/').slice(-2).join('/')
+
+/**
+ * The names of files that are told in one sentence, no two alike: the base name, with its folder where the base name
+ * says too little or is that of `own` (the file at work) too, the whole path where even that is not enough.
+ */
+export function fileNames(paths: readonly string[], own = ''): string[] {
+  const taken = [...paths, ...(own === '' || paths.includes(own) ? [] : [own])]
+  const isShared = (path: string, nameOf: (path: string) => string): boolean =>
+    taken.some((other) => other !== path && nameOf(other) === nameOf(path))
+  return paths.map((path) => {
+    if (!isCommonName(baseName(path)) && !isShared(path, baseName)) return baseName(path)
+    return isShared(path, withFolder) ? path : withFolder(path)
+  })
+}
+
+/** The name of one file beside `own`. */
+export const fileName = (path: string, own = ''): string => fileNames([path], own)[0] ?? path
+
+export const isProse = (path: string): boolean => /\.(md|rst|txt)$/i.test(path) && !isRequirements(path)
+
+export const isLicence = (path: string): boolean => /^(un)?licen[cs]e|^copying/i.test(baseName(path))
+
+export const isRequirements = (path: string): boolean => /^requirements[\w.-]*\.(txt|in)$/i.test(baseName(path))
+
+export const isTest = (path: string): boolean =>
+  /(^|\/)(tests?|__tests__|specs?)\/|(^|\/)test_[^/]*$|[._-](test|spec)\.[^/]*$/i.test(path)
+
+/** Code beside the product: tests, examples, programs for the project's own makers. */
+export const isBeside = (path: string): boolean =>
+  isTest(path) ||
+  /(^|\/)(docs?|examples?|scripts?|bin|demos?|bench\w*|tools?)\//i.test(path) ||
+  /(^|[/._-])bench\.[^/]*$|(^|\/)(conf|__main__|setup)\.py$|\.config\.[cm]?[jt]s$/i.test(path)
+
+const isChangeLog = (path: string): boolean =>
+  /^(change|history)[^/]*$/i.test(baseName(path)) && /(^|\/)[^/.]*(\.(md|rst|txt))?$/i.test(path)
+
+/** Files whose name says what they are for better than their first words do. */
+export const isNamedForItsPurpose = (path: string): boolean =>
+  isLicence(path) || isRequirements(path) || isChangeLog(path)
+
+/** What a file without a word about itself is for, by its name. */
+export function textPurpose(path: string): string {
+  const name = baseName(path).toLowerCase()
+  if (isLicence(path)) return 'the licence'
+  if (name.startsWith('readme')) return 'what the project is and how to use it'
+  if (isChangeLog(path)) return 'what changed from version to version'
+  if (isRequirements(path) || name === 'go.mod' || /^(makefile|dockerfile)/.test(name)) return 'settings'
+  if (isProse(path)) return 'notes for readers'
+  if (/^\.|ignore$/.test(name) || /\.(json|toml|cfg|ini|ya?ml|lock)$/.test(name)) return 'settings'
+  return purposeByEnding.find(([ending]) => ending.test(name))?.[1] ?? 'a text that the project needs'
+}
+
+const purposeByEnding: readonly [RegExp, string][] = [
+  [/\.x?html?$/, 'a page'],
+  [/\.(css|s[ac]ss|less)$/, 'styles'],
+  [/\.svg$/, 'a picture'],
+  [/\.(sh|bash|bat|cmd|ps1)$/, 'a script for the shell'],
+]

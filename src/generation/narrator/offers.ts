@@ -1,0 +1,117 @@
+import type { FileRecord, ImportRecord, OutlineItem, RepositorySnapshot } from '../../records/index.js'
+import { baseName, isBeside } from './file-names.js'
+import { namesOf, realNames } from './item-names.js'
+import { localImports, unique } from './outline-facts.js'
+
+/** A name that the package gives to its users, and what it is; `null` where no declaration was found. */
+interface Offer {
+  name: string
+  kind: OutlineItem['kind'] | null
+}
+
+/**
+ * Names that the rest of the world meets: what the package's entry declares and passes on, else what the files that
+ * no other file imports export, else the most used names. Values are left out where there is anything to call.
+ */
+export function offeredNames(snapshot: RepositorySnapshot): string[] {
+  const product = snapshot.files.filter((file) => file.language !== 'text' && !isBeside(file.path))
+  const files = new Map(product.map((file) => [file.path, file]))
+  const found = new Map<string, Offer[]>()
+  const offers = entriesOf(product, snapshot).flatMap((entry) => offersOf(entry, files, found))
+  const names = tellable(offers)
+  if (names.length > 0) return names
+  const imported = new Set(snapshot.dependencies.map(([, to]) => to))
+  const ends = tellable(
+    product.filter((file) => !imported.has(file.path)).flatMap((file) => offersOf(file, files, found)),
+  )
+  return ends.length >= 3 ? ends : unique([...ends, ...mostImported(product)])
+}
+
+function tellable(offers: readonly Offer[]): string[] {
+  const open = offers.filter(({ name }) => /^[a-z$][\w$]+$/i.test(name) && name !== 'default')
+  const values: Offer['kind'][] = ['variable', 'property']
+  const calls = open.filter(({ kind }) => kind === 'class' || kind === 'function' || kind === null)
+  const rest = open.filter((offer) => !calls.includes(offer) && !values.includes(offer.kind))
+  return unique((calls.length > 0 ? [...calls, ...rest] : open).map(({ name }) => name))
+}
+
+/** The files that a user of the package imports: `index`, `__init__` or `main`, nearest to the root. */
+function entriesOf(product: readonly FileRecord[], snapshot: RepositorySnapshot): FileRecord[] {
+  const own = snapshot.name.replace(/^.*\//, '').toLowerCase()
+  const isEntry = ({ path }: FileRecord): boolean =>
+    /^(index|__init__|main)\.[\w.]+$/.test(baseName(path)) ||
+    baseName(path)
+      .replace(/\.\w+$/, '')
+      .toLowerCase() === own
+  const depthOf = ({ path }: FileRecord): number => path.split('/').length
+  const entries = product.filter(isEntry)
+  const nearest = Math.min(...entries.map(depthOf))
+  return nearest > 4 ? [] : entries.filter((file) => depthOf(file) === nearest)
+}
+
+function declared(file: FileRecord): Offer[] {
+  const items = file.outline.filter((item) => item.exported && item.kind !== 'section' && item.kind !== 'export')
+  return items.flatMap((item) => namesOf(item).map((name) => ({ name, kind: item.kind })))
+}
+
+type Files = ReadonlyMap<string, FileRecord>
+
+/**
+ * What `file` declares for others, and what it passes on from the files that it imports.
+ *
+ * @param found what is known of other files; it gains an entry for each file on the way, which also ends circles
+ */
+function offersOf(file: FileRecord, files: Files, found: Map<string, Offer[]>): Offer[] {
+  const before = found.get(file.path)
+  if (before !== undefined) return before
+  found.set(file.path, declared(file))
+  const passes = file.language === 'python' ? passedOnByPython(file) : passedOnByScript(file)
+  const passed = file.imports.flatMap((one) => {
+    const target = one.target.kind === 'file' ? files.get(one.target.path) : undefined
+    const wanted = target === undefined ? [] : passes(one)
+    if (target === undefined || wanted.length === 0) return []
+    const known = offersOf(target, files, found)
+    if (wanted === 'all') return known
+    if (wanted === 'single') return known.length === 1 ? known : []
+    const kinds = new Map(known.map((offer) => [offer.name, offer.kind]))
+    return wanted.map((name) => ({ name, kind: kinds.get(name) ?? null }))
+  })
+  const offers = new Map([...declared(file), ...passed].map((offer) => [offer.name, offer]))
+  found.set(file.path, [...offers.values()])
+  return [...offers.values()]
+}
+
+/** `all` of an import's target, its `single` declaration if it has no more, or these names of it. */
+type Passes = (one: ImportRecord) => 'all' | 'single' | string[]
+
+/** A package's `__init__` gives what it imports; a star counts, a module imported as a whole does not. */
+function passedOnByPython(file: FileRecord): Passes {
+  if (!/^__init__\.pyi?$/.test(baseName(file.path))) return () => []
+  return (one) => {
+    if (!one.names.includes('*')) return realNames(one.names)
+    const module = one.target.kind === 'file' ? baseName(one.target.path).replace(/\.pyi?$/, '') : ''
+    return one.specifier.split('.').at(-1) === module ? 'all' : []
+  }
+}
+
+/** A script gives what its `export` statements name; with `module.exports`, what it imports as a whole. */
+function passedOnByScript(file: FileRecord): Passes {
+  const exports = file.outline.filter((item) => item.kind === 'export')
+  const named = new Set(exports.flatMap(namesOf))
+  const stars = exports.filter((item) => item.name === '*').map((item) => item.signature)
+  const isCommonJs = named.has('module.exports')
+  return (one) => {
+    if (stars.some((signature) => /['"]([^'"]*)['"]/.exec(signature)?.[1] === one.specifier)) return 'all'
+    if (isCommonJs && one.names.every((name) => name === '*' || name === 'default')) return 'single'
+    return realNames(one.names).filter((name) => isCommonJs || named.has(name))
+  }
+}
+
+/** Names by how many files import them, the most used first. */
+function mostImported(code: readonly FileRecord[]): string[] {
+  const counts = new Map<string, number>()
+  for (const name of code.flatMap((file) => localImports(file).flatMap((one) => one.names))) {
+    if (/^[a-z$][\w$]+$/i.test(name) && name !== 'default') counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([name]) => name)
+}
