@@ -1,5 +1,5 @@
 import { digestOf, type BlobStore } from '../core/index.js'
-import type { Generator, ThoughtRequest } from '../generation/index.js'
+import { localImports, type Generator, type ThoughtRequest } from '../generation/index.js'
 import type { Episode, FileRecord, RepositorySnapshot, Step, Trajectory } from '../records/index.js'
 import { chooseFiles, chooseRead } from './choose-reads.js'
 import type { SynthesisOptions } from './options.js'
@@ -19,16 +19,13 @@ export async function synthesizeTrajectory(
   blobs: BlobStore,
 ): Promise<Trajectory> {
   const plan = await generator.plan(snapshot)
-  const written = new Set<string>()
+  const files = new Map(snapshot.files.map((file) => [file.path, file]))
+  const work: Work = { snapshot, files, written: new Set(), generator, options, blobs }
   const episodes: Episode[] = []
   for (const path of snapshot.order) {
-    const file = snapshot.files.find((one) => one.path === path) as FileRecord
-    const steps = [
-      ...(await readSteps(snapshot, file, written, generator, options, blobs)),
-      ...(await codeSteps(snapshot, file, written, generator, options, blobs)),
-    ]
-    episodes.push({ path, steps })
-    written.add(path)
+    const file = files.get(path) as FileRecord
+    episodes.push({ path, steps: [...(await readSteps(work, file)), ...(await codeSteps(work, file))] })
+    work.written.add(path)
   }
   return {
     schemaVersion: 1,
@@ -64,23 +61,25 @@ export function thoughtRequestFor(
   return { snapshot, path: episode.path, written, leadsTo }
 }
 
+/** What the file agents work with; `written` grows as they go. */
+interface Work {
+  snapshot: RepositorySnapshot
+  files: ReadonlyMap<string, FileRecord>
+  written: Set<string>
+  generator: Generator
+  options: SynthesisOptions
+  blobs: BlobStore
+}
+
+/** Looks at what the file depends on and is written; the thought that says so stands before the first Read. */
 async function readSteps(
-  snapshot: RepositorySnapshot,
+  { snapshot, files, written, generator, options, blobs }: Work,
   file: FileRecord,
-  written: ReadonlySet<string>,
-  generator: Generator,
-  options: SynthesisOptions,
-  blobs: BlobStore,
 ): Promise<Step[]> {
-  const byPath = new Map<string, string[]>()
-  for (const { target, names } of file.imports) {
-    if (target.kind !== 'file' || !written.has(target.path)) continue
-    byPath.set(target.path, [...(byPath.get(target.path) ?? []), ...names])
-  }
-  const imports = [...byPath].map(([path, names]) => ({ path, names }))
+  const imports = localImports(file).filter(({ path }) => written.has(path))
   const steps: Step[] = []
   for (const { path, names } of chooseFiles(imports, options.maxReadsPerFile)) {
-    const source = snapshot.files.find((one) => one.path === path) as FileRecord
+    const source = files.get(path) as FileRecord
     if (source.sizeBytes === 0) continue
     const bytes = blobs.get(source.blob)
     const { start, end } = chooseRead(source, bytes, names, options.maxReadBytes)
@@ -97,14 +96,8 @@ async function readSteps(
   return [{ ...first, thought }, ...steps.slice(1)]
 }
 
-async function codeSteps(
-  snapshot: RepositorySnapshot,
-  file: FileRecord,
-  written: ReadonlySet<string>,
-  generator: Generator,
-  options: SynthesisOptions,
-  blobs: BlobStore,
-): Promise<Step[]> {
+/** Writes the file: its first part, then one Edit behind the end for each further part. */
+async function codeSteps({ snapshot, written, generator, options, blobs }: Work, file: FileRecord): Promise<Step[]> {
   const bytes = blobs.get(file.blob)
   const steps: Step[] = []
   for (const { start, end } of splitFile(file, bytes, options.maxActionBytes)) {
