@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".retrace/small-model"))
     parser.add_argument("--out", type=Path, default=Path("models/retrace-small"))
     parser.add_argument("--minutes", type=float, default=55, help="what train.py was given; for the manifest")
+    parser.add_argument("--note", action="append", default=[], help="something more to say in the manifest")
     options = parser.parse_args()
     torch.set_num_threads(1)
     checkpoint = torch.load(options.work / "checkpoint.pt")
@@ -216,6 +217,7 @@ def write_manifest(model: Llama, counters: dict, figures: dict, options: argpars
             "of its three-line windows with the held-out packages, the project's dependencies or Python's standard "
             "library.",
             "The format is llama3-chat; bits_per_byte is of file content after `Write <path>`, no header, no thought.",
+            *options.note,
         ],
         "held_out": corpus["held_out"],
         "held_out_overlap": corpus["overlap"],
