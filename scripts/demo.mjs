@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { root, runOrExit, setup } from './setup.mjs'
 
 /** semver: over 40 files and a dependency cycle. The others: TypeScript, CommonJS and ES modules, small and large files. */
-const packages = ['semver', 'piscina/src', 'flatbuffers/ts', 'cli-progress', 'uvu', 'picocolors']
+const packages = ['semver', 'piscina/src', 'cli-progress', 'uvu', 'picocolors']
 
 setup()
 const repositories = packages.map((name) => join('node_modules', name)).filter((path) => existsSync(join(root, path)))

@@ -33,7 +33,7 @@ function runFile(name) {
       if (failed === 0 && (code !== 0 || total + skipped === 0)) failed = 1
       const state = failed > 0 ? 'FAILED' : 'ok'
       console.log(`${state.padEnd(7)}${name}  ${passed} passed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-      const reasons = output.split('\n').filter((line) => /^\s*skipped: /i.test(line))
+      const reasons = output.split('\n').filter((line) => /^\s*skipped: /.test(line))
       if (failed > 0) console.log(output + (signal ? `\nended by ${signal}` : ''))
       else if (reasons.length > 0) console.log(reasons.join('\n'))
       resolve({ passed, failed, skipped })

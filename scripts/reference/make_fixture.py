@@ -2,6 +2,9 @@
 
     python scripts/reference/make_fixture.py test/scoring/fixtures/tiny-llama
     python scripts/reference/make_fixture.py test/scoring/fixtures/tiny-llama3-rope --variant llama3-rope
+    python scripts/reference/make_fixture.py FOLDER --model models/retrace-small
+
+With --model it records those of a model that is there, behind a long prefix of random tokens.
 
 Needs torch, transformers and numpy. The reference is what Transformers gives for the weights as they are stored, in
 float64. Loading with `dtype=` matters: `model.to(bfloat16)` would round the rotary frequencies as well.
@@ -18,6 +21,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 SEED = 20
 VOCABULARY_SIZE = 512
 PREFIX_TOKENS = 157
+LONG_PREFIX_TOKENS = 2000
 TARGET_TOKENS = 23
 CONTEXT_TOKENS = (0, 1, 5, 13)
 LLAMA3_ROPE = {
@@ -79,14 +83,18 @@ def make_fixture(folder: Path, variant: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     make_model(variant).to(VARIANTS[variant]["dtype"]).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
-    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float64).eval()
+    record_reference(folder, folder, PREFIX_TOKENS)
 
+
+def record_reference(folder: Path, model_folder: Path, prefix_tokens: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    model = LlamaForCausalLM.from_pretrained(model_folder, dtype=torch.float64).eval()
     random = np.random.default_rng(SEED)
 
     def draw(count: int) -> list[int]:
-        return random.integers(0, VOCABULARY_SIZE, count).tolist()
+        return random.integers(0, model.config.vocab_size, count).tolist()
 
-    prefix, target = draw(PREFIX_TOKENS), draw(TARGET_TOKENS)
+    prefix, target = draw(prefix_tokens), draw(TARGET_TOKENS)
     branches = []
     for count in CONTEXT_TOKENS:
         context = draw(count)
@@ -94,14 +102,17 @@ def make_fixture(folder: Path, variant: str) -> None:
         branches.append({"context": context, "logProbs": [round(value, 9) for value in log_probs]})
     reference = {"prefix": prefix, "target": target, "branches": branches}
     (folder / "reference.json").write_text(json.dumps(reference) + "\n")
-    print(f"{folder}: {len(branches)} branches of {TARGET_TOKENS} scored tokens behind {PREFIX_TOKENS}")
+    print(f"{folder}: {len(branches)} branches of {TARGET_TOKENS} scored tokens behind {prefix_tokens}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--variant", choices=[*sorted(VARIANTS), "all"], default="grouped", help="all: a folder each")
+    parser.add_argument("--model", type=Path, help="a model that is there")
     options = parser.parse_args()
+    if options.model is not None:
+        return record_reference(options.folder, options.model, LONG_PREFIX_TOKENS)
     if options.variant != "all":
         return make_fixture(options.folder, options.variant)
     for variant in VARIANTS:

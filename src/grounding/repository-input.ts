@@ -20,7 +20,7 @@ export interface RepositoryInput {
   skipped: SkippedFile[]
 }
 
-const genericNames = new Set(['src', 'lib', 'source', 'sources', 'package', 'dist', 'code'])
+const genericNames = new Set(['src', 'lib', 'source', 'sources', 'package', 'dist', 'code', 'ts', 'js', 'py'])
 
 /** A name from the last parts of a path: `zod-src` for `.../zod/src`. */
 export function nameFromPath(parts: readonly string[]): string {

@@ -16,29 +16,41 @@ function whyNot(): string | null {
   return status === 0 ? null : `${python} has no torch and transformers`
 }
 
+const shipped = join(root, 'models/retrace-small')
 const variants = ['grouped', 'float32', 'one-kv-head', 'llama3-rope']
 const folder = mkdtempSync(join(tmpdir(), 'reference-'))
 
 test.before(() => {
   if (missing !== null) return
   const script = join(root, 'scripts/reference/make_fixture.py')
-  const made = spawnSync(python!, [script, folder, '--variant', 'all'], { encoding: 'utf8' })
-  assert.is(made.status, 0, made.stderr)
+  const shippedFolder = join(folder, 'shipped')
+  for (const args of [
+    [folder, '--variant', 'all'],
+    [shippedFolder, '--model', shipped],
+  ]) {
+    const made = spawnSync(python!, [script, ...args], { encoding: 'utf8' })
+    assert.is(made.status, 0, made.stderr)
+  }
 })
 test.after(() => rmSync(folder, { recursive: true }))
 
+function testWhereThereIsPython(name: string, body: () => Promise<void>): void {
+  if (missing === null) return test(name, body)
+  process.stdout.write(`skipped: ${name}: ${missing}\n`)
+  test.skip(name)
+}
+
 for (const variant of variants) {
-  const name = `scores of a fresh model (${variant}) equal those of Transformers in double precision`
-  if (missing !== null) {
-    process.stdout.write(`skipped: ${name}: ${missing}\n`)
-    test.skip(name)
-    continue
-  }
-  test(name, async () => {
+  testWhereThereIsPython(`scores of a fresh model (${variant}) equal those of Transformers in double precision`, () => {
     const modelDir = join(folder, variant)
     copyFileSync(join(root, 'test/scoring/fixtures/tiny-llama/tokenizer.json'), join(modelDir, 'tokenizer.json'))
-    await compareWithReference(modelDir)
+    return compareWithReference(modelDir)
   })
 }
+
+testWhereThereIsPython(
+  'scores of the shipped model behind a long prefix equal those of Transformers in double precision',
+  () => compareWithReference(shipped, join(folder, 'shipped')),
+)
 
 test.run()

@@ -13,9 +13,13 @@ interface Reference {
   branches: { context: number[]; logProbs: number[] }[]
 }
 
-/** Compares the scores of a model with the log-probabilities that Transformers gave for it in double precision. */
-export async function compareWithReference(modelDir: string): Promise<void> {
-  const reference = JSON.parse(readFileSync(join(modelDir, 'reference.json'), 'utf8')) as Reference
+/**
+ * Compares the scores of a model with the log-probabilities that Transformers gave for it in double precision.
+ *
+ * @param folder where `reference.json` is
+ */
+export async function compareWithReference(modelDir: string, folder = modelDir): Promise<void> {
+  const reference = JSON.parse(readFileSync(join(folder, 'reference.json'), 'utf8')) as Reference
   const scorer = await createScorer({ modelDir })
   try {
     const prefix = await scorer.open(Uint32Array.from(reference.prefix))
