@@ -142,6 +142,39 @@ test('a model folder that lacks a file, and one with a truncated safetensors', a
   assert.not(existsSync(join(scratch, 'truncated', 'manifest.json')))
 })
 
+test('names and descriptions that would steer a terminal are shown and not obeyed', async () => {
+  const folder = writeRepository({
+    'package.json': JSON.stringify({ name: 'evil', description: 'nice \u001b]0;pwned\u0007 words' }),
+    'src/a\u001b[2J.ts': 'export const a = 1\n',
+  })
+  const { code, stdout } = await runCli(['ground', folder])
+  assert.is(code, 0)
+  assert.match(stdout, /nice .*words/)
+  assert.not.match(stdout, /[\u0000-\u0009\u000b-\u001f\u007f]/)
+})
+
+test('an --out that is a file, and one that holds other things', async () => {
+  const file = join(scratch, 'a-file')
+  writeFileSync(file, 'mine')
+  expectRefusal(await runCli(['run', good, '--out', file, '--model', tinyModel]), 2, /a-file/)
+  assert.is(readFileSync(file, 'utf8'), 'mine')
+  const folder = writeRepository({ 'notes.txt': 'mine' })
+  expectRefusal(await runCli(['run', good, '--out', folder, '--model', tinyModel]), 2, /holds other things than a run/)
+})
+
+test('the same repository twice counts once, and the manifest says so', async () => {
+  const config = join(scratch, 'off.json')
+  writeFileSync(config, '{"search": false}')
+  const result = await run([good, good], ['--config', config])
+  assert.is(result.code, 0, result.stderr)
+  const manifest = JSON.parse(readFileSync(join(result.out, 'manifest.json'), 'utf8')) as {
+    repositories: unknown[]
+    rejects: { message: string }[]
+  }
+  assert.is(manifest.repositories.length, 1)
+  assert.match(manifest.rejects[0]?.message ?? '', /same content as an input before it/)
+})
+
 test('words that the command line does not know', async () => {
   for (const args of [['run'], ['run', good], ['frobnicate'], ['pack', good, '--frob'], ['score']]) {
     const { code, stderr } = await runCli(args)
@@ -202,6 +235,7 @@ test('a request that cannot be scored is answered with its error, the others wit
     assert.ok(Math.abs(sum - branch.sum) < 1e-9 && Math.abs(sum / branch.tokens - branch.mean) < 1e-9)
     assert.ok(branch.logProbs.every((value) => value <= 0))
   }
+  expectRefusal(await runCli(['score', '--model', tinyModel, '--in', input, '--out', input]), 2, /would replace/)
   expectRefusal(
     await runCli(['score', '--model', tinyModel, '--in', join(scratch, 'no.jsonl'), '--out', output]),
     2,
