@@ -134,7 +134,7 @@ test('a pack that is killed leaves no run that looks whole, and running it again
 
 test('a run that has not come to its end is not packed, and a renderer that did not score is refused', async () => {
   const out = join(scratch, 'unfinished')
-  await runCli(argsFor('unfinished'), { afterMs: 1200, signal: 'SIGKILL' })
+  await runCli(argsFor('unfinished'), { whenItSays: /^Synthesis:/m, afterMs: 50, signal: 'SIGKILL' })
   const early = await runCli(['pack', out])
   assert.is(early.code, 1)
   assert.match(early.stderr, /has not come to its end/)
