@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { retraceVersion } from '../config.js'
+import { exitCodes } from './command.js'
 import { groundCommand } from './ground.js'
 import { packCommand } from './pack.js'
 import { replayCommand } from './replay.js'
@@ -16,6 +17,7 @@ const program = new Command('retrace')
   .version(retraceVersion())
   .showHelpAfterError('(add --help for what it takes)')
 
+program.addHelpText('after', exitCodes)
 for (const make of [runCommand, groundCommand, replayCommand, scoreCommand, packCommand, reportCommand]) {
   program.addCommand(make())
 }
@@ -29,4 +31,6 @@ try {
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error
   process.exitCode = error.exitCode === 0 ? 0 : 2
+  const failure = { error: { code: 'USAGE', message: error.message.replace(/^error: /, '') } }
+  if (error.exitCode !== 0 && process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(failure)}\n`)
 }

@@ -8,7 +8,7 @@ export function replayCommand(): Command {
     "run every trajectory of a run in an empty folder and compare with the repository's files",
   )
     .argument('<run>', "a run's folder")
-    .addHelpText('after', '\nExit code 1 where a trajectory does not end in exactly its repository.')
+    .addHelpText('after', '\nIt fails where a trajectory does not end in exactly its repository.')
     .action(async (folder: string, options: { json?: boolean }) => {
       await answerWith(options, async () => {
         const results = replayRun(folder)

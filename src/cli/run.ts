@@ -17,8 +17,8 @@ Examples:
   $ retrace run node_modules/zod/src --out runs/zod
   $ retrace run repos/* --config run.json --model models/llama-3-8b --out runs/first
 
-A repository that cannot be read is left out with its reason; the run fails only where none is left.
-Exit codes: 0 done, 1 failed, 2 bad usage or config.`,
+A repository that cannot be read is left out with its reason; the run fails only where none is left. A finished
+run stays as it is, whatever becomes of the repositories: for their new state, give another --out.`,
     )
     .action(
       async (repositories: string[], options: { out: string; config?: string; model?: string; json?: boolean }) => {

@@ -1,4 +1,4 @@
-import { closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { CoreError } from './errors.js'
@@ -33,21 +33,24 @@ export function lockFolder(folder: string): () => void {
   )
 }
 
+/** Makes the lock appear with its content or not at all: a reader must never find it empty. */
 function createLock(path: string): boolean {
+  const draft = `${path}.${process.pid}.tmp`
+  writeFileSync(draft, `${process.pid} ${hostname()} ${startOf(process.pid)}`)
   try {
-    const file = openSync(path, 'wx')
-    writeSync(file, `${process.pid} ${hostname()} ${startOf(process.pid)}`)
-    closeSync(file)
+    linkSync(draft, path)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
+  } finally {
+    rmSync(draft, { force: true })
   }
 }
 
 /** Moves a dead lock out of the way. Of several who try, one gets it; who moved a fresh lock by mistake puts it back. */
 function removeStale(path: string, holder: string): void {
-  const aside = `${path}.${process.pid}.tmp`
+  const aside = `${path}.${process.pid}-stale.tmp`
   try {
     renameSync(path, aside)
     if (readFileSync(aside, 'utf8') !== holder) linkSync(aside, path)

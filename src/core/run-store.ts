@@ -1,9 +1,12 @@
 import {
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readFileSync,
+  readSync,
   readdirSync,
   rmSync,
   statSync,
@@ -116,7 +119,7 @@ export class RunStore {
   private checkIsRunOrEmpty(): void {
     if (!existsSync(this.folder)) return
     const names = statSync(this.folder).isDirectory() ? readdirSync(this.folder) : ['a file']
-    if (names.length === 0 || names.includes('config.json') || names.includes('lock')) return
+    if (names.every((name) => /^lock(\.\d+\.tmp)?$/.test(name)) || names.includes('config.json')) return
     throw new CoreError('OUT_NOT_A_RUN', `${this.folder} holds other things than a run. Give a new or an empty folder.`)
   }
 
@@ -126,7 +129,7 @@ export class RunStore {
     const blobs = readFolders(this.path('blobs')).map((name) => join('blobs', name))
     for (const folder of ['.', ...folders.map((entry) => entry.name), ...blobs]) {
       for (const name of readdirSync(this.path(folder))) {
-        if (/\.\d+(-\d+)?\.tmp$/.test(name)) rmSync(this.path(folder, name), { force: true })
+        if (/\.\d+(-\d+|-stale)?\.tmp$/.test(name)) rmSync(this.path(folder, name), { force: true })
       }
     }
   }
@@ -140,9 +143,22 @@ function readFolders(path: string): string[] {
 
 /** Removes a last row without its line end, so that the next one begins a line of its own. */
 function dropCutRow(path: string): void {
-  const bytes = readFileIfPresent(path)
-  const whole = bytes === null ? 0 : bytes.lastIndexOf(0x0a) + 1
-  if (bytes !== null && whole < bytes.length) truncateSync(path, whole)
+  if (endsItsLine(path)) return
+  const bytes = readFileSync(path)
+  truncateSync(path, bytes.lastIndexOf(0x0a) + 1)
+}
+
+/** Looks at the last byte alone: a file of rows may be long, and this is asked before each row. */
+function endsItsLine(path: string): boolean {
+  if (!existsSync(path)) return true
+  const file = openSync(path, 'r')
+  try {
+    const { size } = fstatSync(file)
+    const last = Buffer.alloc(1)
+    return size === 0 || (readSync(file, last, 0, 1, size - 1) === 1 && last[0] === 0x0a)
+  } finally {
+    closeSync(file)
+  }
 }
 
 function parseRecord<S extends ZodType>(schema: S, text: string, path: string): output<S> {

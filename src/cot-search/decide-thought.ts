@@ -49,12 +49,9 @@ export async function decideThought(
     const best = candidates[chosen] as Candidate
     const from = best.thought ?? (step.thought as Thought)
     const seed = `${input.seed} ${input.trajectory.id} ${step.index} ${round}`
-    const thoughts = await input.generator.rewrite(
-      input.requestFor(step.episode, step.step),
-      from,
-      options.candidates,
-      seed,
-    )
+    const request = input.requestFor(step.episode, step.step)
+    const tried = new Set(candidates.flatMap((one) => one.thought?.text ?? []))
+    const thoughts = await input.generator.rewrite(request, from, tried, options.candidates, seed)
     const gated = thoughts.map((thought) => gate(judge('candidate', round, thought), bestOf(best), options))
     const scored = await scoreAll(input, prefix, gated)
     const decided = decideRound(

@@ -18,6 +18,15 @@ export interface Generator {
   /** The approach in prose, and one line of purpose for each file of `snapshot.order`, in that order. */
   plan(snapshot: RepositorySnapshot): Promise<{ approach: string; purposes: string[] }>
   thought(request: ThoughtRequest): Promise<Thought>
-  /** Up to `count` other thoughts for the same step, none equal to `best` or to each other. `seed` names the draw. */
-  rewrite(request: ThoughtRequest, best: Thought, count: number, seed: string): Promise<Thought[]>
+  /**
+   * Up to `count` other thoughts for the same step, none of them in `tried` or equal to another; fewer where there is
+   * nothing else to say. `seed` names the draw.
+   */
+  rewrite(
+    request: ThoughtRequest,
+    best: Thought,
+    tried: ReadonlySet<string>,
+    count: number,
+    seed: string,
+  ): Promise<Thought[]>
 }

@@ -51,7 +51,7 @@ export async function packTrajectories(input: PackingInput, options: PackingOpti
 
     const window = open.get(domain) ?? { pieces: [], documents: 0, tokens: 0, windows: 0, shards: 0 }
     open.set(domain, window)
-    window.pieces.push(...cut.pieces)
+    for (const piece of cut.pieces) window.pieces.push(piece)
     window.documents++
     window.tokens += cut.sourceTokens
     if (window.documents >= options.windowDocuments || window.tokens >= options.maxWindowTokens) {
@@ -127,7 +127,7 @@ class Totals {
     all.piecesWithoutHeader += cut.piecesWithoutHeader
     all.untrained.pieces += cut.untrained.pieces
     all.untrained.tokens += cut.untrained.tokens
-    all.dropped.push(...cut.dropped.map((part) => ({ document: id, ...part })))
+    for (const part of cut.dropped) all.dropped.push({ document: id, ...part })
     all.irregularBorders += irregularBorders
   }
 

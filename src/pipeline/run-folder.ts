@@ -1,5 +1,5 @@
-import { existsSync, realpathSync, statSync } from 'node:fs'
-import { resolve, sep } from 'node:path'
+import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { decidingConfig, retraceVersion, runConfigSchema, type RunConfig } from '../config.js'
 import { CoreError, digestOf, RetraceError, RunStore, type Progress } from '../core/index.js'
@@ -63,8 +63,11 @@ export async function describeRun(
   config: RunConfig,
 ): Promise<RunRecord> {
   for (const input of inputs) {
-    if (!existsSync(input))
-      throw new CoreError('INPUT_NOT_FOUND', `${input} does not exist. Check the path.`, { input })
+    if (!existsSync(input)) {
+      const isLink = lstatSync(input, { throwIfNoEntry: false })?.isSymbolicLink() === true
+      const what = isLink ? 'is a link that leads nowhere' : 'does not exist'
+      throw new CoreError('INPUT_NOT_FOUND', `${input} ${what}. Check the path.`, { input })
+    }
     if (isInside(folder, input)) {
       const message = `--out ${folder} lies inside the repository ${input}, which would take it for its own. Give a folder outside of it.`
       throw new CoreError('CONFIG_INVALID', message, { input, folder })
@@ -83,8 +86,14 @@ export async function describeRun(
 function isInside(folder: string, input: string): boolean {
   const root = realpathSync(input)
   if (!statSync(root).isDirectory()) return false
-  const out = existsSync(folder) ? realpathSync(folder) : resolve(folder)
-  return [out, resolve(folder)].some((path) => path === root || path.startsWith(root + sep))
+  const out = realPathOf(resolve(folder))
+  return out === root || out.startsWith(root + sep)
+}
+
+/** The real path of what need not be there yet: links are followed as far as the path exists. */
+function realPathOf(path: string): string {
+  if (existsSync(path) || dirname(path) === path) return realpathSync(path)
+  return join(realPathOf(dirname(path)), basename(path))
 }
 
 export function checkSameRun(store: RunStore, record: RunRecord): void {

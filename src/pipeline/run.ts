@@ -16,7 +16,7 @@ import {
   type RunContext,
 } from './run-folder.js'
 import { searchAll } from './search-stage.js'
-import { groundAll, isSearched, packAll, synthesizeAll } from './stages.js'
+import { groundAll, groundedIds, isSearched, packAll, synthesizeAll } from './stages.js'
 import { finish, summarizeRun, writeReport, type RunSummary } from './summary.js'
 
 /**
@@ -40,7 +40,7 @@ export async function run(
   try {
     // Again, now that nobody else can change it.
     checkSameRun(store, record)
-    if (isWhole(store)) return { ...summarizeRun(store), nothingToDo: true }
+    if (isWhole(store) && isSearched(store, record)) return { ...summarizeRun(store), nothingToDo: true }
     rmSync(store.path('manifest.json'), { force: true })
     writeFileAtomic(store.path('config.json'), JSON.stringify(record, null, 2) + '\n')
     const current = runOf(store, record, config, tokenizer, context)
@@ -63,7 +63,8 @@ export async function run(
 /** Replays every trajectory of a run against its snapshot. Failures are answers, one per trajectory. */
 export function replayRun(folder: string): { id: string; result: ReplayResult | null; failure: string | null }[] {
   const store = openRun(folder).store
-  return store.finished('trajectories').map((id) => {
+  const expected = groundedIds(store).filter((id) => !store.isFinished('rejects', id))
+  return expected.map((id) => {
     try {
       const trajectory = store.read('trajectories', id, trajectorySchema)
       const snapshot = store.read('snapshots', id, snapshotSchema)
@@ -91,7 +92,7 @@ export async function packRun(folder: string, changes: object | null, context: R
   ).packing
   const unlock = store.lock()
   try {
-    if (!isSearched(before)) {
+    if (!isSearched(store, record)) {
       throw new CoreError(
         'RUN_INCOMPLETE',
         `${folder} has not come to its end. Run it to its end first, then pack it again.`,

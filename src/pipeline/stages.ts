@@ -58,7 +58,10 @@ export async function groundAll(current: Run): Promise<void> {
   })
   if (groundedIds(store).length > 0) return
   const rejects = store.finished('rejects').map((id) => store.read('rejects', id, rejectSchema))
-  throw new CoreError('INPUT_INVALID', `No repository could be read. ${rejects[0]?.message ?? ''}`, { rejects })
+  const [first] = rejects
+  const message =
+    rejects.length === 1 ? first?.message : `None of ${units.length} inputs could be read, such as: ${first?.message}`
+  throw new CoreError('INPUT_INVALID', message ?? 'Nothing was given.', { rejects })
 }
 
 async function groundOne(
@@ -129,7 +132,7 @@ export function keepTrajectory(
 }
 
 /** Whether every input came as far as a trajectory or a reject. */
-export function isSearched({ store, record }: Run): boolean {
+export function isSearched(store: RunStore, record: Run['record']): boolean {
   const isDone = (id: string, stage: string): boolean => store.isFinished(stage, id) || store.isFinished('rejects', id)
   const allGrounded = record.inputs.every((_, index) => {
     const unit = String(index).padStart(6, '0')
@@ -150,7 +153,12 @@ export async function packAll(current: Run): Promise<void> {
     }
     const folder = store.path('shards')
     const input = { trajectories: trajectories(), read, tokenizer, renderer, folder, signal: context.signal }
-    store.write('shards', 'manifest', await packTrajectories(input, { ...config.packing, seed: config.seed }))
+    const manifest = await packTrajectories(input, { ...config.packing, seed: config.seed })
+    store.write('shards', 'manifest', manifest)
+    if (manifest.packing.rows === 0) {
+      const message = `No step fits in a row of ${manifest.sequenceLength} tokens, so nothing was packed. Raise packing.sequenceLength.`
+      throw new CoreError('CONFIG_INVALID', message)
+    }
   })
 }
 
@@ -158,7 +166,12 @@ export async function packAll(current: Run): Promise<void> {
  * Does one unit's work; where it fails, the unit leaves the run with its reason and the others go on. What would fail
  * for every unit is thrown: a stop, and errors of the machine such as a full disk.
  */
-async function orReject({ store, context }: Run, id: string, stage: string, work: () => Promise<void>): Promise<void> {
+async function orReject(
+  { store, record, context }: Run,
+  id: string,
+  stage: string,
+  work: () => Promise<void>,
+): Promise<void> {
   try {
     await work()
     store.unreject(id)
@@ -166,7 +179,8 @@ async function orReject({ store, context }: Run, id: string, stage: string, work
     if (!(error instanceof Error) || isEveryones(error, context)) throw error
     const { code, details } = error instanceof RetraceError ? error : { code: 'UNEXPECTED', details: {} }
     store.reject(stage, id, code, error.message, details)
-    context.progress.note(`Left out: ${error.message}`)
+    // Where it was the only one, the run fails with this very message.
+    if (record.inputs.length > 1) context.progress.note(`Left out: ${error.message}`)
   }
 }
 

@@ -39,7 +39,14 @@ export function finish(current: Run): RunSummary {
   const summary = summarizeRun(store)
   const { retraceVersion, model } = record
   const { repositories, rejects, search, shards } = summary
-  const manifest = { schemaVersion: 1, retraceVersion, model, config: { ...record.config, packing: config.packing } }
+  const manifest = {
+    schemaVersion: 1,
+    retraceVersion,
+    model,
+    generator: createGenerator(config.generation).info,
+    noise: noiseOf(store),
+    config: { ...record.config, packing: config.packing },
+  }
   writeFileAtomic(
     store.path('manifest.json'),
     JSON.stringify({ ...manifest, repositories, rejects, search, shards }, null, 2) + '\n',
@@ -78,9 +85,7 @@ function allRows(store: RunStore): SearchRow[] {
 export function writeReport(current: Run): string {
   const { store, record, config } = current
   const ids = store.finished('trajectories')
-  const noise = store.isFinished('.', 'calibration')
-    ? store.read('.', 'calibration', z.looseObject({ noise: z.number() })).noise
-    : 0
+  const noise = noiseOf(store)
   const html = buildReport({
     run: {
       name: basename(resolve(store.folder)),
@@ -102,6 +107,12 @@ export function writeReport(current: Run): string {
   })
   writeFileAtomic(store.path('report.html'), html)
   return store.path('report.html')
+}
+
+/** The measured noise of a mean log-probability, nats per token; 0 where nothing was scored. */
+function noiseOf(store: RunStore): number {
+  const schema = z.looseObject({ noise: z.number() })
+  return store.isFinished('.', 'calibration') ? store.read('.', 'calibration', schema).noise : 0
 }
 
 const timingSchema = z.strictObject({ name: z.string(), unit: z.string(), units: z.int(), seconds: z.number() })

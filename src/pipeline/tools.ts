@@ -1,6 +1,6 @@
-import { renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { RunConfig } from '../config.js'
 import { CoreError, memoryBlobStore } from '../core/index.js'
 import { createParsePool, groundRepository } from '../grounding/index.js'
@@ -34,6 +34,9 @@ export async function scoreFile(
 ): Promise<{ answered: number; failed: number }> {
   if (resolve(input) === resolve(output)) {
     throw new CoreError('CONFIG_INVALID', `The answers would replace the requests in ${input}. Give another --out.`)
+  }
+  if (!existsSync(dirname(resolve(output)))) {
+    throw new CoreError('INPUT_NOT_FOUND', `The folder of ${output} does not exist. Make it first.`)
   }
   const tokenizer = await loadTokenizer(modelDir)
   const requests = await openInput(input)

@@ -8,7 +8,7 @@ export const scorerOptionsSchema = z.strictObject({
   modelDir: z.string().min(1),
   /** Threads that one run uses. */
   threads: z.int().min(1).max(256).default(1),
-  /** Most memory for the keys and values of scored branches, per prefix, in MiB. What is dropped is computed again. */
+  /** Most memory for the keys and values of scored branches, in MiB. What is dropped is computed again. */
   keptBranchesMiB: z.int().nonnegative().default(1024),
 })
 /** As a caller writes them; the rest has defaults. */

@@ -1,4 +1,4 @@
-import { type BlobStore } from '../core/index.js'
+import { digestOf, type BlobStore } from '../core/index.js'
 import type { Action, BlobSpan, RepositorySnapshot, Step, Trajectory } from '../records/index.js'
 import { SynthesisError } from './errors.js'
 import { lineNumber } from './split-file.js'
@@ -19,6 +19,9 @@ export interface ReplayResult {
  * @throws SynthesisError `REPLAY_FAILED` at the first step that breaks it; CoreError `RECORD_INVALID` for a changed blob
  */
 export function replayTrajectory(trajectory: Trajectory, snapshot: RepositorySnapshot, blobs: BlobStore): ReplayResult {
+  if (trajectory.snapshot !== digestOf(snapshot)) {
+    throw new SynthesisError('REPLAY_FAILED', `${trajectory.id}: its snapshot is not the one that it was made of.`)
+  }
   const disk = new Map<string, Uint8Array>()
   const result: ReplayResult = { files: 0, bytes: 0, reads: 0, writes: 0, edits: 0 }
   for (const episode of trajectory.episodes) {
@@ -40,9 +43,14 @@ export function replayTrajectory(trajectory: Trajectory, snapshot: RepositorySna
   return result
 }
 
-/** Content of a span, checked against the blob's digest by the store. */
-export function spanBytes(blobs: BlobStore, span: BlobSpan): Uint8Array {
-  return blobs.get(span.blob).subarray(span.start, span.end)
+/** Content of a span, checked against the blob's digest by the store. @throws SynthesisError where it leaves the blob */
+export function spanBytes(blobs: BlobStore, { blob, start, end }: BlobSpan): Uint8Array {
+  const bytes = blobs.get(blob)
+  if (start <= end && end <= bytes.length) return bytes.subarray(start, end)
+  throw new SynthesisError(
+    'REPLAY_FAILED',
+    `Bytes ${start} to ${end} are not in blob ${blob}, which has ${bytes.length}.`,
+  )
 }
 
 function counterOf(action: Action): 'reads' | 'writes' | 'edits' {

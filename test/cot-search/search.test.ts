@@ -64,6 +64,14 @@ test('every thought that leads to code gets a row with baseline, control, first 
   assert.ok(rows.some((row) => row.candidates.filter((one) => one.role === 'candidate').length === 6))
 })
 
+test('no text is tried twice for one thought, but for the control', async () => {
+  const { rows } = await search()
+  for (const row of rows) {
+    const texts = row.candidates.filter((one) => one.role !== 'other').map((one) => one.thought?.text)
+    assert.is(new Set(texts).size, texts.length, row.path)
+  }
+})
+
 test('the kept thought is the best of those that passed every gate, and the trajectory says it', async () => {
   const { rows, trajectory } = await search()
   let improved = 0

@@ -95,22 +95,35 @@ test('rewrites are new, made of real facts, keep the goal first, and repeat for 
   const request = requestFor('src/words.ts')
   const known = new Map(factsFor(request).map((fact) => [fact.id, fact.text]))
   const best = await narrator.thought(request)
-  const rewrites = await narrator.rewrite(request, best, 6, 'seed')
+  const rewrites = await narrator.rewrite(request, best, new Set(), 6, 'seed')
   assert.is(rewrites.length, 6)
   assert.is(new Set([best.text, ...rewrites.map((one) => one.text)]).size, 7)
   for (const { text, facts } of rewrites) {
     assert.is(facts[0], 'goal')
     assert.is(text, facts.map((id) => known.get(id)).join(' '))
   }
-  assert.equal(await narrator.rewrite(request, best, 6, 'seed'), rewrites)
-  assert.not.equal(await narrator.rewrite(request, best, 6, 'other'), rewrites)
+  assert.equal(await narrator.rewrite(request, best, new Set(), 6, 'seed'), rewrites)
+  assert.not.equal(await narrator.rewrite(request, best, new Set(), 6, 'other'), rewrites)
   const lengths = rewrites.map((one) => one.facts.length)
   assert.ok(Math.max(...lengths) > best.facts.length, 'no rewrite adds a fact')
 })
 
+test('what was tried before is not proposed again', async () => {
+  const request = requestFor('src/words.ts')
+  const best = await narrator.thought(request)
+  const tried = new Set<string>()
+  for (let round = 0; round < 8; round++) {
+    for (const { text } of await narrator.rewrite(request, best, tried, 2, `round ${round}`)) {
+      assert.not(tried.has(text))
+      tried.add(text)
+    }
+  }
+  assert.ok(tried.size > 10, `only ${tried.size} rewrites`)
+})
+
 test('where there is nothing else to say, no rewrite is made up', async () => {
   const request = requestFor('src/empty.ts')
-  assert.equal(await narrator.rewrite(request, await narrator.thought(request), 2, 's'), [])
+  assert.equal(await narrator.rewrite(request, await narrator.thought(request), new Set(), 2, 's'), [])
 })
 
 test('lists, sentences and clipped docs read as English', () => {

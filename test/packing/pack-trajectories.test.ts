@@ -312,4 +312,23 @@ test('a file that is no shard is refused with its path', async () => {
   }
 })
 
+test('rows of 65,536 tokens hold whole documents, and read back as they were written', async () => {
+  const folder = newFolder()
+  const manifest = await pack(folder, { sequenceLength: 65_536, maxShardTokens: 2 ** 20 })
+  const { packing } = manifest
+  assert.is(packing.documentsCut, 0)
+  assert.is(packing.pieces, trajectories.length)
+  assert.is(packing.tokens, packing.sourceTokens)
+  const rows = await rowsOf(folder, manifest, 'parquet')
+  assert.equal(await rowsOf(folder, manifest, 'arrow'), rows)
+  assert.ok(
+    rows.some((row) => row.inputIds.length > 32_768),
+    'no row is longer than half of the limit',
+  )
+  for (const row of rows) {
+    assert.ok(row.inputIds.length <= 65_536)
+    for (const { labels } of documentsOf(row)) assert.is(labels[0], ignoreIndex)
+  }
+})
+
 test.run()

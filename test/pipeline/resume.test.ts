@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -132,6 +132,20 @@ test('a pack that is killed leaves no run that looks whole, and running it again
   assert.equal(readdirSync(join(out, 'shards')).sort(), ['manifest.json', 'trajectories-00000.parquet'])
 })
 
+test('a trajectory that is gone fails the replay, and the run does not count as whole', async () => {
+  const out = join(scratch, 'one-worker')
+  const [name] = readdirSync(join(out, 'trajectories'))
+  rmSync(join(out, 'trajectories', name ?? ''))
+  const replay = await runCli(['replay', out])
+  assert.is(replay.code, 1, replay.stdout)
+  assert.match(replay.stdout, /FAILED .*does not exist/)
+  const again = await runCli(argsFor('one-worker', join(scratch, 'one-worker.json')))
+  assert.is(again.code, 0, again.stderr)
+  for (const part of ['trajectories', 'shards', 'search']) {
+    assert.equal(digestFolder(join(out, part)), digestFolder(join(scratch, 'whole', part)))
+  }
+})
+
 test('a run that has not come to its end is not packed, and a renderer that did not score is refused', async () => {
   const out = join(scratch, 'unfinished')
   await runCli(argsFor('unfinished'), { whenItSays: /^Synthesis:/m, afterMs: 50, signal: 'SIGKILL' })
@@ -151,6 +165,10 @@ test('a folder for the run inside the repository is refused', async () => {
   assert.is(code, 2)
   assert.match(stderr, /lies inside the repository/)
   assert.not(existsSync(inside))
+  symlinkSync(repositories[0] as string, join(scratch, 'link'))
+  const linked = join(scratch, 'link', 'out')
+  assert.is((await runCli(['run', repositories[0] as string, '--out', linked, '--model', tinyModel])).code, 2)
+  assert.not(existsSync(linked))
 })
 
 test('packing again with a shorter row keeps the trajectories and renews shards and manifest', async () => {

@@ -98,6 +98,18 @@ test('a wrong line number and a range past the end break the law', () => {
   assert.match(range, /are not in/)
 })
 
+test('another snapshot, and content that leaves its blob, break the law', () => {
+  assert.match(
+    replayChanged((one) => void (one.snapshot = '0'.repeat(64))),
+    /snapshot is not the one/,
+  )
+  const past = replayChanged((one) => {
+    const last = one.episodes.at(-1)?.steps.at(-1)?.action
+    if (last?.tool !== 'Read' && last !== undefined) last.content.end += 100_000
+  })
+  assert.match(past, /REPLAY_FAILED .*are not in blob/)
+})
+
 test('an agent that writes a file of another agent breaks the law', () => {
   const failure = replayChanged((one) => {
     const [first, second] = one.episodes

@@ -19,19 +19,25 @@ export function createNarrator(): Generator {
       purposes: snapshot.order.map((path) => tellPurpose(snapshot, path)),
     }),
     thought: async (request) => tellFacts(factsFor(request).filter((fact) => fact.role !== 'more')),
-    rewrite: async (request, best, count, seed) => rewriteThought(request, best, count, seed),
+    rewrite: async (request, best, tried, count, seed) => rewriteThought(request, best, tried, count, seed),
   }
 }
 
 /** Tries per wanted rewrite before the facts are taken as used up. */
-const triesPerRewrite = 12
+const triesPerRewrite = 24
 
-function rewriteThought(request: ThoughtRequest, best: Thought, count: number, seed: string): Thought[] {
+function rewriteThought(
+  request: ThoughtRequest,
+  best: Thought,
+  tried: ReadonlySet<string>,
+  count: number,
+  seed: string,
+): Thought[] {
   const all = factsFor(request)
   const byId = new Map(all.map((fact) => [fact.id, fact]))
   const told = best.facts.flatMap((id) => byId.get(id) ?? [])
   const random = seededRandom(seed, request.path, digestOf(best.facts))
-  const seen = new Set([best.text])
+  const seen = new Set([...tried, best.text])
   const rewrites: Thought[] = []
   for (let tries = 0; rewrites.length < count && tries < count * triesPerRewrite; tries++) {
     const thought = tellFacts(changedFacts(told, all, random.below, random.shuffled))

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { ScoringError } from '../../errors.js'
 import type { LlamaConfig } from '../../model-config.js'
 import type { Branch, BranchScore, Range, ScorerCounters } from '../../scorer.js'
@@ -13,7 +14,6 @@ interface PrefixState {
   buffer: KvBuffer
   /** Final hidden state of the last token, which predicts the first token behind the prefix; `null` where empty. */
   lastHidden: Float32Array | null
-  branches: KeptBranches
 }
 
 /** What running a branch gave: all but its last token, which nothing needs until it is committed. */
@@ -32,6 +32,7 @@ interface BranchRun {
  */
 export class PrefixEngine {
   private readonly prefixes = new Map<number, PrefixState>()
+  private readonly kept: KeptBranches
   private nextId = 1
   readonly counters: ScorerCounters = {
     prefixTokensComputed: 0,
@@ -43,8 +44,10 @@ export class PrefixEngine {
   constructor(
     private readonly runner: LlamaRunner,
     private readonly config: LlamaConfig,
-    private readonly keptBytes: number,
-  ) {}
+    keptBytes: number,
+  ) {
+    this.kept = new KeptBranches(keptBytes)
+  }
 
   async open(tokens: Uint32Array): Promise<number> {
     const buffer = KvBuffer.withRoomFor(this.config, tokens.length)
@@ -88,11 +91,12 @@ export class PrefixEngine {
     const prefix = this.prefixes.get(id)
     prefix?.buffer.users.delete(id)
     this.prefixes.delete(id)
+    this.kept.forget(id)
   }
 
   /** The branch's run, from memory where it has been run before. */
   private async runBranch(prefix: PrefixState, tokens: Uint32Array): Promise<BranchRun> {
-    const kept = prefix.branches.get(tokens)
+    const kept = this.kept.get(prefix.id, tokens)
     if (kept !== undefined) return kept
 
     const length = prefix.tokens.length
@@ -101,8 +105,8 @@ export class PrefixEngine {
     const hidden = await this.feed(buffer, fed, length)
     const run = { rows: buffer.take(length, fed.length), hidden }
     this.counters.branchTokensComputed += fed.length
-    if (prefix.branches.wasDropped(tokens)) this.counters.tokensRecomputed += fed.length
-    prefix.branches.keep(tokens, run)
+    if (this.kept.wasDropped(prefix.id, tokens)) this.counters.tokensRecomputed += fed.length
+    this.kept.keep(prefix.id, tokens, run)
     return run
   }
 
@@ -157,7 +161,7 @@ export class PrefixEngine {
   private add(tokens: Uint32Array, buffer: KvBuffer, lastHidden: Float32Array | null): number {
     const id = this.nextId++
     buffer.users.set(id, tokens.length)
-    this.prefixes.set(id, { id, tokens, buffer, lastHidden, branches: new KeptBranches(this.keptBytes) })
+    this.prefixes.set(id, { id, tokens, buffer, lastHidden })
     return id
   }
 
@@ -179,35 +183,49 @@ export class PrefixEngine {
   }
 }
 
-/** The runs of the branches behind one prefix, by their tokens; past the limit the oldest go. */
+/** The runs of the branches behind the open prefixes; past the limit the oldest go, whichever prefix they are of. */
 class KeptBranches {
+  /** By prefix and tokens; `null` where the run was dropped. */
   private readonly runs = new Map<string, BranchRun | null>()
+  private readonly keysOf = new Map<number, string[]>()
   private bytes = 0
 
   constructor(private readonly maxBytes: number) {}
 
-  get(tokens: Uint32Array): BranchRun | undefined {
-    return this.runs.get(keyOf(tokens)) ?? undefined
+  get(prefix: number, tokens: Uint32Array): BranchRun | undefined {
+    return this.runs.get(keyOf(prefix, tokens)) ?? undefined
   }
 
-  wasDropped(tokens: Uint32Array): boolean {
-    return this.runs.get(keyOf(tokens)) === null
+  wasDropped(prefix: number, tokens: Uint32Array): boolean {
+    return this.runs.get(keyOf(prefix, tokens)) === null
   }
 
-  keep(tokens: Uint32Array, run: BranchRun): void {
-    this.runs.set(keyOf(tokens), run)
+  keep(prefix: number, tokens: Uint32Array, run: BranchRun): void {
+    const key = keyOf(prefix, tokens)
+    this.runs.set(key, run)
+    this.keysOf.set(prefix, [...(this.keysOf.get(prefix) ?? []), key])
     this.bytes += sizeOf(run)
-    for (const [key, oldest] of this.runs) {
+    for (const [oldKey, oldest] of this.runs) {
       if (this.bytes <= this.maxBytes) break
       if (oldest === null) continue
-      this.runs.set(key, null)
+      this.runs.set(oldKey, null)
       this.bytes -= sizeOf(oldest)
     }
+  }
+
+  forget(prefix: number): void {
+    for (const key of this.keysOf.get(prefix) ?? []) {
+      const run = this.runs.get(key)
+      if (run !== undefined && run !== null) this.bytes -= sizeOf(run)
+      this.runs.delete(key)
+    }
+    this.keysOf.delete(prefix)
   }
 }
 
 const sizeOf = (run: BranchRun): number => bytesOfRows(run.rows) + run.hidden.byteLength
-const keyOf = (tokens: Uint32Array): string => tokens.join()
+const keyOf = (prefix: number, tokens: Uint32Array): string =>
+  `${prefix} ${createHash('sha256').update(tokens).digest('base64')}`
 const positionsOf = ({ start, end }: Range): number[] => Array.from({ length: end - start }, (_, i) => start + i)
 
 function checkFinite(values: Float32Array, what: string): void {
