@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { normalize } from 'node:path/posix'
+import { createGunzip } from 'node:zlib'
 import { Parser, type ReadEntry } from 'tar'
 import type { SkippedFile } from '../records/index.js'
 import { GroundingError } from './errors.js'
@@ -8,6 +9,8 @@ import { byCodeUnits } from './languages.js'
 import type { GroundingOptions } from './options.js'
 import { nameFromPath, type InputEntry, type RepositoryInput } from './repository-input.js'
 import { judgeByName, judgePathName } from './skip-rules.js'
+
+const GZIP_FIRST_BYTE = 0x1f
 
 interface ArchiveEntry {
   path: string
@@ -58,56 +61,75 @@ function readEntries(file: string, options: GroundingOptions, signal?: AbortSign
   return new Promise((resolve, reject) => {
     const entries: ArchiveEntry[] = []
     let unpackedBytes = 0
+    let seenEntries = 0
     let settled = false
     const input = createReadStream(file)
-    const fail = (error: Error): void => {
+    const unpacked = input.pipe(createGunzip())
+    const settle = (end: () => void): void => {
       if (settled) return
       settled = true
+      signal?.removeEventListener('abort', abort)
       input.destroy()
-      reject(error)
+      unpacked.destroy()
+      end()
     }
+    const fail = (error: Error): void => settle(() => reject(error))
     const invalid = (why: string): void => fail(invalidArchive(file, why))
+    const abort = (): void => fail(new GroundingError('ABORTED', `Reading ${file} was stopped.`))
+    // Folders, links and metadata count as well: each costs time, whether or not it is kept.
+    const countEntry = (): void => {
+      if (++seenEntries > options.maxEntries) fail(archiveTooLarge(file, options))
+    }
     const parser = new Parser({
       // The bounds here are on what is unpacked; a file that packs well is no attack.
       maxDecompressionRatio: Infinity,
+      zstd: false,
       // A damaged archive is refused as a whole: half a repository would pass for a whole one.
       onwarn: (code, message) => {
         if (code !== 'TAR_ENTRY_INFO') invalid(String(message))
       },
       onReadEntry: (entry) => {
+        countEntry()
         if (settled) return void entry.resume()
-        unpackedBytes += entry.size
         const problem = unsafePath(entry.path)
-        if (problem !== undefined) {
-          const message = `${file} holds the entry ${JSON.stringify(entry.path)}, ${problem}. The archive is refused; pack it again from inside its folder.`
-          return fail(new GroundingError('ARCHIVE_UNSAFE', message, { path: file, entry: entry.path }))
-        }
-        if (unpackedBytes > options.maxArchiveBytes || entries.length >= options.maxEntries) {
-          const message =
-            `${file} unpacks to more than ${options.maxArchiveBytes} bytes (maxArchiveBytes) or ` +
-            `${options.maxEntries} entries (maxEntries). Raise these bounds, or give a smaller archive.`
-          return fail(new GroundingError('ARCHIVE_TOO_LARGE', message, { path: file }))
-        }
+        if (problem !== undefined) return fail(unsafeArchive(file, entry.path, problem))
         takeEntry(entry, options, entries)
       },
     })
+    parser.on('meta', countEntry)
+    parser.on('ignoredEntry', countEntry)
     parser.on('error', (error: Error) => invalid(error.message))
-    parser.on('end', () => {
-      if (settled) return
-      settled = true
-      resolve(entries)
-    })
-    signal?.addEventListener('abort', () => fail(new GroundingError('ABORTED', `Reading ${file} was stopped.`)), {
-      once: true,
-    })
+    parser.on('end', () => settle(() => resolve(entries)))
     input.on('error', (error) => invalid(error.message))
-    input.on('data', (chunk) => {
-      if (settled || parser.write(chunk as Buffer)) return
-      input.pause()
-      parser.once('drain', () => input.resume())
+    unpacked.on('error', (error) => invalid(error.message))
+    unpacked.on('data', (chunk: Buffer) => {
+      if (settled) return
+      // The parser would unpack a second layer by itself, past the count of bytes.
+      if (unpackedBytes === 0 && chunk[0] === GZIP_FIRST_BYTE) return invalid('it is packed twice')
+      unpackedBytes += chunk.length
+      if (unpackedBytes > options.maxArchiveBytes) return fail(archiveTooLarge(file, options))
+      if (parser.write(chunk)) return
+      unpacked.pause()
+      parser.once('drain', () => unpacked.resume())
     })
-    input.on('end', () => parser.end())
+    unpacked.on('end', () => {
+      if (!settled) parser.end()
+    })
+    signal?.addEventListener('abort', abort, { once: true })
+    if (signal?.aborted === true) abort()
   })
+}
+
+function archiveTooLarge(file: string, options: GroundingOptions): GroundingError {
+  const message =
+    `${file} unpacks to more than ${options.maxArchiveBytes} bytes (maxArchiveBytes) or ` +
+    `${options.maxEntries} entries (maxEntries). Raise these bounds, or give a smaller archive.`
+  return new GroundingError('ARCHIVE_TOO_LARGE', message, { path: file })
+}
+
+function unsafeArchive(file: string, entry: string, problem: string): GroundingError {
+  const message = `${file} holds the entry ${JSON.stringify(entry)}, ${problem}. The archive is refused; pack it again from inside its folder.`
+  return new GroundingError('ARCHIVE_UNSAFE', message, { path: file, entry })
 }
 
 function invalidArchive(file: string, why: string): GroundingError {

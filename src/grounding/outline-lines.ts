@@ -1,5 +1,5 @@
 import type { OutlineItem } from '../records/index.js'
-import { cutAt, fold, plainProse, proseOfParagraph, signatureOf, withoutReferences } from './prose.js'
+import { beginningOf, cutAt, fold, plainProse, proseOfParagraph, signatureOf, withoutReferences } from './prose.js'
 import type { SourceText } from './source-text.js'
 
 const MAX_NAME_CHARS = 80
@@ -67,8 +67,8 @@ const linesOfFrontMatter = (text: string): number => (frontMatter.exec(text)?.[0
 const frontMatter = /^\s*---\r?\n(?:[\s\S]*?\n)?---[ \t]*(?:\r?\n|$)/
 
 function headingOf(line: string): string {
-  const heading = line.replace(/^\s*#+\s*|\s*#+\s*$/g, '')
-  return plainProse(withoutReferences(heading.replace(/!\[([^\]]*)\]\([^)]*\)/g, '$1')))
+  const heading = beginningOf(line).replace(/^\s*#+\s*|\s*#+\s*$/g, '')
+  return plainProse(withoutReferences(heading.replace(/!\[([^\]]{0,300})\]\([^)]{0,2000}\)/g, '$1')))
 }
 
 /** The first paragraph of prose, without headings, badges and code. */
@@ -76,20 +76,23 @@ export function firstParagraph(text: string): string {
   const body = text
     .replace(frontMatter, '')
     .replace(/^\S[^\n]*\n([=\-~^*#"'+`:.])\1{2,}[ \t]*\r?$/gm, '')
-    .replace(/<!--[\s\S]*?-->/g, '')
+    .replace(/<!--[\s\S]*?(?:-->|$)/g, '')
     .replace(/^ {0,3}(```|~~~)[\s\S]*?^ {0,3}\1.*$/gm, '')
-  for (const paragraph of body.split(/\r?\n[ \t]*\r?\n/)) {
+  for (const whole of body.split(/\r?\n[ \t]*\r?\n/)) {
+    const paragraph = beginningOf(whole)
     if (isIndented(paragraph)) continue
     const lines = paragraph
       .split('\n')
       .filter((line) => !/^ {0,3}#{1,6}\s|^\s*[=-]{3,}\s*$|^\s*\.\. |^\s*[-*_]{3,}\s*$/.test(line))
-    const prose = proseOfParagraph(lines.join('\n').replace(/\[!\[[\s\S]*?\]\([^)]*\)\]\([^)]*\)/g, ''))
+    const prose = proseOfParagraph(lines.join('\n').replace(badge, ''))
     // A list, a table, a quote or a row of links is no paragraph.
     if (/^[\s*|>-]| \| .* \| /.test(prose) || !/[a-z]{2}.*\s.*[a-z]{2}/i.test(prose)) continue
     return prose
   }
   return ''
 }
+
+const badge = /\[!\[[^\]]{0,300}\]\([^)]{0,2000}\)\]\([^)]{0,2000}\)/g
 
 /** Code in Markdown, or what belongs to a directive of reST. */
 const isIndented = (paragraph: string): boolean =>

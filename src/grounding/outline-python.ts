@@ -98,10 +98,10 @@ function classItem(
 }
 
 function headOf(node: Node, source: SourceText): string {
-  const end = field(node, 'body')?.startIndex ?? node.endIndex
   // A comment may stand between the colon and the body.
-  const head = source.slice(node.startIndex, end).replace(/:\s*(#.*\s*)*$/, '')
-  return signatureOfPython(head)
+  const colon = node.children.findLast((child) => child?.type === ':')
+  const end = colon?.startIndex ?? field(node, 'body')?.startIndex ?? node.endIndex
+  return signatureOfPython(source.slice(node.startIndex, end))
 }
 
 function variableItem(

@@ -1,5 +1,7 @@
 const MAX_DOC_CHARS = 600
 const MAX_SIGNATURE_CHARS = 200
+/** What is read for one doc or signature: far more than is shown, and few enough characters for every pattern. */
+const MAX_READ_CHARS = 8_000
 
 export const fold = (text: string): string => text.replace(/\s+/g, ' ').trim()
 
@@ -10,13 +12,18 @@ export function signatureOf(code: string): string {
 
 /** `signatureOf` without the comments between; a `//` comment folded into one line would hide what follows it. */
 export const signatureOfScript = (code: string): string =>
-  signatureOf(code.replace(/("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, '$1'))
+  signatureOf(
+    beginningOf(code).replace(/("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, '$1'),
+  )
 
 export const signatureOfPython = (code: string): string =>
-  signatureOf(code.replace(/("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|#[^\n]*/g, '$1'))
+  signatureOf(beginningOf(code).replace(/("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|#[^\n]*/g, '$1'))
 
 /** A declaration up to its value: without the `=` and a comment for the bundler. */
-export const withoutAssignment = (code: string): string => code.replace(/=\s*(\/\*[\s\S]*?\*\/\s*)?$/, '')
+export const withoutAssignment = (code: string): string => {
+  const tail = Math.max(0, code.length - 2_000)
+  return code.slice(0, tail) + code.slice(tail).replace(/=\s*(\/\*[\s\S]*?\*\/\s*)?$/, '')
+}
 
 /** Cut at a word, with an ellipsis. */
 export function cutAt(text: string, maxChars: number): string {
@@ -27,6 +34,10 @@ export function cutAt(text: string, maxChars: number): string {
 }
 
 const dropHalfPair = (text: string): string => text.replace(/[\ud800-\udbff]$/, '')
+
+/** As much of a text as patterns may work on. */
+export const beginningOf = (text: string): string =>
+  text.length <= MAX_READ_CHARS ? text : dropHalfPair(text.slice(0, MAX_READ_CHARS))
 
 /** Cut at the end of a sentence, where there is one; else at a word. */
 export function cutAtSentence(text: string, maxChars = MAX_DOC_CHARS): string {
@@ -40,16 +51,18 @@ export function proseOfComments(all: readonly string[]): string {
   const comments = all.filter((comment) => !isDirective(comment))
   const blocks = comments.filter((comment) => comment.startsWith('/**'))
   const chosen = blocks.length > 0 ? blocks.slice(-1) : comments
-  const text = chosen.map(withoutMarks).join('\n')
-  return cutAtSentence(plainProse(withoutTags(text)))
+  const text = chosen.map((comment) => withoutMarks(beginningOf(comment))).join('\n')
+  return cutAtSentence(plainProse(withoutTags(beginningOf(text))))
 }
 
 /** What a Python docstring says, by its literal: prefix, quotes and sections of fields removed. */
 export function proseOfDocstring(literal: string): string {
-  const inner = literal.replace(/^[a-zA-Z]*("""|'''|"|')/, '').replace(/("""|'''|"|')$/, '')
+  const inner = beginningOf(literal)
+    .replace(/^[a-zA-Z]*("""|'''|"|')/, '')
+    .replace(/("""|'''|"|')$/, '')
   const unescaped = inner.replace(/\\\n/g, '').replace(/\\(["'\\])/g, '$1')
   const body = unescaped.split(
-    /\n\s*(?:(?:Args|Arguments|Parameters|Returns|Raises|Yields|Examples?)\s*:?\s*\n|:param |:return|>>>)/,
+    /\n[ \t]*(?:(?:Args|Arguments|Parameters|Returns|Raises|Yields|Examples?)\s*:?\s*\n|:param |:return|>>>)/,
   )[0]
   return cutAtSentence(plainProse(body ?? ''))
 }
@@ -76,14 +89,14 @@ function withoutTags(text: string): string {
 
 /** Text without marks of Markdown, reST and HTML, in one line; what stood in paragraphs of its own ends as a sentence. */
 export function plainProse(text: string): string {
-  const plain = beforeDisplays(text)
+  const plain = beforeDisplays(beginningOf(text))
     .replace(/```[\s\S]*?(```|$)/g, '\n\n')
     .replace(
-      /\{@(?:link|linkcode|linkplain|see)\s+([^}|\s]+)(?:[|\s]+([^}]*))?\}/g,
+      /\{@(?:link|linkcode|linkplain|see)\s{1,80}([^}|\s]{1,300})(?:[|\s]{1,80}([^}]{0,300}))?\}/g,
       (_all, target: string, label?: string) => label?.trim() || target,
     )
-    .replace(/[ \t]*(?<!\{)@see\b[^\n]*|(?<!`)[@#]__[A-Z_]+__/g, '')
-    .replace(/\[([^\]]+)\]\([^)]*\)/g, '$1')
+    .replace(/(?<![ \t])[ \t]*(?<!\{)@see\b[^\n]*|(?<!`)[@#]__[A-Z_]+__/g, '')
+    .replace(/\[([^\]]{1,300})\]\([^)]{0,2000}\)/g, '$1')
     .replace(/<\/?(?:p|ul|ol|li|div|h[1-6]|table|tr)(?:\s[^<>]*)?\/?>/gi, '\n\n')
     .replace(
       /<\/?(?:br|b|i|em|strong|code|pre|a|img|span|t[dh]|sup|sub|tt|hr|center|picture|source|kbd)(?:\s[^<>]*)?\/?>/gi,
@@ -175,7 +188,11 @@ function joinParagraphs(paragraphs: readonly string[]): string {
 
 /** Markdown or plain text of one paragraph. */
 export const proseOfParagraph = (text: string): string =>
-  cutAtSentence(plainProse(withoutReferences(text.replace(/!\[[^\]]*\](\([^)]*\)|\[[^\]]*\])/g, ''))))
+  cutAtSentence(
+    plainProse(
+      withoutReferences(beginningOf(text).replace(/!\[[^\]]{0,300}\](\([^)]{0,2000}\)|\[[^\]]{0,300}\])/g, '')),
+    ),
+  )
 
 /** Markdown's `[WSGI]` and `[Click][click docs]` become their text; code and an index as in `a[0]` stay. */
 export const withoutReferences = (text: string): string =>

@@ -39,6 +39,8 @@ export function scriptResolver(texts: ReadonlyMap<string, string>, skipped: read
   return (from, raw) => finder.resolve(from, raw.specifier)
 }
 
+const MAX_SPECIFIER_CHARS = 1_000
+
 const NO_SUCH_FILE = 'no such file in the repository'
 
 class ScriptFinder {
@@ -58,6 +60,7 @@ class ScriptFinder {
   }
 
   resolve(from: string, written: string): Target {
+    if (written.length > MAX_SPECIFIER_CHARS) return unresolved('too long')
     const specifier = written.replace(/[?!].*$/, '')
     if (specifier === '') return unresolved('an empty specifier')
     if (/^\.{1,2}(\/|$)/.test(specifier)) return this.relative(folderOf(from), specifier)

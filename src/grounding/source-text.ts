@@ -19,7 +19,7 @@ export class SourceText {
 
   /** The index after the line end, where nothing of meaning follows on the line; else `index` itself. */
   endOfLineFrom(index: number): number {
-    const rest = /[ \t]*[;,]?[ \t]*(\/\/[^\r\n]*|#[^\r\n]*)?(\r?\n|$)/y
+    const rest = /[ \t]*(?:[;,][ \t]*)?(\/\/[^\r\n]*|#[^\r\n]*)?(\r?\n|$)/y
     rest.lastIndex = index
     return rest.exec(this.text) === null ? index : rest.lastIndex
   }

@@ -280,4 +280,11 @@ test('manifests come first in the order, then code by its dependencies with what
   ])
 })
 
+test('a specifier of more than a thousand characters is not looked for', async () => {
+  const { file } = await ground(
+    writeRepository({ 'a.js': `import '${'./'.repeat(600)}b.js'\n${'x()\n'.repeat(100)}`, 'b.js': '' }),
+  )
+  assert.equal(file('a.js').imports[0]?.target, { kind: 'unresolved', reason: 'too long' })
+})
+
 test.run()

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, symlinkSync, truncateSync } from 'node:fs'
+import { chmodSync, readFileSync, symlinkSync, truncateSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { create, Header } from 'tar'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -37,7 +37,7 @@ async function assertFails(path: string, code: GroundingErrorCode, says: RegExp)
 interface Entry {
   path: string
   content?: string
-  type?: 'File' | 'SymbolicLink' | 'Link' | 'CharacterDevice' | 'FIFO'
+  type?: 'File' | 'Directory' | 'SymbolicLink' | 'GlobalExtendedHeader' | 'Link' | 'CharacterDevice' | 'FIFO'
   linkpath?: string
 }
 
@@ -212,6 +212,37 @@ test('a 200 MB file is skipped by its size and not read', async () => {
   assert.match(skipped?.detail ?? '', /209715200 bytes, over the bound of 65536 bytes \(maxTextSizeBytes\)/)
 })
 
+test('what an archive unpacks to is counted to its last byte, also behind the end of its entries', async () => {
+  const whole = writeArchive([{ path: 'p/a.py', content: 'x = 1\n' }])
+  const zeros = gzipSync(Buffer.concat([gunzipSync(readFileSync(whole)), Buffer.alloc(300_000)]))
+  const padded = join(writeRepository({ 'padded.tgz': zeros }), 'padded.tgz')
+  assert.is((await failure(padded, { maxArchiveBytes: 100_000 })).code, 'ARCHIVE_TOO_LARGE')
+  assert.is((await ground(padded)).snapshot.files.length, 1)
+})
+
+test('folders, links and metadata of an archive count as entries', async () => {
+  const names = Array.from({ length: 30 }, (_, at) => `p/${at}`)
+  const file = { path: 'p/a.py', content: 'x = 1\n' }
+  const folders = writeArchive([file, ...names.map((path) => ({ path: `${path}/`, type: 'Directory' as const }))])
+  const links = writeArchive([
+    file,
+    ...names.map((path) => ({ path, type: 'SymbolicLink' as const, linkpath: 'a.py' })),
+  ])
+  const metadata = writeArchive([
+    ...names.map(() => ({ path: 'PaxHeader', type: 'GlobalExtendedHeader' as const, content: '14 comment=ab\n' })),
+    file,
+  ])
+  for (const archive of [folders, links, metadata]) {
+    assert.is((await failure(archive, { maxEntries: 20 })).code, 'ARCHIVE_TOO_LARGE')
+    assert.is((await ground(archive, { maxEntries: 31 })).snapshot.files.length, 1)
+  }
+})
+
+test('an archive that is packed twice is refused', async () => {
+  const twice = gzipSync(readFileSync(writeArchive([{ path: 'p/a.py' }])))
+  await assertFails(join(writeRepository({ 'twice.tgz': twice }), 'twice.tgz'), 'ARCHIVE_INVALID', /packed twice/)
+})
+
 test('every reason to skip is given where it holds', async () => {
   const folder = writeRepository({
     'keep.ts': 'export const a = 1\n',
@@ -267,6 +298,38 @@ test('a file with a credential is skipped, and the credential is shown nowhere',
   const { snapshot } = await ground(folder)
   assert.equal(skippedAs(snapshot), { 'config.py': 'secret', 'key.pem': 'secret' })
   assert.not.match(JSON.stringify(snapshot), /MIIEow|a1B2/)
+})
+
+test('a private key is found in each form in which people write one down', async () => {
+  const begin = (label: string): string => `-----BEGIN ${label}-----`
+  const body = 'MIIEow'.repeat(10)
+  const forms = {
+    'escaped.py': `KEY = "${begin('PRIVATE KEY')}\\n${body}\\n${body}"\n`,
+    'short.txt': `${begin('PRIVATE KEY')}\n${'MC4CAQ'.repeat(8)}\n`,
+    'comment.js': `/*\n * ${begin('RSA PRIVATE KEY')}\n * ${body}\n */\n`,
+    'quoted.py': `KEY = (\n    "${begin('EC PRIVATE KEY')}\\n"\n    "${body}\\n"\n)\n`,
+    'added.js': `export const key = '${begin('PRIVATE KEY')}\\n' +\n  '${body}\\n'\n`,
+    'pgp.txt': `${begin('PGP PRIVATE KEY BLOCK')}\nVersion: GnuPG\n\n${body}\n`,
+    'encrypted.txt': `${begin('RSA PRIVATE KEY')}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00FF\n\n${body}\n`,
+  }
+  const folder = writeRepository({
+    ...forms,
+    'public.txt': `${begin('PUBLIC KEY')}\n${body}\n`,
+    'check.py': `if text.startswith("${begin('PRIVATE KEY')}"):\n    load(text)\n`,
+  })
+  const { snapshot } = await ground(folder)
+  assert.equal(skippedAs(snapshot), Object.fromEntries(Object.keys(forms).map((path) => [path, 'secret'])))
+})
+
+test('tokens of a fixed form are found, and words that only begin as they do are not', async () => {
+  const starts = ['sk_' + 'live_', 'sk-' + 'proj-', 'AI' + 'za', 'h' + 'f_', 'gl' + 'pat-']
+  for (const start of starts) {
+    const folder = writeRepository({
+      'a.py': `TOKEN = "${start + 'a1B2c'.repeat(7)}"\n`,
+      'b.py': `TOKEN = "${start}your_token"\n`,
+    })
+    assert.equal(skippedAs((await ground(folder)).snapshot), { 'a.py': 'secret' }, start)
+  }
 })
 
 test('compiled output is found by its source, and a dist without sources is the source', async () => {
@@ -375,6 +438,10 @@ test('a file that may not be read is skipped', async () => {
 test('an aborted signal stops grounding with a code of its own', async () => {
   const folder = writeRepository({ 'a.py': 'x\n' })
   assert.is((await failure(folder, {}, AbortSignal.abort())).code, 'ABORTED')
+  const archive = writeArchive([{ path: 'p/a.py', content: 'x\n' }])
+  const stop = new AbortController()
+  setImmediate(() => stop.abort())
+  assert.is((await failure(archive, {}, stop.signal)).code, 'ABORTED')
 })
 
 test('an option that does not exist is an error and not ignored', () => {

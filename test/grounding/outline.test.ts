@@ -11,6 +11,34 @@ async function groundOne(path: string, content: string): Promise<Grounded> {
   return ground(writeRepository({ [path]: content }))
 }
 
+test('a TSX component is outlined by its syntax tree, with its doc and its props', async () => {
+  const { file } = await groundOne(
+    'view.tsx',
+    [
+      "import type { ReactNode } from 'react'",
+      '',
+      'export interface Props { title: string; children?: ReactNode }',
+      '',
+      '/** A box with a title. */',
+      'export function Box({ title, children }: Props): ReactNode {',
+      '  return <section data-title={title}><h2>{title}</h2>{children}</section>',
+      '}',
+      '',
+      'export const Empty = () => <Box title="nothing" />',
+      '',
+    ].join('\n'),
+  )
+  const view = file('view.tsx')
+  assert.is(view.language, 'tsx')
+  assert.is(view.outlineFrom, 'syntax-tree')
+  assert.equal(view.outline.map(shape), [
+    'interface Props exported [property title exported; property children exported]',
+    'function Box exported',
+    'function Empty exported',
+  ])
+  assert.is(view.outline[1]?.doc, 'A box with a title.')
+})
+
 test('a TypeScript outline has every kind of declaration with its members', async () => {
   const { file } = await groundOne(
     'a.ts',
@@ -417,6 +445,31 @@ test('empty files stay, with no lines and no outline', async () => {
   assert.equal([file('__init__.py').lines, file('__init__.py').outline], [0, []])
   assert.is(file('py.typed').lines, 0)
   assert.is(file('m.py').lines, 1)
+})
+
+test('a long comment between the parameters of a Python function does not hold up its signature', async () => {
+  const { file } = await groundOne(
+    'a.py',
+    `def f(\n    # options: ${'#'.repeat(4_900)}\n    a,\n) -> int:  # why\n    # more\n    pass\n`,
+  )
+  assert.is(file('a.py').outline[0]?.signature, 'def f( a, ) -> int')
+})
+
+test('a text made to be slow to read is read at once, and its beginning is kept', async () => {
+  const hostile = ['[![](', '{@link ', '[a](', '=/*', '<!--', '\n\n \n', '```', '* * '].map((part) =>
+    `${part.repeat(12)}\n`.repeat(Math.floor(50_000 / (part.length * 12))),
+  )
+  for (const part of hostile) {
+    const { file } = await ground(
+      writeRepository({
+        'a.md': `# A\n\nWhat it is for.\n\n${part}\n`,
+        'a.py': `def f():\n    r"""What it is for.\n\n${part}\n"""\n`,
+        'a.ts': `/** What it is for.\n\n${part}\n*/\nexport function f() {}\n`,
+      }),
+    )
+    assert.is(file('a.md').doc, 'What it is for.')
+    for (const path of ['a.py', 'a.ts']) assert.match(file(path).outline[0]?.doc ?? '', /^What it is for\./, part)
+  }
 })
 
 test.run()
