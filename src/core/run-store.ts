@@ -21,11 +21,14 @@ import { readFileIfPresent, writeFileAtomic } from './files.js'
 import { lockFolder } from './folder-lock.js'
 import { canonicalJson } from './hash.js'
 
+/** How `writeFileAtomic`, the shard writers and the lock call what is not whole yet. */
+const temporaryName = /\.\d+(-\d+|-stale)?\.tmp$/
+
 /**
  * One run's folder: blobs, one record per finished unit of a stage, append-only rows, rejects.
  *
  * A record's presence is the mark that its unit is finished; it appears whole or not at all. Rows are for units too
- * long to lose: each is on disk before the next begins, and a row that a kill cut short is dropped on reading.
+ * long to lose: each is on disk before the next begins, and a row that a kill cut short is left out on reading.
  */
 export class RunStore {
   readonly folder: string
@@ -119,7 +122,11 @@ export class RunStore {
   private checkIsRunOrEmpty(): void {
     if (!existsSync(this.folder)) return
     const names = statSync(this.folder).isDirectory() ? readdirSync(this.folder) : ['a file']
-    if (names.every((name) => /^lock(\.\d+\.tmp)?$/.test(name)) || names.includes('config.json')) return
+    // Before the first config.json stands, a kill leaves nothing but the lock and temporary names.
+    const isBegun = names.every(
+      (name) => name === 'lock' || (/^(lock|config\.json)/.test(name) && temporaryName.test(name)),
+    )
+    if (isBegun || names.includes('config.json')) return
     throw new CoreError('OUT_NOT_A_RUN', `${this.folder} holds other things than a run. Give a new or an empty folder.`)
   }
 
@@ -129,7 +136,7 @@ export class RunStore {
     const blobs = readFolders(this.path('blobs')).map((name) => join('blobs', name))
     for (const folder of ['.', ...folders.map((entry) => entry.name), ...blobs]) {
       for (const name of readdirSync(this.path(folder))) {
-        if (/\.\d+(-\d+|-stale)?\.tmp$/.test(name)) rmSync(this.path(folder, name), { force: true })
+        if (temporaryName.test(name)) rmSync(this.path(folder, name), { force: true })
       }
     }
   }

@@ -38,9 +38,14 @@ export async function inStage(
   }
 }
 
+/** The inputs and the names of their records, in the order given. */
+function unitsOf({ inputs }: Run['record']): { input: string; unit: string }[] {
+  return inputs.map((input, index) => ({ input, unit: String(index).padStart(6, '0') }))
+}
+
 export async function groundAll(current: Run): Promise<void> {
   const { store, record, context } = current
-  const units = record.inputs.map((input, index) => ({ input, unit: String(index).padStart(6, '0') }))
+  const units = unitsOf(record)
   const waiting = units.filter(({ unit }) => !store.isFinished('inputs', unit))
   const workload = { unit: 'repositories', total: units.length, done: units.length - waiting.length }
   await inStage(current, 'Grounding', workload, async (advance) => {
@@ -134,10 +139,9 @@ export function keepTrajectory(
 /** Whether every input came as far as a trajectory or a reject. */
 export function isSearched(store: RunStore, record: Run['record']): boolean {
   const isDone = (id: string, stage: string): boolean => store.isFinished(stage, id) || store.isFinished('rejects', id)
-  const allGrounded = record.inputs.every((_, index) => {
-    const unit = String(index).padStart(6, '0')
-    return store.isFinished('inputs', unit) || store.isFinished('rejects', `input-${unit}`)
-  })
+  const allGrounded = unitsOf(record).every(
+    ({ unit }) => store.isFinished('inputs', unit) || store.isFinished('rejects', `input-${unit}`),
+  )
   return allGrounded && groundedIds(store).every((id) => isDone(id, 'trajectories'))
 }
 

@@ -89,6 +89,17 @@ test('a lock with the number of this process, or of one that started at another 
   store.lock()()
 })
 
+test('a folder that a kill left with a lock and a half-written config is still a run to go on with', () => {
+  const store = new RunStore(mkdtempSync(join(tmpdir(), 'retrace-begun-')))
+  const gone = 2 ** 22 + 1
+  writeFileSync(store.path('lock'), `${gone} ${hostname()} 1`)
+  for (const name of [`config.json.${gone}-0.tmp`, `lock.${gone}.tmp`, `lock.${gone}-stale.tmp`]) {
+    writeFileSync(store.path(name), '{')
+  }
+  store.lock()()
+  assert.equal(readdirSync(store.folder), [])
+})
+
 test('a folder that holds other things than a run is left alone', () => {
   const folder = mkdtempSync(join(tmpdir(), 'retrace-mine-'))
   writeFileSync(join(folder, 'notes.1.tmp'), 'mine')

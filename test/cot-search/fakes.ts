@@ -1,23 +1,4 @@
 import type { Branch, BranchScore, Prefix, Scorer, ScorerCounters } from '../../src/scoring/index.js'
-import type { Tokenizer } from '../../src/tokenizer/index.js'
-
-/** One id per UTF-8 byte, special tokens behind them. */
-export function byteTokenizer(): Tokenizer {
-  const names = ['<|begin_of_text|>', '<|end_of_text|>', '<|start_header_id|>', '<|end_header_id|>', '<|eot_id|>']
-  const special = (name: string): number => 256 + names.indexOf(name)
-  const encode = (text: string): Uint32Array => Uint32Array.from(Buffer.from(text, 'utf8'))
-  return {
-    digest: '0'.repeat(64),
-    vocabularySize: 256 + names.length,
-    specials: names,
-    encode,
-    encodeSegments: (segments) =>
-      segments.map((one) => (one.special ? Uint32Array.of(special(one.text)) : encode(one.text))),
-    special,
-    decode: (ids) => Array.from(ids, (id) => (id < 256 ? String.fromCharCode(id) : (names[id - 256] ?? ''))).join(''),
-    tokenBytes: (id) => Uint8Array.of(id),
-  }
-}
 
 export interface Call {
   kind: 'open' | 'score' | 'commit'

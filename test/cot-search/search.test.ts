@@ -12,12 +12,13 @@ import { createRenderer } from '../../src/packing/index.js'
 import { searchRowSchema, type SearchRow, type Trajectory } from '../../src/records/index.js'
 import { replayTrajectory, thoughtRequestFor } from '../../src/synthesis/index.js'
 import { smallProject, synthesizeFolder, writeRepository, type Synthesized } from '../support.js'
-import { byteTokenizer, fakeScorer } from './fakes.js'
+import { byteTokenizer } from '../packing/byte-tokenizer.js'
+import { fakeScorer } from './fakes.js'
 
 const test = suite('search')
 const made = await synthesizeFolder(writeRepository(smallProject), { maxActionBytes: 512, maxReadBytes: 256 })
 const renderer = createRenderer('llama3-chat')
-const tokenizer = byteTokenizer()
+const tokenizer = byteTokenizer
 
 interface Outcome {
   trajectory: Trajectory

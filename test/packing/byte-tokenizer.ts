@@ -13,20 +13,25 @@ const specials = [
   '<|eot_id|>',
 ] as const
 
+const special = (name: string): number => {
+  const index = specials.findIndex((one) => one === name)
+  if (index < 0) throw new Error(`no special token ${name}`)
+  return 256 + index
+}
+const encode = (text: string): Uint32Array => Uint32Array.from(Buffer.from(text))
+const tokenBytes = (id: number): Uint8Array => (id < 256 ? Buffer.of(id) : Buffer.from(specials[id - 256] ?? ''))
+
 /** One token per byte: lengths are plain to see, and nothing about merging can hide a fault. */
-export const byteTokenizer: TestTokenizer = {
+export const byteTokenizer: Tokenizer = {
   digest: sha256Hex('one token per byte'),
   vocabularySize: 256 + specials.length,
-  encode: (text) => Uint32Array.from(Buffer.from(text)),
-  special(name) {
-    const index = specials.findIndex((special) => special === name)
-    if (index < 0) throw new Error(`no special token ${name}`)
-    return 256 + index
-  },
-  decode: (ids) =>
-    Buffer.concat(Array.from(ids, (id) => (id < 256 ? Buffer.of(id) : Buffer.from(specials[id - 256] ?? '')))).toString(
-      'utf8',
-    ),
+  specials,
+  encode,
+  encodeSegments: (segments) =>
+    segments.map((one) => (one.special ? Uint32Array.of(special(one.text)) : encode(one.text))),
+  special,
+  decode: (ids) => Buffer.concat(Array.from(ids, tokenBytes)).toString('utf8'),
+  tokenBytes,
 }
 
 /** The byte tokenizer, and every tokenizer that the project has. */
