@@ -3,11 +3,11 @@
 //
 //   node dist/bench/scoring.js [--model DIR] [--prefixes 512,1024,3072] [--repeats 5] [--threads 1] [--json FILE]
 import { writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../src/core/index.js'
 import { createScorer, readModelConfig, type Branch, type LlamaConfig, type Scorer } from '../src/scoring/index.js'
+import { machine, show, spread, type Spread } from './measure.js'
 
 const branchCount = 8
 const thoughtTokens = 64
@@ -36,12 +36,6 @@ interface Comparison {
   ratio: Spread
   /** What the number of floating-point operations alone allows. */
   arithmetic: number
-}
-
-interface Spread {
-  median: number
-  min: number
-  max: number
 }
 
 const { values: options } = parseArgs({
@@ -146,24 +140,6 @@ function flopsOfRound(config: LlamaConfig, prefixTokens: number): { scratch: num
   return { warm, cold: feed(0, prefixTokens) + warm, scratch: branchCount * (feed(0, end) + head) }
 }
 
-function spread(values: number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] as number
-  const median = sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2
-  return { median, min: sorted[0] as number, max: sorted.at(-1) as number }
-}
-
-function machine(): { cpu: string; cores: number; memoryGiB: number; node: string; platform: string } {
-  return {
-    cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-    platform: `${process.platform} ${process.arch}`,
-  }
-}
-
 function describe(scorer: Scorer, config: LlamaConfig): void {
   const { cpu, cores, memoryGiB, node, platform } = machine()
   const { hiddenSize, layers, heads, kvHeads, vocabularySize } = config
@@ -189,10 +165,6 @@ function print({ prefixTokens, timings, cold, warm, warmTokensPerSecond }: Row):
   console.log(`  shared, prefix opened        ${ms('cold')} ms   ratio ${line(cold)}`)
   console.log(`  shared, prefix open already  ${ms('warm')} ms   ratio ${line(warm)}`)
   console.log(`                               ${show(warmTokensPerSecond, 0)} branch tokens/s`)
-}
-
-function show({ median, min, max }: Spread, digits: number): string {
-  return `${median.toFixed(digits)} [${min.toFixed(digits)}, ${max.toFixed(digits)}]`
 }
 
 function report(scorer: Scorer, config: LlamaConfig, rows: Row[]) {

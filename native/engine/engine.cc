@@ -1,0 +1,554 @@
+// A call in four steps: `place` finds or makes the nodes of every path (evicting what nobody holds), `plan_feeds` lists
+// what they lack, the planner makes batches of it, the forward pass runs them. A branch whose pages do not fit beside
+// the others' comes in a later wave; its scores are the same bits.
+#include "engine.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "device_call.h"
+#include "device_choice.h"
+#include "json.h"
+
+namespace retrace {
+namespace {
+
+constexpr size_t max_dropped = 1 << 22;
+constexpr int64_t default_cpu_cache = 1ll << 30;
+constexpr int64_t gpu_reserve = 512ll << 20;  // for the driver's own needs behind the back of the formula
+
+std::string text_of(const char *value, const char *otherwise) {
+  return value == nullptr || *value == '\0' ? otherwise : value;
+}
+
+std::string mebibytes(int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+
+}  // namespace
+
+// By the page that is copied to. Where the node is split before it is computed, the copy goes with the part that starts
+// in front of which the rows lie.
+struct engine::placed_copies {
+  std::map<int32_t, retrace_page_copy> by_target;
+
+  const retrace_page_copy *of(const tree_node &node, int32_t page_tokens) const {
+    const int32_t rows = node.start % page_tokens;
+    if (rows == 0) return nullptr;
+    const auto found = by_target.find(node.pages.front());
+    return found != by_target.end() && found->second.rows == rows ? &found->second : nullptr;
+  }
+};
+
+// ---- load ---------------------------------------------------------------------------------------
+
+engine::engine(const retrace_engine_options &options) {
+  std::unique_ptr<tensor_source> source;
+  if (options.model_dir != nullptr) {
+    const std::string folder = options.model_dir;
+    config_ = parse_model_config(read_text_file(folder + "/config.json"), folder + "/config.json");
+    source = open_safetensors_folder(folder);
+  } else if (options.config_json != nullptr) {
+    config_ = parse_model_config(options.config_json, "The given config");
+    if (options.tensor_count > 0) source = tensors_in_memory(options.tensors, options.tensor_count);
+  } else {
+    throw error(error_code::invalid_options, "There is no model: give a model folder, or a config.");
+  }
+  context_length_ = config_.shape.context_length;
+  if (options.context_length > 0) context_length_ = std::min(context_length_, options.context_length);
+  config_.shape.context_length = static_cast<int32_t>(context_length_);
+
+  open_device(options);
+  try {
+    size_memory(options);
+    load(options, source.get());
+  } catch (...) {
+    forward_.reset();
+    weights_.reset();
+    api_->close(device_);
+    throw;
+  }
+}
+
+engine::~engine() {
+  forward_.reset();
+  weights_.reset();
+  api_->close(device_);
+}
+
+void engine::open_device(const retrace_engine_options &options) {
+  const std::string name = text_of(options.device, "auto");
+  const std::string folder = text_of(options.device_folder, "");
+  device_choice choice = choose_device(name, folder);
+  const bool on_cpu = std::string(choice.api->name) == "cpu";
+  if (!on_cpu && options.precision == 1) {
+    throw error(error_code::invalid_options, "A GPU computes in bfloat16. Choose that precision, or the device cpu.");
+  }
+  retrace_device_options o{};
+  o.ordinal = options.ordinal;
+  o.threads = std::max(1, options.threads);
+  o.round_to_bf16 = options.precision == 2 ? 1 : 0;
+  o.page_tokens = options.page_tokens;
+  o.kernels = options.kernels;
+  o.shape = config_.shape;
+  retrace_device_error failure{};
+  int status = choice.api->open(&o, &device_, &failure);
+  if (status == RETRACE_DEVICE_UNSUPPORTED && name == "auto" && !on_cpu) {
+    choice = {choose_device("cpu", folder).api, std::string("the GPU's kernels do not fit: ") + failure.message};
+    o.kernels = nullptr;
+    status = choice.api->open(&o, &device_, &failure);
+  }
+  if (status != RETRACE_DEVICE_OK) throw_device_error(failure);
+  api_ = choice.api;
+  device_reason_ = choice.reason;
+  const int known = api_->facts(device_, &facts_);
+  if (known == RETRACE_DEVICE_OK) return;
+  const retrace_device_error why = *api_->last_error(device_);
+  api_->close(device_);
+  throw_device_error(why);
+}
+
+// What everything will take, by formula, against what is free: nothing is allocated before the answer is known.
+void engine::size_memory(const retrace_engine_options &options) {
+  const int64_t page_tokens = facts_.page_tokens;
+  const bool on_cpu = std::string(api_->name) == "cpu";
+  max_rows_ = std::min(options.max_batch_rows > 0 ? options.max_batch_rows : 8192, std::max<int64_t>(1, context_length_) * 8);
+  max_targets_ = options.max_head_rows > 0 ? options.max_head_rows : std::min<int64_t>(8192, max_rows_);
+  const int64_t longest_table = (context_length_ + page_tokens - 1) / page_tokens;
+  max_page_entries_ = std::max<int64_t>(longest_table, std::min<int64_t>(1 << 18, 32 * longest_table + max_rows_));
+  keep_all_rows_ = options.keep_all_rows != 0;
+
+  weight_bytes_ = device_weights::bytes(*api_, device_, config_);
+  buffer_bytes_ = forward_pass::bytes(facts_, config_.shape, max_rows_, max_targets_, max_page_entries_);
+  workspace_bytes_ = static_cast<int64_t>(api_->workspace_bytes(device_, max_rows_, max_targets_));
+  const int64_t fixed = weight_bytes_ + buffer_bytes_ + workspace_bytes_;
+  const int64_t page_bytes = static_cast<int64_t>(api_->cache_bytes(device_, 1));
+  int64_t room = options.cache_bytes;
+  if (room <= 0 && on_cpu) room = std::min(default_cpu_cache, std::max(page_bytes, (facts_.free_bytes - fixed) / 2));
+  if (room <= 0) room = facts_.free_bytes - fixed - gpu_reserve;
+  pages_ = pages_within(room);
+  cache_bytes_ = static_cast<int64_t>(api_->cache_bytes(device_, pages_));
+  const int64_t needed = fixed + std::max(cache_bytes_, page_bytes);
+  if (pages_ < 1 || (facts_.free_bytes > 0 && needed > facts_.free_bytes)) {
+    error failure(error_code::out_of_memory,
+                  "The model needs " + mebibytes(weight_bytes_) + " for weights, " +
+                      mebibytes(buffer_bytes_ + workspace_bytes_) + " to compute in and " +
+                      mebibytes(std::max(cache_bytes_, page_bytes)) + " for its cache; " + std::string(facts_.name) +
+                      " has " + mebibytes(facts_.free_bytes) + " free. Give the cache less, or use a smaller model or batch.");
+    failure.needed = needed;
+    failure.available = facts_.free_bytes;
+    throw failure;
+  }
+}
+
+// The most pages that the device can make of so many bytes.
+int64_t engine::pages_within(int64_t bytes) const {
+  int64_t fit = 0, too_many = INT32_MAX / facts_.page_tokens;  // slots are 32-bit numbers
+  while (fit + 1 < too_many) {
+    const int64_t pages = fit + (too_many - fit) / 2;
+    (static_cast<int64_t>(api_->cache_bytes(device_, pages)) <= bytes ? fit : too_many) = pages;
+  }
+  return fit;
+}
+
+void engine::load(const retrace_engine_options &options, const tensor_source *source) {
+  const auto check = [this](int status) { check_device(*api_, device_, status); };
+  weights_ = std::make_unique<device_weights>(*api_, device_);
+  if (source != nullptr) {
+    weights_->load(config_, *source);
+  } else {
+    weights_->randomize(config_, options.random_seed);
+  }
+  const rotary_tables rotary = make_rotary_tables(config_.rope, config_.shape.head_size, context_length_);
+  check(api_->set_rotary(device_, rotary.cosines.data(), rotary.sines.data()));
+  check(api_->make_workspace(device_, max_rows_, max_targets_));
+  forward_ = std::make_unique<forward_pass>(*api_, device_, facts_, config_, *weights_, max_rows_, max_targets_,
+                                            max_page_entries_);
+  check(api_->make_cache(device_, pages_));
+  check(api_->synchronize(device_));
+  check(api_->facts(device_, &facts_));  // which kernels passed their gate is known now
+  pool_ = std::make_unique<page_pool>(static_cast<int32_t>(pages_));
+  tree_ = std::make_unique<prefix_tree>(*pool_, facts_.page_tokens);
+}
+
+// ---- the calls --------------------------------------------------------------------------------------
+
+uint64_t engine::open_prefix(const uint32_t *tokens, int64_t count, retrace_abort *abort, retrace_counters &counters) {
+  check_tokens("The prefix", tokens, count);
+  check_length(count, 0);
+  std::vector<request> requests{{tree_->root(), tokens, count, {}, nullptr}};
+  if (count > 0) requests[0].hidden = {count - 1};
+  ensure(requests, 0, abort, counters, counters.prefix_tokens_computed);
+  prefixes_[next_prefix_] = requests[0].end;  // stays pinned, for the prefix
+  return next_prefix_++;
+}
+
+uint64_t engine::commit(uint64_t prefix, const uint32_t *tokens, int64_t count, retrace_abort *abort,
+                        retrace_counters &counters) {
+  tree_node *from = node_of(prefix);
+  check_tokens("The branch", tokens, count);
+  check_length(from->end(), count);
+  std::vector<request> requests{{from, tokens, count, {}, nullptr}};
+  if (count > 0) requests[0].hidden = {count - 1};
+  ensure(requests, 0, abort, counters, counters.branch_tokens_computed);
+  prefixes_[next_prefix_] = requests[0].end;
+  return next_prefix_++;
+}
+
+void engine::score(uint64_t prefix, const retrace_branch *branches, int64_t count, float *log_probs,
+                   retrace_abort *abort, retrace_counters &counters) {
+  tree_node *from = node_of(prefix);
+  for (int64_t i = 0; i < count; i++) check_branch(branches[i], i, from);
+
+  std::vector<request> requests;
+  std::vector<int64_t> first_output;
+  int64_t outputs = 0;
+  for (int64_t i = 0; i < count; i++) {
+    const retrace_branch &branch = branches[i];
+    first_output.push_back(outputs);
+    request r{from, branch.tokens, 0, {}, nullptr};
+    for (int64_t range = 0; range < branch.range_count; range++) {
+      for (int64_t at = branch.ranges[2 * range]; at < branch.ranges[2 * range + 1]; at++) r.hidden.push_back(at - 1);
+    }
+    outputs += static_cast<int64_t>(r.hidden.size());
+    r.count = r.hidden.back() + 1;  // the last target predicts nothing
+    requests.push_back(std::move(r));
+  }
+
+  for (size_t next = 0; next < requests.size();) {
+    const size_t first = next;
+    next = ensure(requests, first, abort, counters, counters.branch_tokens_computed);
+    std::vector<target> targets;
+    for (size_t i = first; i < next; i++) {
+      const request &r = requests[i];
+      counters.prefix_tokens_reused += from->end();
+      const tree_node *owner = r.end;
+      for (size_t at = r.hidden.size(); at-- > 0;) {
+        const int64_t position = from->end() + r.hidden[at];
+        while (position < owner->start) owner = owner->parent;
+        targets.push_back({slot_of(owner, position), static_cast<int32_t>(branches[i].tokens[r.hidden[at] + 1]),
+                           first_output[i] + static_cast<int64_t>(at)});
+      }
+    }
+    const auto release = [&] {
+      for (size_t i = first; i < next; i++) tree_->unpin(requests[i].end);
+    };
+    try {
+      forward_->score(targets, log_probs, abort);
+    } catch (...) {
+      release();
+      throw;
+    }
+    release();
+  }
+}
+
+void engine::close_prefix(uint64_t prefix) {
+  const auto found = prefixes_.find(prefix);
+  if (found == prefixes_.end()) return;
+  tree_->unpin(found->second);
+  prefixes_.erase(found);
+}
+
+void engine::drop_unpinned() {
+  tree_->evict(pool_->pages() + 1ll, [](const tree_node &) {});
+  dropped_.clear();
+}
+
+void engine::audit() const { tree_->audit(); }
+
+// ---- what the cache lacks, computed --------------------------------------------------------------------
+
+size_t engine::ensure(std::vector<request> &requests, size_t first, retrace_abort *abort, retrace_counters &counters,
+                      int64_t &computed) {
+  int64_t largest = 0;
+  for (size_t i = first; i < requests.size(); i++) {
+    largest = std::max(largest, tree_->pages_needed(requests[i].from, requests[i].count));
+  }
+  // Before any work: a path that does not even fit alone. (One page less may do: with its siblings gone, a branch can
+  // begin in its prefix's own last page.)
+  if (largest > pool_->free_pages() && largest - 1 > tree_->pages_obtainable()) throw_capacity(largest);
+
+  placed_copies copies;
+  size_t last = first;
+  try {
+    while (last < requests.size() && place(requests[last], last == first, copies, counters)) last++;
+    if (last == first) throw_capacity(tree_->pages_needed(requests[first].from, requests[first].count));
+
+    const std::vector<tree_node *> fresh = fresh_nodes(requests, first);
+    const wanted_states wanted = states_wanted(requests, first, last);
+    const std::vector<feed> feeds = plan_feeds(fresh, wanted, copies, counters);
+    plan_limits limits;
+    limits.max_rows = max_rows_;
+    limits.max_page_entries = max_page_entries_;
+    limits.page_tokens = facts_.page_tokens;
+    limits.tile_rows = facts_.attention_tile_rows;
+    limits.keep_all_rows = keep_all_rows_;
+    for (const batch &b : plan_batches(feeds, limits)) {
+      forward_->run(b, abort);
+      counters.forward_passes++;
+      computed += static_cast<int64_t>(b.ids.size());
+    }
+    settle(fresh, wanted, counters);
+    for (size_t i = first; i < last; i++) tree_->touch(requests[i].end);
+    return last;
+  } catch (...) {
+    // What was placed and not computed must not be found by a later call.
+    std::vector<tree_node *> fresh = fresh_nodes(requests, first);
+    for (size_t i = first; i < requests.size(); i++) {
+      if (requests[i].end != nullptr) tree_->unpin(requests[i].end);
+    }
+    std::sort(fresh.begin(), fresh.end(), [](const tree_node *a, const tree_node *b) { return a->start > b->start; });
+    for (tree_node *node : fresh) tree_->remove(node);
+    throw;
+  }
+}
+
+bool engine::place(request &r, bool alone, placed_copies &copies, retrace_counters &counters) {
+  prefix_tree::match found = tree_->find(r.from, r.tokens, r.count);
+  tree_->pin(found.node);
+  int64_t pages = tree_->pages_needed(found.node, r.count - found.tokens);
+  bool fits = make_room(pages, counters);
+  if (!fits && alone) {
+    // What matched may itself stand in the way, such as a page that would have to be there twice: do without it.
+    tree_->unpin(found.node);
+    drop(pool_->pages(), counters);
+    found = tree_->find(r.from, r.tokens, r.count);
+    tree_->pin(found.node);
+    pages = tree_->pages_needed(found.node, r.count - found.tokens);
+    fits = pages <= pool_->free_pages();
+  }
+  if (!fits) {
+    tree_->unpin(found.node);
+    return false;
+  }
+  r.end = found.node;
+  if (found.tokens == r.count) return true;
+
+  // From here on the call's cleanup knows the path by its end.
+  const prefix_tree::extension added = tree_->extend(found.node, r.tokens + found.tokens, r.count - found.tokens);
+  added.node->level = level_behind(found.node, added.copy);
+  tree_->pin(added.node);
+  tree_->unpin(found.node);
+  r.end = added.node;
+  if (added.copy) copies.by_target[added.copy->target_page] = *added.copy;
+  return true;
+}
+
+bool engine::make_room(int64_t pages, retrace_counters &counters) {
+  if (pages <= pool_->free_pages()) return true;
+  if (pages > tree_->pages_obtainable()) return false;
+  drop(pages, counters);
+  return pages <= pool_->free_pages();
+}
+
+// The least recently used of what nobody holds, until so many pages are free.
+void engine::drop(int64_t pages, retrace_counters &counters) {
+  counters.pages_evicted += tree_->evict(pages, [this](const tree_node &node) {
+    if (dropped_.size() > max_dropped) dropped_.clear();
+    uint64_t hash = node.path_hash;
+    for (const uint32_t token : node.tokens) dropped_.insert(hash = hash_token(hash, token));
+  });
+}
+
+// Keys and values of a parent may come with the same batch, as they are written before they are read. Rows that are
+// copied have to be whole before: they come a level earlier.
+int32_t engine::level_behind(const tree_node *parent, const std::optional<retrace_page_copy> &copy) const {
+  int32_t level = std::max(parent->level, 0);
+  if (!copy) return level;
+  const int32_t copied_from = parent->end() - copy->rows;
+  for (const tree_node *node = parent; node->parent != nullptr && node->end() > copied_from; node = node->parent) {
+    if (node->level >= 0) level = std::max(level, node->level + 1);
+  }
+  return level;
+}
+
+std::vector<tree_node *> engine::fresh_nodes(const std::vector<request> &requests, size_t first) {
+  std::set<tree_node *> seen;
+  for (size_t i = first; i < requests.size(); i++) {
+    for (tree_node *node = requests[i].end; node != nullptr && node->level >= 0; node = node->parent) seen.insert(node);
+  }
+  // Pointers have no order that is the same in every run; positions and tokens have.
+  std::vector<tree_node *> fresh(seen.begin(), seen.end());
+  std::sort(fresh.begin(), fresh.end(), [](const tree_node *a, const tree_node *b) {
+    if (a->level != b->level) return a->level < b->level;
+    if (a->start != b->start) return a->start < b->start;
+    return a->path_hash != b->path_hash ? a->path_hash < b->path_hash : a->tokens < b->tokens;
+  });
+  return fresh;
+}
+
+engine::wanted_states engine::states_wanted(const std::vector<request> &requests, size_t first, size_t last) {
+  wanted_states wanted;
+  for (size_t i = first; i < last; i++) {
+    const request &r = requests[i];
+    tree_node *owner = r.end;
+    for (size_t at = r.hidden.size(); at-- > 0;) {
+      const int64_t position = r.from->end() + r.hidden[at];
+      while (position < owner->start) owner = owner->parent;
+      wanted[owner].insert(static_cast<int32_t>(position - owner->start));
+    }
+  }
+  return wanted;
+}
+
+std::vector<feed> engine::plan_feeds(const std::vector<tree_node *> &fresh, const wanted_states &wanted,
+                                     const placed_copies &copies, retrace_counters &counters) const {
+  std::vector<feed> feeds;
+  for (tree_node *node : fresh) {
+    feed f;
+    f.tokens = node->tokens;
+    f.first_position = node->start;
+    f.page_table = tree_->page_table(node);
+    f.level = node->level;
+    const auto states = wanted.find(node);
+    if (states != wanted.end()) f.hidden.assign(states->second.begin(), states->second.end());
+    if (const retrace_page_copy *copy = copies.of(*node, facts_.page_tokens)) f.copies.push_back(*copy);
+    feeds.push_back(std::move(f));
+  }
+  // Tokens whose keys and values are there, but not their final hidden states: these rows are computed once more, and
+  // write the same bits to where they stand.
+  for (const auto &[node, states] : wanted) {
+    if (node->level >= 0) continue;
+    feed hole;
+    const auto finish = [&] {
+      if (hole.tokens.empty()) return;
+      const int32_t end = hole.first_position + static_cast<int32_t>(hole.tokens.size());
+      hole.page_table = tree_->page_table(node);
+      hole.page_table.resize(static_cast<size_t>((end - 1) / facts_.page_tokens + 1));
+      counters.tokens_recomputed += static_cast<int64_t>(hole.tokens.size());
+      feeds.push_back(std::move(hole));
+      hole = feed();
+    };
+    for (const int32_t offset : states) {
+      if (node->has_hidden[static_cast<size_t>(offset)]) continue;
+      const int32_t position = node->start + offset;
+      if (position != hole.first_position + static_cast<int32_t>(hole.tokens.size())) finish();
+      if (hole.tokens.empty()) hole.first_position = position;
+      hole.hidden.push_back(static_cast<int32_t>(hole.tokens.size()));
+      hole.tokens.push_back(node->tokens[static_cast<size_t>(offset)]);
+    }
+    finish();
+  }
+  return feeds;
+}
+
+// Only now are they in the cache.
+void engine::settle(const std::vector<tree_node *> &fresh, const wanted_states &wanted, retrace_counters &counters) {
+  for (tree_node *node : fresh) {
+    uint64_t hash = node->path_hash;
+    for (const uint32_t token : node->tokens) {
+      hash = hash_token(hash, token);
+      counters.tokens_recomputed += static_cast<int64_t>(dropped_.erase(hash));
+    }
+    node->level = -1;
+    if (keep_all_rows_) std::fill(node->has_hidden.begin(), node->has_hidden.end(), uint8_t{1});
+  }
+  for (const auto &[node, states] : wanted) {
+    for (const int32_t offset : states) node->has_hidden[static_cast<size_t>(offset)] = 1;
+  }
+}
+
+// The hidden state of a position lies with the node that the position belongs to; copies of its page may lack it.
+int32_t engine::slot_of(const tree_node *owner, int64_t position) const {
+  const int32_t page_tokens = facts_.page_tokens;
+  const int32_t page = owner->pages[static_cast<size_t>(position / page_tokens - owner->start / page_tokens)];
+  return page * page_tokens + static_cast<int32_t>(position % page_tokens);
+}
+
+// ---- checks ------------------------------------------------------------------------------------------------
+
+tree_node *engine::node_of(uint64_t prefix) const {
+  const auto found = prefixes_.find(prefix);
+  if (found != prefixes_.end()) return found->second;
+  throw error(error_code::prefix_closed, "Prefix " + std::to_string(prefix) + " is closed. Open it again.");
+}
+
+void engine::check_tokens(const char *what, const uint32_t *tokens, int64_t count) const {
+  const uint32_t vocabulary = static_cast<uint32_t>(config_.shape.vocabulary_size);
+  for (int64_t i = 0; i < count; i++) {
+    if (tokens[i] < vocabulary) continue;
+    throw error(error_code::token_out_of_range,
+                std::string(what) + " has token " + std::to_string(tokens[i]) + " at position " + std::to_string(i) +
+                    ", and the model knows [0, " + std::to_string(vocabulary) +
+                    "). Tokenize with the tokenizer of this model.");
+  }
+}
+
+void engine::check_length(int64_t prefix, int64_t branch) const {
+  if (prefix + branch <= context_length_) return;
+  error failure(error_code::context_too_long,
+                "A prefix of " + std::to_string(prefix) + " tokens and a branch of " + std::to_string(branch) +
+                    " need " + std::to_string(prefix + branch) + " tokens of context, and the model has " +
+                    std::to_string(context_length_) + ". Use a shorter prefix or a model with a longer context.");
+  failure.needed = prefix + branch;
+  failure.available = context_length_;
+  throw failure;
+}
+
+void engine::check_branch(const retrace_branch &branch, int64_t index, const tree_node *prefix) const {
+  const std::string name = "Branch " + std::to_string(index);
+  check_tokens(name.c_str(), branch.tokens, branch.token_count);
+  check_length(prefix->end(), branch.token_count);
+  if (branch.range_count <= 0) {
+    throw error(error_code::empty_target, name + " has nothing to score: it names no range of its tokens.");
+  }
+  const auto refuse = [&](const std::string &why) {
+    throw error(error_code::invalid_branch, name + " cannot be scored: " + why + ".");
+  };
+  int64_t reached = 0;
+  for (int64_t range = 0; range < branch.range_count; range++) {
+    const int64_t start = branch.ranges[2 * range], end = branch.ranges[2 * range + 1];
+    const std::string text = "the range [" + std::to_string(start) + ", " + std::to_string(end) + ")";
+    if (start < reached) refuse(text + " is out of order or overlaps the one before it");
+    if (end <= start) refuse(text + " is empty");
+    if (end > branch.token_count) refuse(text + " passes its end at " + std::to_string(branch.token_count) + " tokens");
+    reached = end;
+  }
+  if (prefix->end() == 0 && branch.ranges[0] == 0) {
+    refuse("its first token is scored behind an empty prefix, where nothing predicts it");
+  }
+}
+
+void engine::throw_capacity(int64_t needed_pages) const {
+  const int64_t tokens = facts_.page_tokens;
+  const int64_t available = tree_->pages_obtainable() * tokens;
+  error failure(error_code::capacity, "The cache has room for " + std::to_string(pages_ * tokens) + " tokens, of which " +
+                                          std::to_string(available) + " are not held by open prefixes, and this needs " +
+                                          std::to_string(needed_pages * tokens) +
+                                          ". Close prefixes, or give the cache more memory.");
+  failure.needed = needed_pages * tokens;
+  failure.available = available;
+  throw failure;
+}
+
+std::string engine::describe() const {
+  const retrace_shape &s = config_.shape;
+  std::string out = "{";
+  const auto field = [&out](const std::string &name, const std::string &json) {
+    if (out.size() > 1) out += ", ";
+    out += "\"" + name + "\": " + json;
+  };
+  const auto number = [&](const std::string &name, int64_t value) { field(name, std::to_string(value)); };
+  field("device", json_string(api_->name));
+  field("deviceName", json_string(facts_.name));
+  field("deviceReason", json_string(device_reason_));
+  field("kernels", json_string(facts_.kernels));
+  field("dtype", facts_.computes_bf16 ? "\"bfloat16\"" : "\"float32\"");
+  number("contextLength", context_length_);
+  number("vocabularySize", s.vocabulary_size);
+  number("layers", s.layers);
+  number("hiddenSize", s.hidden_size);
+  number("pageTokens", facts_.page_tokens);
+  number("pages", pages_);
+  number("freePages", pool_->free_pages());
+  number("nodes", tree_->nodes());
+  number("openPrefixes", static_cast<int64_t>(prefixes_.size()));
+  number("maxBatchRows", max_rows_);
+  number("maxHeadRows", max_targets_);
+  number("weightBytes", weight_bytes_);
+  number("cacheBytes", cache_bytes_);
+  number("bufferBytes", buffer_bytes_);
+  number("workspaceBytes", workspace_bytes_);
+  return out + "}";
+}
+
+}  // namespace retrace
