@@ -52,6 +52,6 @@ await Promise.all(
 )
 const sum = (key) => results.reduce((total, one) => total + one[key], 0)
 if (results.length === 0) console.log(`no test file matches ${wanted.join(' ')}`)
-process.exitCode = sum('failed') > 0 || sum('passed') === 0 ? 1 : 0
+process.exitCode = sum('failed') > 0 || sum('passed') + sum('skipped') === 0 ? 1 : 0
 if (sum('skipped') > 0) console.log(`${sum('skipped')} skipped, each with its reason above`)
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`)

@@ -1,14 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { z } from 'zod'
-import { CoreError, parseConfig, readJsonFile } from './core/index.js'
+import { packageRoot, parseConfig, readJsonFile } from './core/index.js'
 import { searchOptionsSchema } from './cot-search/index.js'
 import { generationOptionsSchema } from './generation/index.js'
 import { groundingOptionsSchema } from './grounding/index.js'
 import { packingOptionsSchema } from './packing/index.js'
-import { scorerOptionsSchema } from './scoring/index.js'
+import { scorerSettingsSchema, type ScorerSettings } from './scoring/index.js'
 import { synthesisOptionsSchema } from './synthesis/index.js'
 
 /** A run's config: each room's own options, and what they share. The README explains every key. */
@@ -20,14 +19,14 @@ export const runConfigSchema = z.strictObject({
     .strictObject({
       /** Threads that parse. */
       grounding: z.int().positive().default(Math.min(8, availableParallelism())),
-      /** Scorers, each with the whole model in memory; a trajectory is searched by one of them. */
+      /** Scorers; a trajectory is searched by one of them. With `onnx` each has the whole model in memory. */
       scoring: z.int().positive().default(Math.min(4, availableParallelism())),
     })
     .prefault({}),
   grounding: groundingOptionsSchema.prefault({}),
   generation: generationOptionsSchema.prefault({}),
   synthesis: synthesisOptionsSchema.prefault({}),
-  scorer: scorerOptionsSchema.omit({ modelDir: true }).prefault({}),
+  scorer: scorerSettingsSchema.prefault({}),
   /** `false` keeps the thoughts as synthesis wrote them. */
   search: z.union([z.literal(false), searchOptionsSchema.prefault({})]).prefault({}),
   packing: packingOptionsSchema.omit({ seed: true }).prefault({}),
@@ -41,6 +40,11 @@ export function loadRunConfig(path: string | undefined): RunConfig {
     : parseConfig(runConfigSchema, readJsonFile(path), path)
 }
 
+/** A config with some of the scorer's settings replaced. @throws CoreError `CONFIG_INVALID` */
+export function withScorerSettings(config: RunConfig, changes: ScorerSettings): RunConfig {
+  return { ...config, scorer: parseConfig(scorerSettingsSchema, { ...config.scorer, ...changes }, 'The scorer config') }
+}
+
 /** The packing keys that a config file names, and no others, checked. @throws CoreError as `loadRunConfig` */
 export function packingChanges(path: string): object {
   const file = readJsonFile(path)
@@ -52,14 +56,6 @@ export function packingChanges(path: string): object {
 export function decidingConfig(config: RunConfig): Omit<RunConfig, 'workers'> {
   const { workers: _workers, ...deciding } = config
   return deciding
-}
-
-/** This package's folder, wherever it is compiled to. */
-export function packageRoot(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return folder
-    if (folder === dirname(folder)) throw new CoreError('INPUT_NOT_FOUND', 'The package.json of retrace was not found.')
-  }
 }
 
 /** The model that ships with retrace. */

@@ -11,6 +11,8 @@ const usageCodes = new Set([
   'RUN_MISMATCH',
   'MODEL_MISSING_FILE',
   'TOKENIZER_MISSING',
+  'NATIVE_NOT_BUILT',
+  'DEVICE_UNAVAILABLE',
 ])
 
 export interface CommandContext {

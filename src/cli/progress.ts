@@ -1,10 +1,10 @@
 import cliProgress from 'cli-progress'
-import type { Progress, StageProgress } from '../core/index.js'
+import { silentProgress, type Progress, type StageProgress } from '../core/index.js'
 import { printable } from './printable.js'
 
 /** Progress on standard error: bars on a terminal, plain lines elsewhere, nothing where it is not wanted. */
 export function terminalProgress(quiet: boolean): Progress {
-  if (quiet) return { stage: () => ({ advance: () => {}, finish: () => {} }), note: writeLine }
+  if (quiet) return { ...silentProgress, note: writeLine }
   return process.stderr.isTTY ? barProgress() : lineProgress()
 }
 
@@ -37,6 +37,7 @@ function pace(started: number, already: number, done: number, total: number): { 
 function barProgress(): Progress {
   return {
     note: writeLine,
+    detail: writeLine,
     stage(name, total, unit, already = 0): StageProgress {
       const started = performance.now()
       const bar = new cliProgress.SingleBar({
@@ -66,6 +67,7 @@ const secondsBetweenLines = 10
 function lineProgress(): Progress {
   return {
     note: writeLine,
+    detail: writeLine,
     stage(name, total, unit, already = 0): StageProgress {
       const started = performance.now()
       let done = already

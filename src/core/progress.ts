@@ -11,9 +11,12 @@ export interface Progress {
   stage(name: string, total: number, unit: string, done?: number): StageProgress
   /** One line that a person should see: a rejected repository, a choice that was made. */
   note(message: string): void
+  /** One line for those who watch: how the work is done. Not shown where progress is not. */
+  detail(message: string): void
 }
 
 export const silentProgress: Progress = {
   stage: () => ({ advance: () => {}, finish: () => {} }),
   note: () => {},
+  detail: () => {},
 }

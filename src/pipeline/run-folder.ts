@@ -5,7 +5,7 @@ import { decidingConfig, retraceVersion, runConfigSchema, type RunConfig } from 
 import { CoreError, digestOf, RetraceError, RunStore, type Progress } from '../core/index.js'
 import { createRenderer } from '../packing/index.js'
 import { shardManifestSchema, type Renderer, type SpanReader } from '../records/index.js'
-import { readModelInfo, type ModelInfo } from '../scoring/index.js'
+import { readModelInfo } from '../scoring/index.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
 
 /** What accompanies long work. */
@@ -22,7 +22,6 @@ export const runRecordSchema = z.strictObject({
   model: z.strictObject({
     name: z.string(),
     digest: z.string(),
-    dtype: z.string(),
     vocabularySize: z.int(),
     contextLength: z.int(),
   }),
@@ -40,6 +39,18 @@ export const rejectSchema = z.strictObject({
   message: z.string(),
   details: z.record(z.string(), z.unknown()),
 })
+
+/** `calibration.json`: how a run was scored, and how far its scores move by themselves. */
+export const calibrationSchema = z.strictObject({
+  /** What decides the bits of a score beside the model. All of a run is scored by one. */
+  scorer: z.strictObject({ device: z.string(), dtype: z.string() }),
+  /** Of a mean log-probability, nats per token. */
+  noise: z.number(),
+  trajectory: z.string(),
+  prefixTokens: z.int(),
+  targetTokens: z.int(),
+})
+export type Calibration = z.infer<typeof calibrationSchema>
 
 /** Tokens of one repository: as it is, as a trajectory, and of that what is trained. */
 export const countsSchema = z.strictObject({ rawTokens: z.int(), reconstructedTokens: z.int(), trainedTokens: z.int() })
@@ -73,12 +84,12 @@ export async function describeRun(
       throw new CoreError('CONFIG_INVALID', message, { input, folder })
     }
   }
-  const { name, digest, dtype, vocabularySize, contextLength }: ModelInfo = await readModelInfo(modelDir)
+  const { name, digest, vocabularySize, contextLength } = await readModelInfo(modelDir)
   return {
     retraceVersion: retraceVersion(),
     inputs: inputs.map((input) => resolve(input)),
     modelDir: resolve(modelDir),
-    model: { name, digest, dtype, vocabularySize, contextLength },
+    model: { name, digest, vocabularySize, contextLength },
     config: decidingConfig(config),
   }
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { CoreError } from '../core/index.js'
 import {
   branchOf,
   measureNoise,
@@ -9,9 +9,9 @@ import {
 } from '../cot-search/index.js'
 import { createGenerator } from '../generation/index.js'
 import { searchRowSchema, snapshotSchema, trajectorySchema, type Trajectory } from '../records/index.js'
-import { createScorer, type Scorer, type ScorerCounters } from '../scoring/index.js'
+import { createScorer, describeDevice, type ModelInfo, type Scorer, type ScorerCounters } from '../scoring/index.js'
 import { thoughtRequestFor } from '../synthesis/index.js'
-import type { Run } from './run-folder.js'
+import { calibrationSchema, type Run } from './run-folder.js'
 import { groundedIds, inStage, keepTrajectory } from './stages.js'
 
 /** Searches every draft that is not searched yet; with the search off, keeps the drafts as they are. */
@@ -44,10 +44,16 @@ async function searchDrafts(current: Run, drafts: readonly Trajectory[], options
   const failed = new AbortController()
   const signal = context.signal === undefined ? failed.signal : AbortSignal.any([context.signal, failed.signal])
   let noise: Promise<number> | undefined
+  let saidDevice = false
+  const sayDevice = (model: ModelInfo): void => {
+    if (!saidDevice) context.progress.detail(`Scorer: ${describeDevice(model)}.`)
+    saidDevice = true
+  }
   const counters: ScorerCounters[] = []
   await inStage(current, 'Search', { unit: 'thoughts', total, done }, async (advance) => {
     const work = async (): Promise<void> => {
       const scorer = await createScorer({ ...config.scorer, modelDir: current.record.modelDir })
+      sayDevice(scorer.model)
       try {
         const measured = await (noise ??= calibrate(current, scorer))
         for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -100,16 +106,13 @@ async function searchOne(
   keepTrajectory(current, trajectory, snapshot)
 }
 
-const calibrationSchema = z.strictObject({
-  noise: z.number(),
-  trajectory: z.string(),
-  prefixTokens: z.int(),
-  targetTokens: z.int(),
-})
-
 /** The noise of a mean log-probability, measured once for a run, on the first thought that fits. */
 async function calibrate({ store, tokenizer, renderer, read }: Run, scorer: Scorer): Promise<number> {
-  if (store.isFinished('.', 'calibration')) return store.read('.', 'calibration', calibrationSchema).noise
+  if (store.isFinished('.', 'calibration')) {
+    const before = store.read('.', 'calibration', calibrationSchema)
+    checkSameScorer(before.scorer, scorer.model, store.folder)
+    return before.noise
+  }
   for (const id of groundedIds(store).filter((one) => store.isFinished('drafts', one))) {
     const trajectory = store.read('drafts', id, trajectorySchema)
     const prefix = tokensOf(tokenizer, renderer.header(trajectory)).slice(0, scorer.model.contextLength >> 2)
@@ -119,10 +122,23 @@ async function calibrate({ store, tokenizer, renderer, read }: Run, scorer: Scor
     if (branch === undefined) continue
     const noise = await measureNoise(scorer, prefix, branch)
     const targetTokens = branch.scored.reduce((sum, range) => sum + range.end - range.start, 0)
-    store.write('.', 'calibration', { noise, trajectory: id, prefixTokens: prefix.length, targetTokens })
+    const { device, dtype } = scorer.model
+    const measuredOn = { trajectory: id, prefixTokens: prefix.length, targetTokens }
+    store.write('.', 'calibration', { scorer: { device, dtype }, noise, ...measuredOn })
     return noise
   }
   return 0
+}
+
+/** Scores of two devices differ in their last bits, and candidates are chosen by small differences. */
+function checkSameScorer(before: Pick<ModelInfo, 'device' | 'dtype'>, now: ModelInfo, folder: string): void {
+  if (before.device === now.device && before.dtype === now.dtype) return
+  throw new CoreError(
+    'RUN_MISMATCH',
+    `${folder} was begun with the scorer ${before.device} in ${before.dtype}, and here it would go on with ` +
+      `${describeDevice(now)}, whose scores are not the same to the bit. Go on where it was begun, or give another --out.`,
+    { before: { device: before.device, dtype: before.dtype }, now: { device: now.device, dtype: now.dtype } },
+  )
 }
 
 function describeCounters(counters: readonly ScorerCounters[]): string {

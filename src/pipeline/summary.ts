@@ -19,7 +19,7 @@ import {
   type SearchSummary,
   type ViewerDocument,
 } from '../report/index.js'
-import { countsSchema, rejectSchema, type Run } from './run-folder.js'
+import { calibrationSchema, countsSchema, rejectSchema, type Calibration, type Run } from './run-folder.js'
 
 /** What a run came to; `manifest.json` holds the same. */
 export interface RunSummary {
@@ -44,6 +44,7 @@ export function finish(current: Run): RunSummary {
     retraceVersion,
     model,
     generator: createGenerator(config.generation).info,
+    scorer: calibrationOf(store)?.scorer ?? null,
     noise: noiseOf(store),
     config: { ...record.config, packing: config.packing },
   }
@@ -111,8 +112,11 @@ export function writeReport(current: Run): string {
 
 /** The measured noise of a mean log-probability, nats per token; 0 where nothing was scored. */
 function noiseOf(store: RunStore): number {
-  const schema = z.looseObject({ noise: z.number() })
-  return store.isFinished('.', 'calibration') ? store.read('.', 'calibration', schema).noise : 0
+  return calibrationOf(store)?.noise ?? 0
+}
+
+function calibrationOf(store: RunStore): Calibration | null {
+  return store.isFinished('.', 'calibration') ? store.read('.', 'calibration', calibrationSchema) : null
 }
 
 const timingSchema = z.strictObject({ name: z.string(), unit: z.string(), units: z.int(), seconds: z.number() })

@@ -5,7 +5,7 @@ import type { RunConfig } from '../config.js'
 import { CoreError, memoryBlobStore } from '../core/index.js'
 import { createParsePool, groundRepository } from '../grounding/index.js'
 import type { RepositorySnapshot } from '../records/index.js'
-import { answerScoreRequest, createScorer } from '../scoring/index.js'
+import { answerScoreRequest, createScorer, describeDevice } from '../scoring/index.js'
 import { loadTokenizer } from '../tokenizer/index.js'
 import type { RunContext } from './run-folder.js'
 
@@ -45,6 +45,7 @@ export async function scoreFile(
   const bar = context.progress.stage('Scoring', 0, 'requests')
   try {
     await using(await createScorer({ ...config.scorer, modelDir }), async (scorer) => {
+      context.progress.detail(`Scorer: ${describeDevice(scorer.model)}.`)
       const answers = await open(temporary, 'w')
       try {
         for await (const line of requests.readLines()) {

@@ -13,8 +13,20 @@ export type ScoringErrorCode =
   | 'BACKEND_FAILED'
   | 'BACKEND_DIED'
   | 'ABORTED'
+  /** The cache cannot hold what was asked for, even when all goes that may; with `needed` and `available`. */
+  | 'CAPACITY'
+  | 'OUT_OF_MEMORY'
+  /** More calls wait than the queue holds. */
+  | 'QUEUE_FULL'
+  | 'NATIVE_NOT_BUILT'
+  | 'NATIVE_INCOMPATIBLE'
+  /** No GPU, no driver or one too old, or the device's library is not there. */
+  | 'DEVICE_UNAVAILABLE'
+  | 'DEVICE_FAILED'
+  /** Nothing works on this device any more until the process is a new one. */
+  | 'DEVICE_LOST'
 
-/** Errors of the room `scoring`. The scorer lives on after each, but for `BACKEND_DIED`. */
+/** Errors of the room `scoring`. The scorer lives on after each, but for `BACKEND_DIED` and `DEVICE_LOST`. */
 export class ScoringError extends RetraceError<ScoringErrorCode> {}
 
 /** A backend's error as it crossed the process; what has no code of ours there was thrown by the library it runs on. */

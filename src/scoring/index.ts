@@ -2,10 +2,10 @@
 // In: token ids. Out: natural log-probabilities, one per scored token. Backends do the work; the contract is `scorer.ts`.
 // To add a backend: implement `Scorer` under `backends/`, name its options in `options.ts` and its maker in
 // `create-scorer.ts`, and run `test/scoring/contract.ts` over it.
-export { createScorer } from './create-scorer.js'
+export { createScorer, describeDevice } from './create-scorer.js'
 export { ScoringError, type ScoringErrorCode } from './errors.js'
 export { readModelConfig, type LlamaConfig } from './model-config.js'
 export { readModelInfo } from './model-files.js'
-export { scorerOptionsSchema, type ScorerOptions } from './options.js'
+export { scorerOptionsSchema, scorerSettingsSchema, type ScorerOptions, type ScorerSettings } from './options.js'
 export { answerScoreRequest, type ScoreAnswer } from './score-request.js'
-export type { Branch, BranchScore, ModelInfo, Prefix, Range, Scorer, ScorerCounters } from './scorer.js'
+export type { Branch, BranchScore, ModelFacts, ModelInfo, Prefix, Range, Scorer, ScorerCounters } from './scorer.js'

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import { z } from 'zod'
 import { ScoringError } from './errors.js'
 import { readModelConfig, type LlamaConfig } from './model-config.js'
 import { readSafetensorsHeader, type TensorDtype, type TensorEntry } from './safetensors.js'
-import type { ModelInfo } from './scorer.js'
+import type { ModelFacts } from './scorer.js'
 
 /** A model folder, checked: every tensor that the architecture needs is there in its shape. */
 export interface ModelFiles {
@@ -13,7 +14,9 @@ export interface ModelFiles {
   tensors: Map<string, TensorEntry>
 }
 
-const digestedFiles = ['config.json', 'tokenizer.json', 'model.safetensors']
+const weightsFile = 'model.safetensors'
+const shardIndexFile = 'model.safetensors.index.json'
+const shardIndexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) })
 const computableDtypes: readonly TensorDtype[] = ['F32', 'F16', 'BF16']
 
 /**
@@ -21,24 +24,34 @@ const computableDtypes: readonly TensorDtype[] = ['F32', 'F16', 'BF16']
  *
  * @throws ScoringError `MODEL_MISSING_FILE`, `MODEL_INVALID`, `MODEL_UNSUPPORTED`
  */
-export async function readModelInfo(modelDir: string): Promise<ModelInfo> {
-  await checkFilesExist(modelDir)
-  const { config } = readModelFiles(modelDir)
+export async function readModelInfo(modelDir: string): Promise<ModelFacts> {
+  const inShards = isInShards(modelDir)
+  const weights = inShards ? [shardIndexFile, ...shardsOf(modelDir)] : [weightsFile]
+  const names = ['config.json', 'tokenizer.json', ...weights]
+  await checkFilesExist(modelDir, names)
+  // The tensors of shards are checked by the backend that can load them.
+  const config = inShards ? readModelConfig(modelDir) : readModelFiles(modelDir).config
   const digest = createHash('sha256')
-  for (const name of digestedFiles) digest.update(await digestOfFile(join(modelDir, name)))
+  for (const name of names) digest.update(await digestOfFile(join(modelDir, name)))
   return {
     name: basename(resolve(modelDir)),
     digest: digest.digest('hex'),
-    dtype: 'float32',
     vocabularySize: config.vocabularySize,
     contextLength: config.contextLength,
   }
 }
 
-/** @throws ScoringError `MODEL_MISSING_FILE`, `MODEL_INVALID`, `MODEL_UNSUPPORTED` */
+/** The files of a model in one piece. @throws ScoringError `MODEL_MISSING_FILE`, `MODEL_INVALID`, `MODEL_UNSUPPORTED` */
 export function readModelFiles(modelDir: string): ModelFiles {
   const config = readModelConfig(modelDir)
-  const path = join(modelDir, 'model.safetensors')
+  const path = join(modelDir, weightsFile)
+  if (isInShards(modelDir)) {
+    throw new ScoringError(
+      'MODEL_UNSUPPORTED',
+      `${modelDir} holds its weights in shards, and the onnx backend reads ${weightsFile} alone. Use the backend "native".`,
+      { path },
+    )
+  }
   const tensors = readSafetensorsHeader(path)
   for (const [name, shape] of expectedShapes(config)) {
     const entry = tensors.get(name)
@@ -57,17 +70,57 @@ export function readModelFiles(modelDir: string): ModelFiles {
   return { config, tensors }
 }
 
-async function checkFilesExist(modelDir: string): Promise<void> {
-  for (const name of digestedFiles) {
+function isInShards(modelDir: string): boolean {
+  return !existsSync(join(modelDir, weightsFile)) && existsSync(join(modelDir, shardIndexFile))
+}
+
+/** Names of the files that the index spreads the weights over, in code-unit order; none leaves the folder. */
+function shardsOf(modelDir: string): string[] {
+  const path = join(modelDir, shardIndexFile)
+  let names: string[]
+  try {
+    const { weight_map } = shardIndexSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+    names = [...new Set(Object.values(weight_map))].sort()
+  } catch (cause) {
+    throw new ScoringError(
+      'MODEL_INVALID',
+      `${path} is no index of shards. Fetch the model again.`,
+      { path },
+      { cause },
+    )
+  }
+  const stray = names.find((name) => name !== basename(name) || name === '..' || name === '')
+  if (stray === undefined) return names
+  throw new ScoringError('MODEL_INVALID', `${path} names ${JSON.stringify(stray)}, which is no file of its folder.`, {
+    path,
+  })
+}
+
+async function checkFilesExist(modelDir: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
     const path = join(modelDir, name)
     await access(path).catch((cause: unknown) => {
-      const also = `A model folder holds ${digestedFiles.join(', ')}.`
+      const also =
+        'A model folder holds config.json, tokenizer.json and the weights as model.safetensors, or its shards.'
       throw new ScoringError('MODEL_MISSING_FILE', `${path} does not exist. ${also}`, { path }, { cause })
     })
   }
 }
 
+/** Digests of files by path, size, times and place on the disk: several scorers of one large model read it once. */
+const knownDigests = new Map<string, Promise<Buffer>>()
+
 async function digestOfFile(path: string): Promise<Buffer> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+  const key = [path, dev, ino, size, mtimeNs, ctimeNs].join(' ')
+  const known = knownDigests.get(key) ?? hashFile(path)
+  knownDigests.set(key, known)
+  // What could not be read is read again the next time.
+  known.catch(() => knownDigests.delete(key))
+  return known
+}
+
+async function hashFile(path: string): Promise<Buffer> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
   return hash.digest()

@@ -17,13 +17,16 @@ export type ScoreAnswer =
   | { id: string | number; branches: { tokens: number; sum: number; mean: number; logProbs: number[] }[] }
   | { id: string | number | null; error: { code: string; message: string } }
 
+/** Codes behind which no further line could be answered. */
+const lastErrors = new Set(['BACKEND_DIED', 'DEVICE_LOST', 'ABORTED'])
+
 /**
  * Answers one line of JSON: `{"id", "prefix", "branches": [{"context", "target"}]}`, each text or token ids.
  *
  * Prefix, context and target are tokenized each by itself, and nothing is added. A bad request is an answer with an
  * error, so that the lines after it are still answered; a scorer that died or was aborted is thrown.
  *
- * @throws ScoringError `BACKEND_DIED`, `ABORTED`
+ * @throws ScoringError `BACKEND_DIED`, `DEVICE_LOST`, `ABORTED`
  */
 export async function answerScoreRequest(
   line: string,
@@ -36,7 +39,7 @@ export async function answerScoreRequest(
   try {
     return { id: parsed.id, branches: await scoreBranches(parsed, scorer, tokenizer, signal) }
   } catch (error) {
-    if (!(error instanceof RetraceError) || error.code === 'BACKEND_DIED' || error.code === 'ABORTED') throw error
+    if (!(error instanceof RetraceError) || lastErrors.has(error.code)) throw error
     return { id: parsed.id, error: { code: error.code, message: error.message } }
   }
 }

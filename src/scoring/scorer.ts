@@ -16,15 +16,24 @@ export interface BranchScore {
   logProbs: Float32Array
 }
 
-export interface ModelInfo {
+/** What a model folder holds. */
+export interface ModelFacts {
   name: string
   /** SHA-256 over config, tokenizer and weights, hex. */
   digest: string
-  /** How the weights are computed with, such as `float32`. */
-  dtype: string
   vocabularySize: number
   /** Most tokens that a prefix and a branch may have together. */
   contextLength: number
+}
+
+/** A model and what computes with it. Two scorers that agree in all of it, but for the reason, give the same bits. */
+export interface ModelInfo extends ModelFacts {
+  /** How it is computed with: `float32` or `bfloat16`. */
+  dtype: string
+  /** Backend, device and kernels, such as `native cuda: NVIDIA H200, cublasLt + attention mma.sync`. */
+  device: string
+  /** Why this device, where the choice was left to the backend. */
+  deviceReason: string | null
 }
 
 /** A pinned prefix. A handle only: the KV lives with the backend until `close`. */

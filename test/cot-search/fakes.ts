@@ -36,7 +36,15 @@ export function fakeScorer(
     calls,
     prefixes,
     openPrefixes: () => tokensOf.size,
-    model: { name: 'fake', digest: '1'.repeat(64), dtype: 'none', vocabularySize: 300, contextLength },
+    model: {
+      name: 'fake',
+      digest: '1'.repeat(64),
+      dtype: 'none',
+      device: 'fake',
+      deviceReason: null,
+      vocabularySize: 300,
+      contextLength,
+    },
     async open(tokens) {
       calls.push({ kind: 'open', tokens: [...tokens] })
       return keep([...tokens])

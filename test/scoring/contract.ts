@@ -6,7 +6,12 @@ import { ScoringError, type Branch, type Prefix, type Scorer, type ScorerCounter
 /** Nats a token between two ways of computing one log-probability in float32. */
 const tolerance = 1e-5
 
-/** What every backend must hold. `makeScorer` is asked once; the scorer is disposed of at the end. */
+/**
+ * What every backend must hold. `makeScorer` is asked once; the scorer is disposed of at the end.
+ *
+ * A backend may keep what it computed for a prefix that is closed. So where tokens are counted, the prefix is one that no
+ * other test has opened.
+ */
 export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): void {
   let scorer: Scorer
   test.before(async () => void (scorer = await makeScorer()))
@@ -16,7 +21,7 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
     const random = seededRandom('contract', seed)
     return Uint32Array.from({ length: count }, () => random.below(scorer.model.vocabularySize))
   }
-  const prefixTokens = () => tokens('prefix', 120)
+  const prefixTokens = (seed = 'prefix') => tokens(seed, 120)
   /** Context and target behind the prefix, with all of the target scored. */
   const branch = (seed: string, context = 9, target = 17): Branch => ({
     tokens: tokens(seed, context + target),
@@ -164,7 +169,7 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
 
   test('over rounds of scoring and committing no token is computed twice', async () => {
     const before = await scorer.counters()
-    let prefix = await scorer.open(prefixTokens())
+    let prefix = await scorer.open(prefixTokens('rounds'))
     let fed = 0
     let reused = 0
     for (const round of ['1', '2', '3']) {
@@ -216,7 +221,7 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
       assert.is(error.details['needed'], limit + 1)
       assert.is(error.details['available'], limit)
       await rejects(scorer.commit(prefix, tooLong), 'CONTEXT_TOO_LONG')
-    })
+    }, prefixTokens('limits'))
     const done = difference(await scorer.counters(), before)
     assert.equal([done.prefixTokensComputed, done.branchTokensComputed], [120, 0])
   })
@@ -287,7 +292,7 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
       const done = difference(await scorer.counters(), before)
       assert.ok(done.branchTokensComputed < 40 * 599, 'the branches were all computed nevertheless')
       assert.is((await scoreOne(prefix, branch('a'))).length, 17)
-    })
+    }, prefixTokens('abort'))
   })
 }
 

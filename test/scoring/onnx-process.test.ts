@@ -52,10 +52,7 @@ test('two processes give the same bits', async () => {
 })
 
 test('branches that there is no memory to keep are computed again, counted, with the same bits', async () => {
-  const [keeping, forgetting] = await Promise.all([
-    createScorer({ modelDir }),
-    createScorer({ modelDir, keptBranchesMiB: 0 }),
-  ])
+  const [keeping, forgetting] = await Promise.all([createScorer({ modelDir }), createScorer({ modelDir, cacheMiB: 0 })])
   assert.equal(await walk(forgetting), await walk(keeping))
   const [kept, forgotten] = [await keeping.counters(), await forgetting.counters()]
   assert.is(kept.tokensRecomputed, 0)

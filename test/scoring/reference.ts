@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { createScorer } from '../../src/scoring/index.js'
+import { createScorer, type ScorerOptions } from '../../src/scoring/index.js'
 import { assertClose } from './contract.js'
 
 /** Nats a token between float32 here and float64 there. */
@@ -17,10 +17,15 @@ interface Reference {
  * Compares the scores of a model with the log-probabilities that Transformers gave for it in double precision.
  *
  * @param folder where `reference.json` is
+ * @param options of the scorer, but for the model
  */
-export async function compareWithReference(modelDir: string, folder = modelDir): Promise<void> {
+export async function compareWithReference(
+  modelDir: string,
+  folder = modelDir,
+  options: Omit<ScorerOptions, 'modelDir'> = {},
+): Promise<void> {
   const reference = JSON.parse(readFileSync(join(folder, 'reference.json'), 'utf8')) as Reference
-  const scorer = await createScorer({ modelDir })
+  const scorer = await createScorer({ ...options, modelDir })
   try {
     const prefix = await scorer.open(Uint32Array.from(reference.prefix))
     const branches = reference.branches.map(({ context }) => ({

@@ -6,18 +6,24 @@ import type { CheckedScorerOptions } from '../../options.js'
 import type { Branch, BranchScore, ModelInfo, Prefix, Scorer, ScorerCounters } from '../../scorer.js'
 import { ScorerProcess } from './child-process.js'
 
+const defaultCacheMiB = 1024
+
 /** Starts the process and loads the model. @throws ScoringError as `readModelInfo`, and `NOT_FINITE`, `BACKEND_DIED` */
 export async function createOnnxScorer(options: CheckedScorerOptions): Promise<Scorer> {
   const modelDir = resolve(options.modelDir)
-  const model = await readModelInfo(modelDir)
+  const facts = await readModelInfo(modelDir)
   const child = new ScorerProcess()
   try {
-    await child.call('load', { modelDir, threads: options.threads, keptBytes: options.keptBranchesMiB * 2 ** 20 })
+    await child.call('load', {
+      modelDir,
+      threads: options.threads,
+      keptBytes: (options.cacheMiB ?? defaultCacheMiB) * 2 ** 20,
+    })
   } catch (error) {
     await child.stop()
     throw error
   }
-  return new OnnxScorer(model, child)
+  return new OnnxScorer({ ...facts, dtype: 'float32', device: 'onnx cpu', deviceReason: null }, child)
 }
 
 /** Checks what it is given and hands it to the child process. */

@@ -1,0 +1,149 @@
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import * as assert from 'uvu/assert'
+import { chooseDevice } from '../../src/scoring/backends/native/choose-device.js'
+import { loadAddon } from '../../src/scoring/backends/native/load-addon.js'
+import { reviveNativeError } from '../../src/scoring/backends/native/native-error.js'
+import { ScoringError } from '../../src/scoring/index.js'
+import { addonPath, suiteUnless, tinyLlama, whyNoNative } from './native-support.js'
+
+function codeOf(work: () => unknown): { code: string; message: string } {
+  try {
+    work()
+  } catch (error) {
+    assert.instance(error, ScoringError)
+    return error as ScoringError
+  }
+  throw new Error('It was accepted.')
+}
+
+suiteUnless(null, 'native, loading the addon', (test) => {
+  test('where it is not built, the code says so and the message says how', () => {
+    const { code, message } = codeOf(() => loadAddon('/nowhere'))
+    assert.is(code, 'NATIVE_NOT_BUILT')
+    assert.match(message, /npm run build:native/)
+  })
+
+  test('a file that is no addon is refused with the reason and the next step', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'addon-'))
+    writeFileSync(join(folder, 'retrace.node'), 'not a library')
+    const { code, message } = codeOf(() => loadAddon(folder))
+    assert.is(code, 'NATIVE_INCOMPATIBLE')
+    assert.match(message, /cannot be loaded by Node .*\(.+\)\. Build it again on this machine: npm run build:native/)
+    rmSync(folder, { recursive: true })
+  })
+
+  test('errors of the addon keep their code, message and where a device failed', () => {
+    const details = { file: 'gemm.cu', line: 12, nativeStatus: 700 }
+    const lost = Object.assign(new Error('lost'), { code: 'DEVICE_LOST', details })
+    const revived = reviveNativeError(lost)
+    assert.instance(revived, ScoringError)
+    assert.equal([revived.code, revived.message, revived.details], ['DEVICE_LOST', 'lost', details])
+    assert.is(reviveNativeError(Object.assign(new Error('x'), { code: 'INTERNAL' })).code, 'BACKEND_FAILED')
+    assert.is(reviveNativeError(Object.assign(new Error('x'), { code: 'INVALID_OPTIONS' })).code, 'CONFIG_INVALID')
+    assert.is(reviveNativeError(new TypeError('x')).code, 'BACKEND_FAILED')
+  })
+
+  test('auto takes a GPU where one is usable, else the CPU, and says why', () => {
+    const probed = (cuda: object): string => JSON.stringify({ cpu: { count: 1 }, cuda })
+    assert.equal(chooseDevice('cpu', ''), { device: 'cpu', reason: null })
+    assert.equal(chooseDevice('cuda', ''), { device: 'cuda', reason: null })
+    assert.is(chooseDevice('auto', probed({ count: 2, devices: [] })).device, 'cuda')
+    assert.equal(chooseDevice('auto', probed({ count: 0, error: 'The driver is too old.' })), {
+      device: 'cpu',
+      reason: 'no GPU can be used: The driver is too old',
+    })
+  })
+}).run()
+
+suiteUnless(whyNoNative, 'native, the addon from outside', (test) => {
+  test('it asks nothing of the process but Node-API, the C and the C++ library', () => {
+    if (spawnSync('nm', ['--version']).error !== undefined) {
+      return void process.stdout.write('skipped: there is no nm to list symbols with\n')
+    }
+    const lines = execFileSync('nm', ['-D', '--undefined-only', addonPath], { encoding: 'utf8' }).trim().split('\n')
+    // Those of a library carry its version behind an @; weak ones (w, v) may stay undefined.
+    const names = lines.filter((line) => !/(^| )[wv] /.test(line)).map((line) => line.trim().split(' ').at(-1)!)
+    const foreign = names.filter((name) => !/@(GLIBC|GLIBCXX|CXXABI|GCC)_/.test(name))
+    assert.ok(foreign.length > 20, `only ${foreign.length} symbols were seen`)
+    assert.equal(
+      foreign.filter((name) => !name.startsWith('napi_')),
+      [],
+    )
+  })
+
+  test('it needs no library that a plain system lacks', () => {
+    if (spawnSync('readelf', ['--version']).error !== undefined) {
+      return void process.stdout.write('skipped: there is no readelf to list libraries with\n')
+    }
+    const dynamic = execFileSync('readelf', ['-d', addonPath], { encoding: 'utf8' })
+    const needed = [...dynamic.matchAll(/NEEDED.*\[(.+)\]/g)].map(([, name]) => name!)
+    assert.ok(needed.length > 0)
+    assert.equal(
+      needed.filter((name) => !/^(lib(stdc\+\+|m|gcc_s|c|dl|pthread)\.so|ld-linux)/.test(name)),
+      [],
+    )
+    assert.match(dynamic, /NODELETE/, 'a worker thread that ends would unmap it under the engine')
+  })
+
+  test('wrong arguments throw or reject, whatever they are, and the process lives on', async () => {
+    // In a process of its own: a crash is then a failure of this test and not of the whole file.
+    const program = `
+      const addon = require(${JSON.stringify(addonPath)})
+      const modelDir = ${JSON.stringify(tinyLlama)}
+      let seed = 12345
+      const random = (n) => Math.floor((seed = (seed * 48271) % 2147483647) / 8) % n
+      const main = async () => {
+        const scorer = await addon.load({ modelDir, device: 'cpu', cacheBytes: 1 << 20 })
+        const gone = await addon.load({ modelDir, device: 'cpu', cacheBytes: 1 << 20 })
+        const prefix = await addon.open(scorer, Uint32Array.of(1, 2, 3)).promise
+        const closed = await addon.open(gone, Uint32Array.of(1, 2, 3)).promise
+        await addon.dispose(gone)
+        const detached = new Uint32Array(8)
+        structuredClone(detached, { transfer: [detached.buffer] })
+        const values = [
+          undefined, null, true, 0, -1, 1.5, NaN, Infinity, 2 ** 53, 1n, '', 'x\\0y', Symbol('s'), {}, [], [1, 2], () => 1,
+          new Proxy({}, { get: () => { throw new Error('trap') } }), Object.create(scorer), Object.create(prefix),
+          new Uint32Array(0), Uint32Array.of(1), Uint32Array.of(0, 1), Uint32Array.of(2, 1), Uint32Array.of(4294967295),
+          new Uint32Array(new SharedArrayBuffer(16)), detached, new Uint8Array(4), new Float64Array(3), new DataView(new ArrayBuffer(8)),
+          new Int32Array(2), new BigUint64Array(1), new ArrayBuffer(8), Promise.resolve(1), new Date(NaN),
+          { modelDir }, { modelDir, threads: 1e9 }, { modelDir, threads: 'two' }, { modelDir: 5 }, { modelDir, device: 'x' },
+          { modelDir, device: 'cpu', cacheBytes: NaN }, { modelDir: 'a\\0b' }, { modelDir, device: 'cpu', pageTokens: 3 },
+          { get modelDir() { throw new Error('getter') } }, scorer, prefix, gone, closed,
+        ]
+        const names = Object.keys(addon).filter((name) => typeof addon[name] === 'function' && name !== 'dispose')
+        let [threw, rejected, answered] = [0, 0, 0]
+        const pending = []
+        const watch = (promise) => pending.push(promise.then(() => answered++, () => rejected++))
+        for (let i = 0; i < 6000; i++) {
+          const name = names[random(names.length)]
+          const args = Array.from({ length: random(8) }, () => values[random(values.length)])
+          // Half of the calls get as far as their second argument.
+          if (random(2) === 0 && args.length > 0 && name !== 'load') args[0] = name === 'close' ? closed : scorer
+          if (random(2) === 0 && args.length > 1 && (name === 'score' || name === 'commit')) args[1] = prefix
+          if (name === 'close' && args[0] === prefix) continue
+          try {
+            const answer = addon[name].apply(values[random(values.length)], args)
+            if (answer instanceof Promise) watch(answer)
+            else if (answer?.promise instanceof Promise) watch(answer.promise)
+          } catch {
+            threw++
+          }
+          if (i % 50 === 0) await Promise.all(pending.splice(0))
+        }
+        await Promise.all(pending)
+        try { addon.dispose() } catch { threw++ }
+        const logProbs = await addon.score(scorer, prefix, Uint32Array.of(7), Uint32Array.of(1), Uint32Array.of(1), Uint32Array.of(0, 1)).promise
+        await addon.audit(scorer).promise
+        console.log(JSON.stringify({ functions: names.length, threw, rejected, answered, alive: logProbs.length }))
+      }
+      main()`
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', program], { timeout: 60_000 })
+    const { functions, threw, rejected, answered, alive } = JSON.parse(stdout) as Record<string, number>
+    assert.equal([functions, alive], [11, 1])
+    assert.ok(threw! > 1000 && rejected! > 20 && answered! > 50, stdout)
+  })
+}).run()
