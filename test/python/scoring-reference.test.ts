@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { whyNoNative } from '../scoring/native-support.js'
 import { compareWithReference } from '../scoring/reference.js'
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
@@ -34,23 +35,25 @@ test.before(() => {
 })
 test.after(() => rmSync(folder, { recursive: true }))
 
-function testWhereThereIsPython(name: string, body: () => Promise<void>): void {
-  if (missing === null) return test(name, body)
-  process.stdout.write(`skipped: ${name}: ${missing}\n`)
+function testUnless(reason: string | null, name: string, body: () => Promise<void>): void {
+  if (reason === null) return test(name, body)
+  process.stdout.write(`skipped: ${name}: ${reason}\n`)
   test.skip(name)
 }
 
-for (const variant of variants) {
-  testWhereThereIsPython(`scores of a fresh model (${variant}) equal those of Transformers in double precision`, () => {
-    const modelDir = join(folder, variant)
-    copyFileSync(join(root, 'test/scoring/fixtures/tiny-llama/tokenizer.json'), join(modelDir, 'tokenizer.json'))
-    return compareWithReference(modelDir)
-  })
+for (const backend of ['onnx', 'native'] as const) {
+  const reason = missing ?? (backend === 'native' ? whyNoNative : null)
+  for (const variant of variants) {
+    const name = `${backend}: scores of a fresh model (${variant}) equal those of Transformers in double precision`
+    testUnless(reason, name, () => {
+      const modelDir = join(folder, variant)
+      copyFileSync(join(root, 'test/scoring/fixtures/tiny-llama/tokenizer.json'), join(modelDir, 'tokenizer.json'))
+      return compareWithReference(modelDir, modelDir, { backend, device: 'cpu' })
+    })
+  }
+  testUnless(reason, `${backend}: so do those of the shipped model behind a long prefix`, () =>
+    compareWithReference(shipped, join(folder, 'shipped'), { backend, device: 'cpu' }),
+  )
 }
-
-testWhereThereIsPython(
-  'scores of the shipped model behind a long prefix equal those of Transformers in double precision',
-  () => compareWithReference(shipped, join(folder, 'shipped')),
-)
 
 test.run()
