@@ -31,26 +31,34 @@ export async function createNativeScorer(options: CheckedScorerOptions): Promise
   const addon = loadAddon()
   const modelDir = resolve(options.modelDir)
   const facts = await readModelInfo(modelDir)
-  const { device, reason } = chooseDevice(options.device, options.device === 'auto' ? await addon.probe() : '')
-  const settings = {
-    modelDir,
-    identity: facts.digest,
-    device,
-    kernels: options.kernels,
-    gpu: options.gpu,
-    precision: precisions[options.precision],
-    threads: options.threads,
-    cacheBytes: (options.cacheMiB ?? 0) * 2 ** 20,
-  }
-  try {
-    const scorer = await addon.load(settings)
+  const chosen = chooseDevice(options.device, options.device === 'auto' ? await addon.probe() : '')
+  const load = async ({ device, reason }: typeof chosen): Promise<Scorer> => {
+    const scorer = await addon.load({
+      modelDir,
+      identity: facts.digest,
+      device,
+      kernels: options.kernels,
+      gpu: options.gpu,
+      precision: precisions[options.precision],
+      threads: options.threads,
+      cacheBytes: (options.cacheMiB ?? 0) * 2 ** 20,
+    })
     const said = descriptionSchema.parse(JSON.parse(await addon.describe(scorer).promise))
     const { dtype, contextLength } = said
     const names = [said.deviceName, said.kernels].filter((name) => name !== '').join(', ')
     const computing = { dtype, device: `native ${said.device}: ${names}`, deviceReason: reason }
     return new NativeScorer({ ...facts, contextLength, ...computing }, addon, scorer)
+  }
+  try {
+    return await load(chosen)
   } catch (error) {
-    throw reviveNativeError(error)
+    const known = reviveNativeError(error)
+    // A GPU that was not asked for by name, and whose kernels do not know a model of this shape.
+    const mayFallBack = options.device === 'auto' && chosen.device !== 'cpu' && known.code === 'MODEL_UNSUPPORTED'
+    if (!mayFallBack) throw known
+    return load({ device: 'cpu', reason: `the GPU's kernels do not fit: ${known.message}` }).catch((again: unknown) => {
+      throw reviveNativeError(again)
+    })
   }
 }
 
