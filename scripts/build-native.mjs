@@ -2,7 +2,7 @@
 // What must build are the engine and the addon. CUDA's part is built where there is an nvcc, and left out with its reason
 // where it is not. Arguments go to CMake: `npm run build:native -- -DWITH_TESTS=OFF -DCUDA_HOME=/opt/cuda`.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import { root, setup } from './setup.mjs'
@@ -58,6 +58,20 @@ function said(configured, feature) {
   return new RegExp(`^-- ${feature}: (.*)$`, 'm').exec(configured)?.[1] ?? 'not configured'
 }
 
+/** What may be left out, by what CMake calls it: the target, and the library that it leaves. */
+const optional = {
+  'CUDA device': ['retrace_cuda', 'libretrace_cuda.so'],
+  "cuDNN's attention": ['retrace_cudnn', 'libretrace_cudnn.so'],
+}
+
+/** Removes what an earlier build left and this one did not make: it would be opened, and be of other sources. */
+function removeStale(configured, whole) {
+  for (const [feature, [target, library]] of Object.entries(optional)) {
+    const leftOut = said(configured, feature).startsWith('not ')
+    if (leftOut || (whole.status !== 0 && make(target).status !== 0)) rmSync(join(build, library), { force: true })
+  }
+}
+
 /** What the devices find on this machine, asked for in a process of its own: a broken addon then breaks nothing here. */
 function probe() {
   const program = `
@@ -75,15 +89,16 @@ function probe() {
   }
 }
 
-function findCublasLt() {
+/** The one that the engine would open: of the CUDA that it was built with, where it was. */
+function findCublasLt(cudaVersion) {
+  const name = ['libcublasLt.so', ...(cudaVersion === undefined ? [] : [parseInt(cudaVersion, 10)])].join('.')
   const folders = [...(process.env.RETRACE_CUDA_LIBS ?? '').split(':'), '/usr/local/cuda/lib64'].filter(
     (name) => name !== '',
   )
-  for (const folder of folders.filter((name) => existsSync(name))) {
-    const name = readdirSync(folder).find((file) => file.startsWith('libcublasLt.so'))
-    if (name !== undefined) return join(folder, name)
-  }
-  return /=> (\S*libcublasLt\.so\S*)/.exec(run('ldconfig', ['-p']).stdout ?? '')?.[1] ?? null
+  const folder = folders.find((one) => existsSync(join(one, name)))
+  if (folder !== undefined) return join(folder, name)
+  const known = (run('ldconfig', ['-p']).stdout ?? '').split('\n').map((line) => line.split(' => ')[1] ?? '')
+  return known.find((path) => basename(path) === name) ?? null
 }
 
 function report(configured, whole, log) {
@@ -95,8 +110,7 @@ function report(configured, whole, log) {
   const { found, why } = probe()
   const cuda = found?.cuda
   const gpus = (cuda?.devices ?? []).map(({ name }) => name).join(', ')
-  const cublasLt = findCublasLt()
-  const plugin = readdirSync(build).find((name) => /cudnn.*\.so$/.test(name))
+  const cublasLt = findCublasLt(cuda?.runtimeVersion)
   const features = [
     ['engine', has('libretrace_engine.so'), 'libretrace_engine.so'],
     ['CPU reference', found?.cpu?.count > 0, found?.cpu?.devices?.[0]?.name ?? why],
@@ -106,7 +120,13 @@ function report(configured, whole, log) {
       has('libretrace_cuda.so'),
       said(configured, 'CUDA device') + (has('libretrace_cuda.so') ? '' : failed),
     ],
-    ['cuDNN plug-in', plugin !== undefined, plugin ?? 'not built; our own attention is used'],
+    [
+      'cuDNN plug-in',
+      has('libretrace_cudnn.so'),
+      has('libretrace_cudnn.so')
+        ? 'libretrace_cudnn.so'
+        : `${said(configured, "cuDNN's attention")}${failed}; our own attention is used`,
+    ],
     [
       'emulated device',
       has('libretrace_emulated.so'),
@@ -130,5 +150,6 @@ if (core.status !== 0) stop(`The native engine did not build:\n${outputOf(core)}
 const whole = make()
 const log = join(build, 'build.log')
 writeFileSync(log, `${core.stdout}${core.stderr}${whole.stdout}${whole.stderr}`)
+removeStale(configured, whole)
 if (!existsSync(join(build, 'retrace.node'))) stop(`The addon was not built: ${said(configured, 'addon')}`)
 report(configured, whole, log)

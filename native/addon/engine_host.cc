@@ -76,7 +76,8 @@ void engine_host::post(const std::shared_ptr<job> &one) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (dead_) {
-      fail(one->result, why_dead_);
+      // Closing and disposing are done with a dead engine.
+      if (one->bounded) fail(one->result, why_dead_);
     } else if (one->bounded && bounded_jobs_ >= options_.max_queued_jobs) {
       fail(one->result, make_error("QUEUE_FULL", std::to_string(bounded_jobs_) +
                                                      " calls wait for this model already. Await earlier calls before "
@@ -238,7 +239,7 @@ void engine_host::die(const retrace_error &why) {
     bounded_jobs_ = 0;
   }
   for (const auto &one : left) {
-    fail(one->result, why);
+    if (one->bounded) fail(one->result, why);
     settle(one);
   }
 }

@@ -81,7 +81,8 @@ device_choice choose_device(const std::string &name, const std::string &folder) 
     const std::string why = why_unusable(*library.api);
     if (!why.empty()) {
       throw error(error_code::device_unavailable,
-                  "The device " + name + " cannot be used: " + why + " The device cpu always can.");
+                  "The device " + name + " cannot be used: " + why +
+                      (why.find("device cpu") == std::string::npos ? " The device cpu always can." : ""));
     }
     return {library.api, "it was asked for"};
   }

@@ -1,10 +1,9 @@
-// A call in four steps: `place` finds or makes the nodes of every path (evicting what nobody holds), `plan_feeds` lists
-// what they lack, the planner makes batches of it, the forward pass runs them. A branch whose pages do not fit beside
-// the others' comes in a later wave; its scores are the same bits.
+// Loading, the calls, and what they refuse. How a call gets what it needs into the cache is in engine_paths.cc.
 #include "engine.h"
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "device_call.h"
 #include "device_choice.h"
@@ -13,7 +12,6 @@
 namespace retrace {
 namespace {
 
-constexpr size_t max_dropped = 1 << 22;
 constexpr int64_t default_cpu_cache = 1ll << 30;
 constexpr int64_t gpu_reserve = 512ll << 20;  // for the driver's own needs behind the back of the formula
 
@@ -24,19 +22,6 @@ std::string text_of(const char *value, const char *otherwise) {
 std::string mebibytes(int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
 
 }  // namespace
-
-// By the page that is copied to. Where the node is split before it is computed, the copy goes with the part that starts
-// in front of which the rows lie.
-struct engine::placed_copies {
-  std::map<int32_t, retrace_page_copy> by_target;
-
-  const retrace_page_copy *of(const tree_node &node, int32_t page_tokens) const {
-    const int32_t rows = node.start % page_tokens;
-    if (rows == 0) return nullptr;
-    const auto found = by_target.find(node.pages.front());
-    return found != by_target.end() && found->second.rows == rows ? &found->second : nullptr;
-  }
-};
 
 // ---- load ---------------------------------------------------------------------------------------
 
@@ -98,7 +83,7 @@ void engine::open_device(const retrace_engine_options &options) {
   }
   if (status != RETRACE_DEVICE_OK) throw_device_error(failure);
   api_ = choice.api;
-  device_reason_ = choice.reason;
+  device_reason_ = std::move(choice.reason);  // nothing may throw now: the device has no owner yet
   const int known = api_->facts(device_, &facts_);
   if (known == RETRACE_DEVICE_OK) return;
   const retrace_device_error why = *api_->last_error(device_);
@@ -111,13 +96,16 @@ void engine::size_memory(const retrace_engine_options &options) {
   const int64_t page_tokens = facts_.page_tokens;
   const bool on_cpu = std::string(api_->name) == "cpu";
   max_rows_ = std::min(options.max_batch_rows > 0 ? options.max_batch_rows : 8192, std::max<int64_t>(1, context_length_) * 8);
-  max_targets_ = options.max_head_rows > 0 ? options.max_head_rows : std::min<int64_t>(8192, max_rows_);
+  max_targets_ = options.max_head_rows > 0 ? std::min<int64_t>(options.max_head_rows, INT32_MAX)
+                                           : std::min<int64_t>(8192, max_rows_);
   const int64_t longest_table = (context_length_ + page_tokens - 1) / page_tokens;
   max_page_entries_ = std::max<int64_t>(longest_table, std::min<int64_t>(1 << 18, 32 * longest_table + max_rows_));
   keep_all_rows_ = options.keep_all_rows != 0;
 
   weight_bytes_ = device_weights::bytes(*api_, device_, config_);
-  buffer_bytes_ = forward_pass::bytes(facts_, config_.shape, max_rows_, max_targets_, max_page_entries_);
+  const int64_t rotary_bytes = 2 * static_cast<int64_t>(sizeof(float)) * context_length_ * (config_.shape.head_size / 2);
+  buffer_bytes_ = rotary_bytes +
+                  forward_pass::bytes(facts_, config_.shape, max_rows_, max_targets_, max_page_entries_);
   workspace_bytes_ = static_cast<int64_t>(api_->workspace_bytes(device_, max_rows_, max_targets_));
   const int64_t fixed = weight_bytes_ + buffer_bytes_ + workspace_bytes_;
   const int64_t page_bytes = static_cast<int64_t>(api_->cache_bytes(device_, 1));
@@ -125,6 +113,15 @@ void engine::size_memory(const retrace_engine_options &options) {
   if (room <= 0 && on_cpu) room = std::min(default_cpu_cache, std::max(page_bytes, (facts_.free_bytes - fixed) / 2));
   if (room <= 0) room = facts_.free_bytes - fixed - gpu_reserve;
   pages_ = pages_within(room);
+  if (pages_ < 1 && options.cache_bytes > 0) {
+    error failure(error_code::out_of_memory, "A cache of " + std::to_string(options.cache_bytes) +
+                                                 " bytes does not hold one page of " + std::to_string(page_tokens) +
+                                                 " tokens: that takes " + std::to_string(page_bytes) +
+                                                 " bytes. Give the cache more memory.");
+    failure.needed = page_bytes;
+    failure.available = options.cache_bytes;
+    throw failure;
+  }
   cache_bytes_ = static_cast<int64_t>(api_->cache_bytes(device_, pages_));
   const int64_t needed = fixed + std::max(cache_bytes_, page_bytes);
   if (pages_ < 1 || (facts_.free_bytes > 0 && needed > facts_.free_bytes)) {
@@ -132,7 +129,7 @@ void engine::size_memory(const retrace_engine_options &options) {
                   "The model needs " + mebibytes(weight_bytes_) + " for weights, " +
                       mebibytes(buffer_bytes_ + workspace_bytes_) + " to compute in and " +
                       mebibytes(std::max(cache_bytes_, page_bytes)) + " for its cache; " + std::string(facts_.name) +
-                      " has " + mebibytes(facts_.free_bytes) + " free. Give the cache less, or use a smaller model or batch.");
+                      " has " + mebibytes(facts_.free_bytes) + " free. Give the cache less, or use a smaller model, context or batch.");
     failure.needed = needed;
     failure.available = facts_.free_bytes;
     throw failure;
@@ -172,24 +169,33 @@ void engine::load(const retrace_engine_options &options, const tensor_source *so
 // ---- the calls --------------------------------------------------------------------------------------
 
 uint64_t engine::open_prefix(const uint32_t *tokens, int64_t count, retrace_abort *abort, retrace_counters &counters) {
-  check_tokens("The prefix", tokens, count);
   check_length(count, 0);
+  check_tokens("The prefix", tokens, count);
   std::vector<request> requests{{tree_->root(), tokens, count, {}, nullptr}};
   if (count > 0) requests[0].hidden = {count - 1};
   ensure(requests, 0, abort, counters, counters.prefix_tokens_computed);
-  prefixes_[next_prefix_] = requests[0].end;  // stays pinned, for the prefix
-  return next_prefix_++;
+  return keep_open(requests[0].end);
 }
 
 uint64_t engine::commit(uint64_t prefix, const uint32_t *tokens, int64_t count, retrace_abort *abort,
                         retrace_counters &counters) {
   tree_node *from = node_of(prefix);
-  check_tokens("The branch", tokens, count);
   check_length(from->end(), count);
+  check_tokens("The branch", tokens, count);
   std::vector<request> requests{{from, tokens, count, {}, nullptr}};
   if (count > 0) requests[0].hidden = {count - 1};
   ensure(requests, 0, abort, counters, counters.branch_tokens_computed);
-  prefixes_[next_prefix_] = requests[0].end;
+  return keep_open(requests[0].end);
+}
+
+// The pin of the call becomes the prefix's.
+uint64_t engine::keep_open(tree_node *end) {
+  try {
+    prefixes_.emplace(next_prefix_, end);
+  } catch (...) {
+    tree_->unpin(end);
+    throw;
+  }
   return next_prefix_++;
 }
 
@@ -216,22 +222,22 @@ void engine::score(uint64_t prefix, const retrace_branch *branches, int64_t coun
   for (size_t next = 0; next < requests.size();) {
     const size_t first = next;
     next = ensure(requests, first, abort, counters, counters.branch_tokens_computed);
-    std::vector<target> targets;
-    for (size_t i = first; i < next; i++) {
-      const request &r = requests[i];
-      counters.prefix_tokens_reused += from->end();
-      const tree_node *owner = r.end;
-      for (size_t at = r.hidden.size(); at-- > 0;) {
-        const int64_t position = from->end() + r.hidden[at];
-        while (position < owner->start) owner = owner->parent;
-        targets.push_back({slot_of(owner, position), static_cast<int32_t>(branches[i].tokens[r.hidden[at] + 1]),
-                           first_output[i] + static_cast<int64_t>(at)});
-      }
-    }
     const auto release = [&] {
       for (size_t i = first; i < next; i++) tree_->unpin(requests[i].end);
     };
     try {
+      std::vector<target> targets;
+      for (size_t i = first; i < next; i++) {
+        const request &r = requests[i];
+        counters.prefix_tokens_reused += from->end();
+        const tree_node *owner = r.end;
+        for (size_t at = r.hidden.size(); at-- > 0;) {
+          const int64_t position = from->end() + r.hidden[at];
+          while (position < owner->start) owner = owner->parent;
+          targets.push_back({slot_of(owner, position), static_cast<int32_t>(branches[i].tokens[r.hidden[at] + 1]),
+                             first_output[i] + static_cast<int64_t>(at)});
+        }
+      }
       forward_->score(targets, log_probs, abort);
     } catch (...) {
       release();
@@ -255,205 +261,6 @@ void engine::drop_unpinned() {
 
 void engine::audit() const { tree_->audit(); }
 
-// ---- what the cache lacks, computed --------------------------------------------------------------------
-
-size_t engine::ensure(std::vector<request> &requests, size_t first, retrace_abort *abort, retrace_counters &counters,
-                      int64_t &computed) {
-  int64_t largest = 0;
-  for (size_t i = first; i < requests.size(); i++) {
-    largest = std::max(largest, tree_->pages_needed(requests[i].from, requests[i].count));
-  }
-  // Before any work: a path that does not even fit alone. (One page less may do: with its siblings gone, a branch can
-  // begin in its prefix's own last page.)
-  if (largest > pool_->free_pages() && largest - 1 > tree_->pages_obtainable()) throw_capacity(largest);
-
-  placed_copies copies;
-  size_t last = first;
-  try {
-    while (last < requests.size() && place(requests[last], last == first, copies, counters)) last++;
-    if (last == first) throw_capacity(tree_->pages_needed(requests[first].from, requests[first].count));
-
-    const std::vector<tree_node *> fresh = fresh_nodes(requests, first);
-    const wanted_states wanted = states_wanted(requests, first, last);
-    const std::vector<feed> feeds = plan_feeds(fresh, wanted, copies, counters);
-    plan_limits limits;
-    limits.max_rows = max_rows_;
-    limits.max_page_entries = max_page_entries_;
-    limits.page_tokens = facts_.page_tokens;
-    limits.tile_rows = facts_.attention_tile_rows;
-    limits.keep_all_rows = keep_all_rows_;
-    for (const batch &b : plan_batches(feeds, limits)) {
-      forward_->run(b, abort);
-      counters.forward_passes++;
-      computed += static_cast<int64_t>(b.ids.size());
-    }
-    settle(fresh, wanted, counters);
-    for (size_t i = first; i < last; i++) tree_->touch(requests[i].end);
-    return last;
-  } catch (...) {
-    // What was placed and not computed must not be found by a later call.
-    std::vector<tree_node *> fresh = fresh_nodes(requests, first);
-    for (size_t i = first; i < requests.size(); i++) {
-      if (requests[i].end != nullptr) tree_->unpin(requests[i].end);
-    }
-    std::sort(fresh.begin(), fresh.end(), [](const tree_node *a, const tree_node *b) { return a->start > b->start; });
-    for (tree_node *node : fresh) tree_->remove(node);
-    throw;
-  }
-}
-
-bool engine::place(request &r, bool alone, placed_copies &copies, retrace_counters &counters) {
-  prefix_tree::match found = tree_->find(r.from, r.tokens, r.count);
-  tree_->pin(found.node);
-  int64_t pages = tree_->pages_needed(found.node, r.count - found.tokens);
-  bool fits = make_room(pages, counters);
-  if (!fits && alone) {
-    // What matched may itself stand in the way, such as a page that would have to be there twice: do without it.
-    tree_->unpin(found.node);
-    drop(pool_->pages(), counters);
-    found = tree_->find(r.from, r.tokens, r.count);
-    tree_->pin(found.node);
-    pages = tree_->pages_needed(found.node, r.count - found.tokens);
-    fits = pages <= pool_->free_pages();
-  }
-  if (!fits) {
-    tree_->unpin(found.node);
-    return false;
-  }
-  r.end = found.node;
-  if (found.tokens == r.count) return true;
-
-  // From here on the call's cleanup knows the path by its end.
-  const prefix_tree::extension added = tree_->extend(found.node, r.tokens + found.tokens, r.count - found.tokens);
-  added.node->level = level_behind(found.node, added.copy);
-  tree_->pin(added.node);
-  tree_->unpin(found.node);
-  r.end = added.node;
-  if (added.copy) copies.by_target[added.copy->target_page] = *added.copy;
-  return true;
-}
-
-bool engine::make_room(int64_t pages, retrace_counters &counters) {
-  if (pages <= pool_->free_pages()) return true;
-  if (pages > tree_->pages_obtainable()) return false;
-  drop(pages, counters);
-  return pages <= pool_->free_pages();
-}
-
-// The least recently used of what nobody holds, until so many pages are free.
-void engine::drop(int64_t pages, retrace_counters &counters) {
-  counters.pages_evicted += tree_->evict(pages, [this](const tree_node &node) {
-    if (dropped_.size() > max_dropped) dropped_.clear();
-    uint64_t hash = node.path_hash;
-    for (const uint32_t token : node.tokens) dropped_.insert(hash = hash_token(hash, token));
-  });
-}
-
-// Keys and values of a parent may come with the same batch, as they are written before they are read. Rows that are
-// copied have to be whole before: they come a level earlier.
-int32_t engine::level_behind(const tree_node *parent, const std::optional<retrace_page_copy> &copy) const {
-  int32_t level = std::max(parent->level, 0);
-  if (!copy) return level;
-  const int32_t copied_from = parent->end() - copy->rows;
-  for (const tree_node *node = parent; node->parent != nullptr && node->end() > copied_from; node = node->parent) {
-    if (node->level >= 0) level = std::max(level, node->level + 1);
-  }
-  return level;
-}
-
-std::vector<tree_node *> engine::fresh_nodes(const std::vector<request> &requests, size_t first) {
-  std::set<tree_node *> seen;
-  for (size_t i = first; i < requests.size(); i++) {
-    for (tree_node *node = requests[i].end; node != nullptr && node->level >= 0; node = node->parent) seen.insert(node);
-  }
-  // Pointers have no order that is the same in every run; positions and tokens have.
-  std::vector<tree_node *> fresh(seen.begin(), seen.end());
-  std::sort(fresh.begin(), fresh.end(), [](const tree_node *a, const tree_node *b) {
-    if (a->level != b->level) return a->level < b->level;
-    if (a->start != b->start) return a->start < b->start;
-    return a->path_hash != b->path_hash ? a->path_hash < b->path_hash : a->tokens < b->tokens;
-  });
-  return fresh;
-}
-
-engine::wanted_states engine::states_wanted(const std::vector<request> &requests, size_t first, size_t last) {
-  wanted_states wanted;
-  for (size_t i = first; i < last; i++) {
-    const request &r = requests[i];
-    tree_node *owner = r.end;
-    for (size_t at = r.hidden.size(); at-- > 0;) {
-      const int64_t position = r.from->end() + r.hidden[at];
-      while (position < owner->start) owner = owner->parent;
-      wanted[owner].insert(static_cast<int32_t>(position - owner->start));
-    }
-  }
-  return wanted;
-}
-
-std::vector<feed> engine::plan_feeds(const std::vector<tree_node *> &fresh, const wanted_states &wanted,
-                                     const placed_copies &copies, retrace_counters &counters) const {
-  std::vector<feed> feeds;
-  for (tree_node *node : fresh) {
-    feed f;
-    f.tokens = node->tokens;
-    f.first_position = node->start;
-    f.page_table = tree_->page_table(node);
-    f.level = node->level;
-    const auto states = wanted.find(node);
-    if (states != wanted.end()) f.hidden.assign(states->second.begin(), states->second.end());
-    if (const retrace_page_copy *copy = copies.of(*node, facts_.page_tokens)) f.copies.push_back(*copy);
-    feeds.push_back(std::move(f));
-  }
-  // Tokens whose keys and values are there, but not their final hidden states: these rows are computed once more, and
-  // write the same bits to where they stand.
-  for (const auto &[node, states] : wanted) {
-    if (node->level >= 0) continue;
-    feed hole;
-    const auto finish = [&] {
-      if (hole.tokens.empty()) return;
-      const int32_t end = hole.first_position + static_cast<int32_t>(hole.tokens.size());
-      hole.page_table = tree_->page_table(node);
-      hole.page_table.resize(static_cast<size_t>((end - 1) / facts_.page_tokens + 1));
-      counters.tokens_recomputed += static_cast<int64_t>(hole.tokens.size());
-      feeds.push_back(std::move(hole));
-      hole = feed();
-    };
-    for (const int32_t offset : states) {
-      if (node->has_hidden[static_cast<size_t>(offset)]) continue;
-      const int32_t position = node->start + offset;
-      if (position != hole.first_position + static_cast<int32_t>(hole.tokens.size())) finish();
-      if (hole.tokens.empty()) hole.first_position = position;
-      hole.hidden.push_back(static_cast<int32_t>(hole.tokens.size()));
-      hole.tokens.push_back(node->tokens[static_cast<size_t>(offset)]);
-    }
-    finish();
-  }
-  return feeds;
-}
-
-// Only now are they in the cache.
-void engine::settle(const std::vector<tree_node *> &fresh, const wanted_states &wanted, retrace_counters &counters) {
-  for (tree_node *node : fresh) {
-    uint64_t hash = node->path_hash;
-    for (const uint32_t token : node->tokens) {
-      hash = hash_token(hash, token);
-      counters.tokens_recomputed += static_cast<int64_t>(dropped_.erase(hash));
-    }
-    node->level = -1;
-    if (keep_all_rows_) std::fill(node->has_hidden.begin(), node->has_hidden.end(), uint8_t{1});
-  }
-  for (const auto &[node, states] : wanted) {
-    for (const int32_t offset : states) node->has_hidden[static_cast<size_t>(offset)] = 1;
-  }
-}
-
-// The hidden state of a position lies with the node that the position belongs to; copies of its page may lack it.
-int32_t engine::slot_of(const tree_node *owner, int64_t position) const {
-  const int32_t page_tokens = facts_.page_tokens;
-  const int32_t page = owner->pages[static_cast<size_t>(position / page_tokens - owner->start / page_tokens)];
-  return page * page_tokens + static_cast<int32_t>(position % page_tokens);
-}
-
 // ---- checks ------------------------------------------------------------------------------------------------
 
 tree_node *engine::node_of(uint64_t prefix) const {
@@ -474,20 +281,21 @@ void engine::check_tokens(const char *what, const uint32_t *tokens, int64_t coun
 }
 
 void engine::check_length(int64_t prefix, int64_t branch) const {
-  if (prefix + branch <= context_length_) return;
+  if (branch <= context_length_ - prefix) return;
+  const int64_t needed = branch > INT64_MAX - prefix ? INT64_MAX : prefix + branch;
   error failure(error_code::context_too_long,
                 "A prefix of " + std::to_string(prefix) + " tokens and a branch of " + std::to_string(branch) +
-                    " need " + std::to_string(prefix + branch) + " tokens of context, and the model has " +
+                    " need " + std::to_string(needed) + " tokens of context, and the model has " +
                     std::to_string(context_length_) + ". Use a shorter prefix or a model with a longer context.");
-  failure.needed = prefix + branch;
+  failure.needed = needed;
   failure.available = context_length_;
   throw failure;
 }
 
 void engine::check_branch(const retrace_branch &branch, int64_t index, const tree_node *prefix) const {
   const std::string name = "Branch " + std::to_string(index);
-  check_tokens(name.c_str(), branch.tokens, branch.token_count);
   check_length(prefix->end(), branch.token_count);
+  check_tokens(name.c_str(), branch.tokens, branch.token_count);
   if (branch.range_count <= 0) {
     throw error(error_code::empty_target, name + " has nothing to score: it names no range of its tokens.");
   }
@@ -514,7 +322,7 @@ void engine::throw_capacity(int64_t needed_pages) const {
   error failure(error_code::capacity, "The cache has room for " + std::to_string(pages_ * tokens) + " tokens, of which " +
                                           std::to_string(available) + " are not held by open prefixes, and this needs " +
                                           std::to_string(needed_pages * tokens) +
-                                          ". Close prefixes, or give the cache more memory.");
+                                          ". Close prefixes, score with fewer workers, or give the cache more memory.");
   failure.needed = needed_pages * tokens;
   failure.available = available;
   throw failure;

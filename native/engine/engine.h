@@ -60,6 +60,7 @@ class engine {
   int64_t pages_within(int64_t bytes) const;
   void load(const retrace_engine_options &options, const tensor_source *source);
 
+  uint64_t keep_open(tree_node *end);
   tree_node *node_of(uint64_t prefix) const;
   void check_tokens(const char *what, const uint32_t *tokens, int64_t count) const;
   void check_length(int64_t prefix, int64_t branch) const;

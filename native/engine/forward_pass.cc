@@ -32,6 +32,12 @@ struct sizes {
   }
 };
 
+// Another thread may be setting it.
+void throw_if_aborted(retrace_abort *abort) {
+  if (abort != nullptr && __atomic_load_n(abort, __ATOMIC_RELAXED) != 0)
+    throw error(error_code::aborted, "Scoring was aborted.");
+}
+
 }  // namespace
 
 struct forward_pass::uploaded {
@@ -53,13 +59,16 @@ forward_pass::forward_pass(const retrace_device_api &api, retrace_device *device
   try {
     allocate();
   } catch (...) {
-    for (void *memory : owned_) api_.release(device_, memory);
+    release();
     throw;
   }
 }
 
-forward_pass::~forward_pass() {
-  for (void *memory : owned_) api_.release(device_, memory);
+forward_pass::~forward_pass() { release(); }
+
+void forward_pass::release() {
+  for (void *memory : owned_)
+    if (memory != nullptr) api_.release(device_, memory);
 }
 
 int64_t forward_pass::bytes(const retrace_device_facts &facts, const retrace_shape &shape, int64_t max_rows,
@@ -71,10 +80,9 @@ int64_t forward_pass::bytes(const retrace_device_facts &facts, const retrace_sha
 void forward_pass::allocate() {
   const sizes s(facts_, config_.shape, max_rows_, max_page_entries_);
   const auto take = [this](int64_t bytes) {
-    void *memory = nullptr;
-    check(api_.allocate(device_, static_cast<size_t>(bytes), &memory));
-    owned_.push_back(memory);
-    return memory;
+    owned_.push_back(nullptr);  // first, so that no allocation is lost where this throws
+    check(api_.allocate(device_, static_cast<size_t>(bytes), &owned_.back()));
+    return owned_.back();
   };
   residual_ = static_cast<float *>(take(s.residual));
   narrow_ = take(s.narrow);
@@ -152,7 +160,9 @@ void forward_pass::run(const batch &b, retrace_abort *abort) {
 
   const int32_t layers = config_.shape.layers;
   for (int32_t layer = 0; layer < layers; layer++) {
-    if (abort != nullptr && *abort != 0) throw error(error_code::aborted, "Scoring was aborted.");
+    // A GPU is given work far faster than it does it: waiting now and then lets an abort end what is under way.
+    if (abort != nullptr && layer % 8 == 7) check(api_.synchronize(device_));
+    throw_if_aborted(abort);
     const layer_weights &w = weights_.layers[static_cast<size_t>(layer)];
     const bool last = layer == layers - 1;
 
@@ -180,7 +190,7 @@ void forward_pass::run(const batch &b, retrace_abort *abort) {
 
 void forward_pass::score(const std::vector<target> &targets, float *log_probs, retrace_abort *abort) {
   for (size_t first = 0; first < targets.size(); first += static_cast<size_t>(max_targets_)) {
-    if (abort != nullptr && *abort != 0) throw error(error_code::aborted, "Scoring was aborted.");
+    throw_if_aborted(abort);
     const size_t count = std::min(targets.size() - first, static_cast<size_t>(max_targets_));
     staging_.resize(2 * count);
     for (size_t i = 0; i < count; i++) {

@@ -40,6 +40,7 @@ class forward_pass {
  private:
   struct uploaded;  // a batch's arrays in device memory
   void allocate();
+  void release();
   uploaded upload(const batch &batch);
   void compact(const int32_t *rows, int64_t count);
   void check(int status) const;

@@ -17,10 +17,11 @@ struct retrace_engine {
 
 namespace {
 
+// Allocates nothing, as the failure may be that there is no memory.
 template <size_t size>
-void copy_text(char (&target)[size], const std::string &text) {
-  const size_t length = text.size() < size ? text.size() : size - 1;
-  std::memcpy(target, text.data(), length);
+void copy_text(char (&target)[size], const char *text) {
+  const size_t length = strnlen(text, size - 1);
+  std::memcpy(target, text, length);
   target[length] = '\0';
 }
 
@@ -43,7 +44,7 @@ int guarded(retrace_error *out, const Work &work) {
   } catch (const retrace::error &failure) {
     const int status = fill(out, failure.code, failure.what());
     if (out != nullptr) {
-      copy_text(out->file, failure.file);
+      copy_text(out->file, failure.file.c_str());
       out->line = failure.line;
       out->native_status = failure.native_status;
       out->needed = failure.needed;
@@ -57,6 +58,24 @@ int guarded(retrace_error *out, const Work &work) {
   } catch (...) {
     return fill(out, retrace::error_code::internal, "Something that is no exception was thrown.");
   }
+}
+
+// Callers in other languages pass what no compiler looked at.
+void expect_given(bool is_given, const char *what) {
+  if (is_given) return;
+  throw retrace::error(retrace::error_code::invalid_options,
+                       std::string(what) + " cannot be read: give the address, and how many there are.");
+}
+void expect_branches(const retrace_branch *branches, int64_t count) {
+  expect_given(count == 0 || (count > 0 && branches != nullptr), "The list of branches");
+  for (int64_t i = 0; i < count; i++) {
+    const retrace_branch &b = branches[i];
+    expect_given(b.token_count == 0 || (b.token_count > 0 && b.tokens != nullptr), "The tokens of a branch");
+    expect_given(b.range_count == 0 || (b.range_count > 0 && b.ranges != nullptr), "The ranges of a branch");
+  }
+}
+void expect_tokens(const uint32_t *tokens, int64_t count) {
+  expect_given(count == 0 || (count > 0 && tokens != nullptr), "The list of tokens");
 }
 
 retrace_counters &or_spare(retrace_counters *counters, retrace_counters &spare) {
@@ -83,6 +102,8 @@ int retrace_engine_open(const retrace_engine_options *options, retrace_engine **
       throw retrace::error(retrace::error_code::invalid_options,
                            "The options are of another version. Build the caller against this library's header.");
     }
+    expect_given(options->tensor_count == 0 || (options->tensor_count > 0 && options->tensors != nullptr),
+                 "The list of tensors");
     *engine = new retrace_engine(*options);
   });
 }
@@ -97,13 +118,19 @@ const char *retrace_engine_describe(const retrace_engine *engine) {
 int retrace_prefix_open(retrace_engine *engine, const uint32_t *tokens, int64_t count, retrace_abort *abort,
                         uint64_t *prefix, retrace_counters *counters, retrace_error *error) {
   retrace_counters spare{};
-  return guarded(error, [&] { *prefix = engine->engine.open_prefix(tokens, count, abort, or_spare(counters, spare)); });
+  return guarded(error, [&] {
+    expect_given(engine != nullptr && prefix != nullptr, "The engine, or the place for the prefix,");
+    expect_tokens(tokens, count);
+    *prefix = engine->engine.open_prefix(tokens, count, abort, or_spare(counters, spare));
+  });
 }
 
 int retrace_score(retrace_engine *engine, uint64_t prefix, const retrace_branch *branches, int64_t count,
                   float *log_probs, retrace_abort *abort, retrace_counters *counters, retrace_error *error) {
   retrace_counters spare{};
   return guarded(error, [&] {
+    expect_given(engine != nullptr && (log_probs != nullptr || count == 0), "The engine, or the place for the scores,");
+    expect_branches(branches, count);
     engine->engine.score(prefix, branches, count, log_probs, abort, or_spare(counters, spare));
   });
 }
@@ -112,6 +139,8 @@ int retrace_commit(retrace_engine *engine, uint64_t prefix, const uint32_t *toke
                    uint64_t *committed, retrace_counters *counters, retrace_error *error) {
   retrace_counters spare{};
   return guarded(error, [&] {
+    expect_given(engine != nullptr && committed != nullptr, "The engine, or the place for the prefix,");
+    expect_tokens(tokens, count);
     *committed = engine->engine.commit(prefix, tokens, count, abort, or_spare(counters, spare));
   });
 }

@@ -140,6 +140,7 @@ class weight_writer {
     std::vector<char> host;
     const void *data = view.data;
     if (!view.on_host) {
+      expect_device_memory(view);
       host.resize(static_cast<size_t>(bytes));
       check(api_.download(device_, host.data(), view.data, host.size()));
       data = host.data();
@@ -170,6 +171,7 @@ class weight_writer {
   void write(retrace_weight &weight, const tensor_view &view, const weight_part &part) {
     const int64_t row_bytes = weight.columns * element_bytes(view.dtype);
     if (!view.on_host) {
+      expect_device_memory(view);
       write_rows(weight, view, view.data, part, 0, part.rows);
       return;
     }
@@ -193,6 +195,14 @@ class weight_writer {
       write_rows(weight, view, source, part, row, rows);
       if (!is_aligned) check(api_.synchronize(device_));  // the next chunk overwrites this one
     }
+  }
+
+  // The CPU has no memory but the host's: reading a GPU's would end the process.
+  void expect_device_memory(const tensor_view &view) const {
+    if (std::strcmp(api_.name, "cpu") != 0) return;
+    throw error(error_code::model_invalid, "The given tensor " + view.name +
+                                               " cannot be used: its data is not in memory that the CPU can read. Give "
+                                               "it in host memory, or choose the device that it lies on.");
   }
 
   // Rows [row, row + rows) of the part, which lie at `source`.

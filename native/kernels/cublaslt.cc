@@ -208,25 +208,28 @@ struct cublaslt::layouts {
   }
 };
 
-std::vector<cublaslt_product> cublaslt::algorithms(int64_t m, int64_t step, int64_t n, int64_t k, bool adds) const {
+std::vector<cublaslt_product> cublaslt::algorithms(int64_t m, int64_t largest_m, int64_t step, int64_t n, int64_t k,
+                                                   bool adds, const char **why_none) const {
   constexpr int most = 16;
   heuristic_result results[most] = {};
   int found = 0;
-  const layouts largest(*f_, m, n, k, adds);
+  const layouts asked(*f_, m, n, k, adds);
   void *preference = nullptr;
   const size_t bytes = workspace_bytes;
   const uint32_t no_reductions = 0;
-  int status = largest.status;
+  int status = asked.status;
   if (status == 0) status = f_->cublasLtMatmulPreferenceCreate(&preference);
   if (status == 0) {
     f_->cublasLtMatmulPreferenceSetAttribute(preference, preference_workspace, &bytes, sizeof bytes);
     f_->cublasLtMatmulPreferenceSetAttribute(preference, preference_reductions, &no_reductions, sizeof no_reductions);
-    status = f_->cublasLtMatmulAlgoGetHeuristic(handle_, transposed_, largest.weight, largest.a, largest.out,
-                                                largest.out, preference, most, results, &found);
+    status = f_->cublasLtMatmulAlgoGetHeuristic(handle_, transposed_, asked.weight, asked.a, asked.out,
+                                                asked.out, preference, most, results, &found);
   }
   if (preference != nullptr) f_->cublasLtMatmulPreferenceDestroy(preference);
-  if (status != 0) return {};
+  *why_none = "the library knows no algorithm";
+  if (status != 0 || found == 0) return {};
 
+  *why_none = "no algorithm without split-K";
   std::vector<cublaslt_product> out;
   for (int i = 0; i < found; i++) {
     const heuristic_result &r = results[i];
@@ -237,7 +240,8 @@ std::vector<cublaslt_product> cublaslt::algorithms(int64_t m, int64_t step, int6
     f_->cublasLtMatmulAlgoConfigGetAttribute(r.algorithm, config_reduction, &reduction, sizeof reduction, &written);
     // 0 and 1 both mean that K is not split.
     bool usable = r.state == 0 && split_k <= 1 && reduction == 0;
-    for (int64_t rows = step; usable && rows <= m; rows += step) {
+    if (usable) *why_none = "no algorithm for every number of rows";
+    for (int64_t rows = step; usable && rows <= largest_m; rows += step) {
       const layouts fewer(*f_, rows, n, k, adds);
       heuristic_result check = {};
       usable = fewer.status == 0 &&

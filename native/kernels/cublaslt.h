@@ -37,9 +37,12 @@ class cublaslt {
 
   const char *version() const { return version_; }  // such as "13.1"
 
-  // Algorithms for [m, n, k], the best first, that split nothing and can do every M that is a multiple of `step` up to m.
-  // `adds`: out is float and what is there is added; else bfloat16.
-  std::vector<cublaslt_product> algorithms(int64_t m, int64_t step, int64_t n, int64_t k, bool adds) const;
+  // Algorithms for [m, n, k], the best first, that split nothing and can do every M that is a multiple of `step` up to
+  // `largest_m`.
+  // `adds`: out is float and what is there is added; else bfloat16. `*why_none` says what there is none of, where the answer
+  // is empty.
+  std::vector<cublaslt_product> algorithms(int64_t m, int64_t largest_m, int64_t step, int64_t n, int64_t k, bool adds,
+                                           const char **why_none) const;
 
   // 0, or the library's status.
   int multiply(const cublaslt_product &product, const void *weight, const void *a, int64_t m, int64_t n, int64_t k,

@@ -129,14 +129,15 @@ if(WITH_TESTS)
   target_link_libraries(retrace_emulated PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
   target_link_options(retrace_emulated PRIVATE -Wl,-z,defs)
 
-  # Two libraries under cuBLASLt's name that compute on the CPU, one of them with rows that depend on the batch.
-  foreach(kind IN ITEMS invariant dependent)
+  # Libraries under cuBLASLt's name that compute on the CPU: rows of one depend on the batch, of one on their place in it.
+  foreach(kind IN ITEMS invariant dependent placed)
     add_library(imitated_cublaslt_${kind} SHARED ${CMAKE_SOURCE_DIR}/test/imitations/cublaslt.cc)
     set_target_properties(imitated_cublaslt_${kind} PROPERTIES
       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/${kind} OUTPUT_NAME cublasLt SUFFIX .so.13)
     add_dependencies(retrace_emulated_objects imitated_cublaslt_${kind})
   endforeach()
   target_compile_definitions(imitated_cublaslt_dependent PRIVATE ROWS_DEPEND_ON_THE_BATCH)
+  target_compile_definitions(imitated_cublaslt_placed PRIVATE ROWS_DEPEND_ON_THEIR_PLACE)
 endif()
 
 include(kernels/cudnn.cmake OPTIONAL)

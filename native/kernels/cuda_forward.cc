@@ -20,10 +20,11 @@ int check_layer(cuda_device &d, int32_t layer) {
                            d.shape.layers);
 }
 
-// A failure of cuBLASLt. A sticky CUDA error may be what is behind it. "Unsupported" is where it computed nothing, as the
-// algorithm does not suit the operands.
+// A failure of cuBLASLt. A sticky CUDA error may be what is behind it; as the library has a CUDA runtime of its own, this
+// one learns of it by a wait alone. "Unsupported" is where it computed nothing, as the algorithm does not suit the
+// operands.
 int library_failure(cuda_device &d, int status, int64_t m, int64_t n, int64_t k) {
-  const cudaError_t behind = cudaPeekAtLastError();
+  const cudaError_t behind = cudaStreamSynchronize(d.stream);
   if (class_of(behind) == RETRACE_DEVICE_IS_LOST) return d.errors.check(behind, "cublasLtMatmul", __FILE__, __LINE__);
   const bool unsuited = status == 7 || status == 8 || status == 15;  // invalid value, architecture, not supported
   return d.errors.fail(unsuited ? RETRACE_DEVICE_UNSUPPORTED : RETRACE_DEVICE_CALL_FAILED, status, __FILE__, __LINE__,

@@ -93,11 +93,12 @@ void release(cuda_device &d, void *memory) {
   if (d.owned.erase(memory) > 0) give_back(d, memory);
 }
 
-// From pageable memory the runtime returns when the source was read, so the caller may write over it at once.
+// Waits, as the caller may write over the source at once: from pageable memory the runtime "might" return only when it
+// was read, says its documentation, and from pinned memory it returns before.
 int upload(cuda_device &d, void *target, const void *source, size_t bytes) {
   if (bytes == 0) return RETRACE_DEVICE_OK;
   RETRACE_CUDA_CHECK(d.errors, cudaMemcpyAsync(target, source, bytes, cudaMemcpyDefault, d.stream));
-  return RETRACE_DEVICE_OK;
+  return synchronize(d);
 }
 
 int download(cuda_device &d, void *target, const void *source, size_t bytes) {

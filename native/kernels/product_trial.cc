@@ -15,6 +15,7 @@ namespace retrace::cuda {
 namespace {
 
 constexpr int64_t few_rows = 256;
+constexpr int64_t usual_rows = 8192;  // of a full batch
 // Two kernels add in another order and so round some outputs to neighbours in bfloat16, whose distance is 2^-7 of a value
 // at most, 7.8e-3. 1e-2 is more than all values going that way, and far less than a wrong operand, row or layout gives.
 constexpr double largest_difference = 1e-2;
@@ -63,7 +64,8 @@ class trial {
  public:
   trial(cuda_device &d, int64_t rows) : d_(d), rows_(round_up(std::max<int64_t>(rows, 1), row_multiple)) {
     few_ = std::min(few_rows, rows_);
-    twins_ = std::min(few_, rows_ / 2);
+    // 27 is in no kernel's grid of rows: a twin stands at another place of its tile, not only in another tile.
+    twins_ = std::min(few_, rows_ / 2) - 27;
   }
   ~trial() {
     for (void **memory : {&weight_, &a_, &a_few_, &out_, &out_few_}) give_back(d_, *memory);
@@ -152,8 +154,9 @@ class trial {
   rows_of_out expected_;
 };
 
-// The kernels that come into question for a product, the wanted ones first.
-std::vector<product_choice> candidates(const cuda_device &d, const product_shape &shape, int64_t rows) {
+// The kernels that come into question for a product, the wanted ones first. `*why_none` says why where there are none.
+std::vector<product_choice> candidates(const cuda_device &d, const product_shape &shape, int64_t rows,
+                                       const char **why_none) {
   constexpr size_t most = 4;  // of the library's algorithms: the later ones are slower
   product_choice plain;
   plain.n = shape.n;
@@ -163,8 +166,12 @@ std::vector<product_choice> candidates(const cuda_device &d, const product_shape
   if (d.choice.gemm != gemm_kind::cublaslt) return {plain};
   std::vector<product_choice> out;
   const bool adds = shape.epilogue == RETRACE_ADD;
-  const int64_t at_once = shape.epilogue == RETRACE_SWIGLU ? std::min(rows, swiglu_rows) : rows;
-  for (const cublaslt_product &algorithm : d.library->algorithms(at_once, row_multiple, shape.n, shape.k, adds)) {
+  const bool in_pieces = shape.epilogue == RETRACE_SWIGLU;
+  // Asked for at one M whatever the largest batch is: another algorithm would mean other bits.
+  const int64_t asked_at = in_pieces ? swiglu_rows : usual_rows;
+  const int64_t at_once = in_pieces ? std::min(rows, swiglu_rows) : rows;
+  for (const cublaslt_product &algorithm :
+       d.library->algorithms(asked_at, at_once, row_multiple, shape.n, shape.k, adds, why_none)) {
     plain.library = algorithm;
     if (out.size() < most) out.push_back(plain);
   }
@@ -194,8 +201,8 @@ int choose_products(cuda_device &d) {
   RETRACE_PASS_ON(t.prepare(shapes));
   for (size_t i = 0; i < shapes.size(); i++) {
     RETRACE_PASS_ON(t.begin(shapes[i]));
-    const char *reason = "no algorithm without split-K";
-    for (const product_choice &candidate : candidates(d, shapes[i], rows)) {
+    const char *reason = nullptr;
+    for (const product_choice &candidate : candidates(d, shapes[i], rows, &reason)) {
       const int status = t.judge(candidate, &reason);
       if (status == RETRACE_DEVICE_UNSUPPORTED) reason = "the library does not support it";
       else RETRACE_PASS_ON(status);

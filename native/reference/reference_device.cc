@@ -89,8 +89,7 @@ int facts(retrace_device *handle, retrace_device_facts *facts) {
   const device &d = state_of(handle);
   *facts = {};
   std::snprintf(facts->name, sizeof facts->name, "CPU reference (%s)", d.compute->name);
-  std::snprintf(facts->kernels, sizeof facts->kernels, "reference %s, %s", d.compute->option,
-                d.round ? "rounded to bfloat16" : "float32");
+  std::snprintf(facts->kernels, sizeof facts->kernels, "reference %s", d.compute->option);
   facts->activation_bytes = sizeof(float);
   facts->computes_bf16 = d.round;
   facts->page_tokens = static_cast<int32_t>(d.page_tokens);

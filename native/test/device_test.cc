@@ -613,11 +613,11 @@ std::string tests_folder() {
 }
 
 // A device with a workspace that found the imitation of cuBLASLt in that folder.
-std::unique_ptr<rig> with_library(const char *kind, const char *kernels = nullptr) {
+std::unique_ptr<rig> with_library(const char *kind, int64_t rows = 300) {
   setenv("RETRACE_CUDA_LIBS", (tests_folder() + "/" + kind).c_str(), 1);
-  auto r = std::make_unique<rig>(retrace_device_entry_point(RETRACE_DEVICE_ABI), small_shape(), kernels);
+  auto r = std::make_unique<rig>(retrace_device_entry_point(RETRACE_DEVICE_ABI), small_shape());
   unsetenv("RETRACE_CUDA_LIBS");
-  r->ok(r->api->make_workspace(r->device, 300, 4));
+  r->ok(r->api->make_workspace(r->device, rows, 4));
   r->ok(r->api->facts(r->device, &r->facts));
   return r;
 }
@@ -649,6 +649,77 @@ void refuses_a_library_whose_rows_depend_on_the_batch() {
   EXPECT_EQUAL(kernels, std::string("gemm cuBLASLt 13.2 but qkv+output+gate-up+down mma.sync (a row depends on the "
                                     "batch), attention mma.sync, head mma.sync"));
   check_rows_of_products(*r, 2 * r->shape.intermediate_size, r->shape.hidden_size, RETRACE_SWIGLU);
+}
+
+// What an imitation lets tests do to it.
+template <class Function>
+Function of_imitation(const char *kind, const char *name) {
+  void *library = dlopen((tests_folder() + "/" + kind + "/libcublasLt.so.13").c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) throw check::failure(dlerror());
+  return reinterpret_cast<Function>(dlsym(library, name));
+}
+
+void says_why_no_algorithm_of_a_library_is_tried() {
+  const auto find = of_imitation<void (*)(int)>("invariant", "imitation_finds");
+  const auto refuse = of_imitation<void (*)(uint64_t)>("invariant", "imitation_refuses");
+  const auto kernels = [&](int found, uint64_t refused_rows) {
+    find(found);
+    refuse(refused_rows);
+    const std::string text = with_library("invariant")->facts.kernels;
+    find(2);
+    refuse(0);
+    return text;
+  };
+  EXPECT(kernels(0, 0).find("(the library knows no algorithm)") != std::string::npos);
+  EXPECT(kernels(1, 0).find("(no algorithm without split-K)") != std::string::npos);
+  EXPECT(kernels(2, 256).find("(no algorithm for every number of rows)") != std::string::npos);
+}
+
+// In a batch of whole tiles, where rows that are compared could stand at the same place of two.
+void refuses_a_library_whose_rows_depend_on_their_place() {
+  for (const int64_t rows : {128, 512}) {
+    const std::string kernels = with_library("placed", rows)->facts.kernels;
+    EXPECT_EQUAL(kernels, std::string("gemm cuBLASLt 13.2 but qkv+output+gate-up+down mma.sync (a row depends on where "
+                                      "it stands), attention mma.sync, head mma.sync"));
+  }
+}
+
+// Another algorithm would mean other bits, so the size of the largest batch must not choose it.
+void asks_for_algorithms_at_one_number_of_rows() {
+  const auto asked = of_imitation<uint64_t (*)()>("invariant", "imitation_rows_asked_for");
+  const auto rows_asked = [&](int64_t largest_batch) {
+    asked();
+    with_library("invariant", largest_batch);
+    return asked();
+  };
+  const uint64_t expected = rows_asked(128);
+  EXPECT(expected > 0);
+  EXPECT_EQUAL(rows_asked(512), expected);
+  EXPECT_EQUAL(rows_asked(4096), expected);
+}
+
+// The library has a CUDA runtime of its own: that the GPU is lost is not known to the device's until it asks.
+void knows_a_lost_gpu_behind_a_failure_of_the_library() {
+  struct restored {
+    ~restored() { retrace_emulator_plant_failure(nullptr, 0, cudaSuccess); }
+  } after;
+  const std::unique_ptr<rig> r = with_library("invariant");
+  const auto fail_once = of_imitation<void (*)(int)>("invariant", "imitation_fails_once_with");
+  const int64_t k = r->shape.hidden_size, n = (r->shape.heads + 2 * r->shape.kv_heads) * r->shape.head_size;
+  const retrace_weight w = r->weight(random_bf16(n * k, 20), k);
+  const void *a = r->put_activations(random_bf16(k, 21), k);
+  void *out = r->room_for_activations(1, n);
+
+  constexpr int execution_failed = 13;
+  fail_once(execution_failed);
+  EXPECT_EQUAL(r->api->gemm(r->device, &w, a, 1, RETRACE_STORE, out), int(RETRACE_DEVICE_CALL_FAILED));
+  EXPECT(std::strstr(r->api->last_error(r->device)->message, "CUBLAS_STATUS_EXECUTION_FAILED") != nullptr);
+  EXPECT_EQUAL(r->api->gemm(r->device, &w, a, 1, RETRACE_STORE, out), 0);
+
+  fail_once(execution_failed);
+  retrace_emulator_plant_failure("cudaStreamSynchronize", 0, cudaErrorIllegalAddress);
+  EXPECT_EQUAL(r->api->gemm(r->device, &w, a, 1, RETRACE_STORE, out), int(RETRACE_DEVICE_IS_LOST));
+  EXPECT_EQUAL(r->api->last_error(r->device)->native_status, int(cudaErrorIllegalAddress));
 }
 
 // ---- kernels of sm_90a, by name ----------------------------------------------------------------------
@@ -685,7 +756,11 @@ const retrace_device_api *cuda_device() {
   if (api == nullptr) throw check::failure(path + " has no entry point of this ABI");
   std::string json(1 << 14, '\0');
   api->probe(&json[0], json.size());
-  if (json.rfind("{\"count\": 0", 0) == 0) throw check::skipped("no GPU: " + std::string(json.c_str()));
+  if (json.rfind("{\"count\": 0", 0) == 0) {
+    const std::string key = "\"error\": \"";
+    const size_t start = json.find(key), from = start == std::string::npos ? 0 : start + key.size();
+    throw check::skipped("no GPU: " + json.substr(from, json.find('"', from) - from));
+  }
   return api;
 }
 
@@ -721,6 +796,14 @@ int main(int argc, char **argv) {
                               takes_a_library_whose_rows_do_not_depend_on_the_batch);
   check::cases().emplace_back("emulated refuses a library whose rows depend on the batch",
                               refuses_a_library_whose_rows_depend_on_the_batch);
+  check::cases().emplace_back("emulated says why no algorithm of a library is tried",
+                              says_why_no_algorithm_of_a_library_is_tried);
+  check::cases().emplace_back("emulated refuses a library whose rows depend on their place",
+                              refuses_a_library_whose_rows_depend_on_their_place);
+  check::cases().emplace_back("emulated asks for algorithms at one number of rows, whatever the largest batch is",
+                              asks_for_algorithms_at_one_number_of_rows);
+  check::cases().emplace_back("emulated knows a lost GPU behind a failure of the library",
+                              knows_a_lost_gpu_behind_a_failure_of_the_library);
   check::cases().emplace_back("emulated uses the kernels of hopper where they are named", uses_the_kernels_of_hopper);
   return check::run(argc, argv);
 }

@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <dlfcn.h>
@@ -506,6 +507,82 @@ TEST_CASE("what cannot be answered is refused by its code, and the engine lives 
   m.audit();
 }
 
+TEST_CASE("addresses that are missing and counts below zero are refused, and nothing is read") {
+  model m({"cpu", 0, 16, 512});
+  const ids tokens = random_tokens(17, 20);
+  const uint64_t prefix = m.open(tokens);
+  const int64_t range[2] = {0, 3};
+  float out[8];
+  uint64_t opened = 0;
+  retrace_error error;
+  const auto expect_code = [&](int status, const char *code) {
+    EXPECT(status != 0);
+    EXPECT_EQUAL(std::string(error.code), code);
+    m.audit();
+  };
+  const auto open_as = [&](const uint32_t *at, int64_t count, uint64_t *to) {
+    return retrace_prefix_open(m.engine, at, count, nullptr, to, nullptr, &error);
+  };
+  expect_code(open_as(nullptr, 3, &opened), "INVALID_OPTIONS");
+  expect_code(open_as(tokens.data(), -1, &opened), "INVALID_OPTIONS");
+  expect_code(open_as(tokens.data(), 3, nullptr), "INVALID_OPTIONS");
+  // Longer than any context: refused by its length, before the tokens are looked at.
+  expect_code(open_as(tokens.data(), INT64_MAX, &opened), "CONTEXT_TOO_LONG");
+  expect_code(retrace_commit(m.engine, prefix, tokens.data(), INT64_MAX, nullptr, &opened, nullptr, &error), "CONTEXT_TOO_LONG");
+  expect_code(retrace_commit(m.engine, prefix, nullptr, 3, nullptr, &opened, nullptr, &error), "INVALID_OPTIONS");
+  const auto score_as = [&](const retrace_branch *branches, int64_t count, float *to) {
+    return retrace_score(m.engine, prefix, branches, count, to, nullptr, nullptr, &error);
+  };
+  const retrace_branch good{tokens.data(), 3, range, 1};
+  expect_code(score_as(nullptr, 1, out), "INVALID_OPTIONS");
+  expect_code(score_as(&good, -1, out), "INVALID_OPTIONS");
+  expect_code(score_as(&good, 1, nullptr), "INVALID_OPTIONS");
+  for (const retrace_branch &bad : {retrace_branch{nullptr, 3, range, 1}, retrace_branch{tokens.data(), -3, range, 1},
+                                    retrace_branch{tokens.data(), 3, nullptr, 1}}) {
+    expect_code(score_as(&bad, 1, out), "INVALID_OPTIONS");
+  }
+  EXPECT_EQUAL(score_as(nullptr, 0, nullptr), 0);
+  EXPECT_EQUAL(score_as(&good, 1, out), 0);
+}
+
+TEST_CASE("a tensor in memory that the CPU cannot read, such as a GPU's, is refused by its name") {
+  const std::vector<float> zeros(131 * 96);
+  std::vector<std::pair<std::string, std::vector<int64_t>>> shapes = {
+      {"model.embed_tokens.weight", {131, 64}}, {"lm_head.weight", {131, 64}}, {"model.norm.weight", {64}}};
+  for (const std::string layer : {"0", "1", "2"}) {
+    const std::string block = "model.layers." + layer + ".";
+    for (const char *name : {"input_layernorm", "post_attention_layernorm"}) shapes.push_back({block + name + ".weight", {64}});
+    for (const char *name : {"q_proj", "o_proj"}) shapes.push_back({block + "self_attn." + name + ".weight", {64, 64}});
+    for (const char *name : {"k_proj", "v_proj"}) shapes.push_back({block + "self_attn." + name + ".weight", {32, 64}});
+    for (const char *name : {"gate_proj", "up_proj"}) shapes.push_back({block + "mlp." + name + ".weight", {96, 64}});
+    shapes.push_back({block + "mlp.down_proj.weight", {64, 96}});
+  }
+  std::vector<retrace_tensor> tensors;
+  for (const auto &[name, shape] : shapes) {
+    retrace_tensor tensor{name.c_str(), 0, static_cast<int32_t>(shape.size()), {}, zeros.data()};
+    std::copy(shape.begin(), shape.end(), tensor.shape);
+    tensors.push_back(tensor);
+  }
+  retrace_engine_options options{};
+  options.struct_bytes = sizeof options;
+  options.config_json = config_text;
+  options.device = "cpu";
+  options.cache_bytes = 1 << 20;
+  options.tensors = tensors.data();
+  options.tensor_count = static_cast<int64_t>(tensors.size());
+  retrace_engine *engine = nullptr;
+  retrace_error error;
+  EXPECT_EQUAL(retrace_engine_open(&options, &engine, &error), 0);
+  retrace_engine_close(engine);
+  for (const size_t i : {size_t(0), size_t(2), tensors.size() - 1}) {  // a matrix, a gain, the last of all
+    const void *data = std::exchange(tensors[i].data, reinterpret_cast<const void *>(64));
+    EXPECT(retrace_engine_open(&options, &engine, &error) != 0);
+    EXPECT_EQUAL(std::string(error.code), "MODEL_INVALID");
+    EXPECT(std::strstr(error.message, shapes[i].first.c_str()) != nullptr);
+    tensors[i].data = data;
+  }
+}
+
 TEST_CASE("a call that is aborted says so, leaves nothing half done, and the next one is right") {
   const setting s{"cpu", 0, 16, 8192};
   const ids prefix_tokens = random_tokens(18, 100), branch = random_tokens(19, 500);
@@ -569,6 +646,29 @@ TEST_CASE("what does not fit into memory is refused before anything is loaded, w
   EXPECT(retrace_engine_open(&options, &engine, &error) != 0);
   EXPECT_EQUAL(std::string(error.code), "OUT_OF_MEMORY");
   EXPECT(engine == nullptr && error.needed > error.available && error.available > 0);
+  // Too few bytes for a page are not answered with the advice to give the cache less.
+  options.cache_bytes = 1000;
+  EXPECT(retrace_engine_open(&options, &engine, &error) != 0);
+  EXPECT_EQUAL(std::string(error.code), "OUT_OF_MEMORY");
+  EXPECT(std::strstr(error.message, "Give the cache more") != nullptr && error.needed > error.available);
+  EXPECT_EQUAL(error.available, 1000);
+  // A context whose rotary tables alone do not fit: they are part of the formula.
+  options.cache_bytes = 1 << 20;
+  std::string long_context = config_text;
+  long_context.replace(long_context.find("700"), 3, "2147483647");
+  options.config_json = long_context.c_str();
+  EXPECT(retrace_engine_open(&options, &engine, &error) != 0);
+  EXPECT_EQUAL(std::string(error.code), "OUT_OF_MEMORY");
+  EXPECT(error.needed > (int64_t{1} << 37) && error.needed > error.available);
+  options.config_json = config_text;
+  options.max_head_rows = INT64_MAX;
+  EXPECT(retrace_engine_open(&options, &engine, &error) != 0);
+  EXPECT_EQUAL(std::string(error.code), "OUT_OF_MEMORY");
+  options.max_head_rows = 0;
+  options.tensor_count = 1;
+  EXPECT(retrace_engine_open(&options, &engine, &error) != 0);
+  EXPECT_EQUAL(std::string(error.code), "INVALID_OPTIONS");
+  options.tensor_count = 0;
   options.cache_bytes = 0;
   options.device = "abacus";
   EXPECT(retrace_engine_open(&options, &engine, &error) != 0);

@@ -186,6 +186,21 @@ TEST_CASE("after load nothing is allocated") {
   api().close(d);
 }
 
+// Copies are asynchronous by CUDA's documentation, from pinned memory always and from pageable memory perhaps.
+TEST_CASE("an upload waits, as its source may be written over at once") {
+  const restored after;
+  const retrace_device_options options = options_of_a_small_model();
+  retrace_device *d = nullptr;
+  EXPECT_EQUAL(api().open(&options, &d, nullptr), 0);
+  void *memory = nullptr;
+  EXPECT_EQUAL(api().allocate(d, 64, &memory), 0);
+  const std::vector<float> ones(16, 1.0f);
+  retrace_emulator_plant_failure("cudaStreamSynchronize", 0, cudaErrorInvalidValue);
+  EXPECT_EQUAL(api().upload(d, memory, ones.data(), 64), RETRACE_DEVICE_CALL_FAILED);
+  EXPECT_EQUAL(api().upload(d, memory, ones.data(), 64), 0);
+  api().close(d);
+}
+
 TEST_CASE("every call that fails is told with its place, leaks nothing, and the device goes on") {
   const restored after;
   int calls = 0;

@@ -323,7 +323,7 @@ struct head_case {
   std::vector<int32_t> slots, targets;
 };
 
-std::vector<float> head_log_probs(const array<bf16> &hidden, const array<bf16> &head, const head_case &one) {
+std::vector<float> head_log_probs(const bf16 *hidden, const array<bf16> &head, const head_case &one) {
   const int64_t r = static_cast<int64_t>(one.slots.size());
   array<char> partials(static_cast<size_t>(head_partial_bytes(r, one.vocabulary)));
   array<float> log_probs(static_cast<size_t>(r));
@@ -412,6 +412,88 @@ TEST_CASE("a sure target has log-probability 0, a NaN stays NaN in its own row, 
   EXPECT(std::fabs(found[3] + std::log(299.0)) < log_prob_tolerance);
   EXPECT(std::isnan(found[4]));
   EXPECT(std::isnan(found[5]));
+}
+
+// ---- caches of a large GPU --------------------------------------------------------------------------
+
+namespace {
+
+// Addresses alone: what is not written takes no memory, and holds zeros.
+class far_memory {
+ public:
+  explicit far_memory(int64_t elements) : bytes_(static_cast<size_t>(elements) * sizeof(bf16)) {
+    base_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base_ == MAP_FAILED) throw check::skipped("no " + std::to_string(bytes_ >> 30) + " GiB of addresses");
+  }
+  far_memory(const far_memory &) = delete;
+  ~far_memory() { munmap(base_, bytes_); }
+  operator bf16 *() { return static_cast<bf16 *>(base_); }
+
+ private:
+  size_t bytes_;
+  void *base_;
+};
+
+}  // namespace
+
+TEST_CASE("in a cache of 150 GB the last layer's last pages are written, copied and attended as the first ones are") {
+  numbers random(30);
+  const int32_t heads = 8, d = 128, width = 3 * heads * d, m = 130, layers = 32, pages = 9000;
+  const std::vector<bf16> rows = random.bf16s(m * width);
+  std::vector<int32_t> positions(m);
+  for (int32_t i = 0; i < m; i++) positions[i] = i;
+  const array<float> cosines(random.floats(m * d / 2)), sines(random.floats(m * d / 2));
+  const array<retrace_segment> segments(std::vector<retrace_segment>{{0, m, 0, 0}});
+  const array<retrace_tile> tiles(std::vector<retrace_tile>{{0, 0}, {0, 64}, {0, 128}});
+  // Positions are written to two pages; the second is copied, and its copy attended.
+  const auto attend = [&](const kv_cache &cache, int32_t all_layers, bf16 *hidden, int32_t first, int32_t second,
+                          int32_t copy) {
+    array<bf16> qkv(rows), out(m * heads * d);
+    std::vector<int32_t> slots(m);
+    for (int32_t i = 0; i < m; i++) slots[i] = (i < 128 ? first : second) * 128 + i % 128;
+    expect_ran(launch_rope_and_store(stream, qkv, cosines, sines, array<int32_t>(positions), array<int32_t>(slots), m,
+                                     heads, cache, all_layers - 1));
+    const array<retrace_page_copy> copies(std::vector<retrace_page_copy>{{second, copy, 2}});
+    expect_ran(launch_copy_page_rows(stream, cache, all_layers, hidden, 8, copies, 1));
+    const array<int32_t> table(std::vector<int32_t>{first, copy});
+    retrace_attention_plan plan{};
+    plan.segments = segments, plan.tiles = tiles, plan.page_table = table;
+    plan.tile_count = 3;
+    expect_ran(launch_attention(stream, qkv, cache, all_layers - 1, heads, plan, out));
+    return out.values();
+  };
+  cache_memory small(1, 3, 128, heads, d, kv_layout::swizzled);
+  array<bf16> small_hidden(3 * 128 * 8);
+  const std::vector<bf16> expected = attend(small.view, 1, small_hidden, 0, 1, 2);
+  const int64_t layer_elements = int64_t(pages) * heads * 2 * 128 * d;
+  far_memory keys(layer_elements * layers), hidden(int64_t(pages) * 128 * 8);
+  const kv_cache large{keys, layer_elements, 128, heads, d, kv_layout::swizzled};
+  const std::vector<bf16> found = attend(large, layers, hidden, pages - 3, pages - 2, pages - 1);
+  expect_same_bits(found.data(), expected.data(), expected.size(), "attention");
+}
+
+TEST_CASE("hidden states and embeddings behind 2^31 elements are met") {
+  numbers random(31);
+  const int32_t c = 4096, slot = INT32_MAX - 2, id = 600000;
+  far_memory hidden(int64_t(slot) * c + c), table(int64_t(id) * c + c);
+  const array<int32_t> slots(std::vector<int32_t>{slot});
+  const array<float> x(random.floats(c)), gain(random.floats(c, 0.1f, 1));
+  array<bf16> near_state(c), gathered(c);
+  expect_ran(launch_rms_norm(stream, x, gain, 1, c, 1e-5f, near_state));
+  expect_ran(launch_store_hidden(stream, x, gain, slots, 1, c, 1e-5f, hidden));
+  expect_ran(launch_gather_rows(stream, static_cast<bf16 *>(hidden), slots, 1, 2 * c,
+                                static_cast<bf16 *>(gathered)));
+  expect_same_bits<bf16>(gathered, near_state, c, "a hidden state");
+
+  const std::vector<bf16> weights = random.bf16s(16 * c);
+  const array<bf16> head(weights);
+  const std::vector<float> expected = head_log_probs(near_state, head, {c, 16, {0}, {5}});
+  expect_same_bits(head_log_probs(hidden, head, {c, 16, {slot}, {5}}).data(), expected.data(), 1, "its target");
+
+  std::copy_n(weights.begin(), c, table + int64_t(id) * c);
+  array<float> embedded(c);
+  expect_ran(launch_embed(stream, table, array<int32_t>(std::vector<int32_t>{id}), 1, c, embedded));
+  for (int32_t i = 0; i < c; i++) EXPECT_EQUAL(embedded[i], value_of(weights[i]));
 }
 
 // ---- launches -------------------------------------------------------------------------------------

@@ -138,6 +138,8 @@ function fill(folder, nativeFolder) {
   for (const part of ['native', 'scripts']) {
     if (existsSync(join(root, part))) copyFolder(join(root, part), join(folder, part), [/(^|\/)__pycache__\//])
   }
+  // Its C++ tests read them.
+  copyFolder(join(root, 'test/scoring/fixtures'), join(folder, 'test/scoring/fixtures'))
   const native = existsSync(nativeFolder) ? readdirSync(nativeFolder).filter((name) => nativeResults.test(name)) : []
   for (const name of native) cpSync(join(nativeFolder, name), join(folder, 'build/native', name), { dereference: true })
   console.log(native.length > 0 ? `native: ${native.join(', ')}` : `native: nothing is built in ${nativeFolder}`)

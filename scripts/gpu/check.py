@@ -69,7 +69,8 @@ def run_inside(options: argparse.Namespace) -> int:
     try:
         run = run_of(options)
         if part != "build":
-            part_build.make_sure_it_is_built(run, report)
+            # The sanitizer watches a test.
+            part_build.make_sure_it_is_built(run, report, with_tests=part == "kernels" and run.device == "cuda")
         importlib.import_module(PARTS[part]).main(run, report)
     except Exception as error:  # noqa: BLE001  written down, told by the exit code
         traceback.print_exc()
@@ -96,8 +97,8 @@ def run_part(part: str, options: argparse.Namespace, minutes: float) -> None:
         end_group(process)
         raise
     end_group(process)  # also what a part that crashed left behind
-    entry = results.load(options.out)["parts"].get(part, {})
-    if died is None and entry.get("status") == "running":
+    entry = results.load(options.out)["parts"].get(part, {"status": "running"})
+    if died is None and entry["status"] == "running":
         died = f"crashed: exit code {process.returncode}"
     if died is not None:
         entry["status"] = died.split(":")[0]

@@ -1,5 +1,6 @@
 """What the figures were taken on."""
 
+import hashlib
 import importlib.util
 import os
 import platform
@@ -86,6 +87,17 @@ def describe_torch() -> dict:
     return facts
 
 
+def describe_source(root: Path) -> str:
+    """The commit; where the sources came without their history, a digest of those of the engine."""
+    commit = output_of("git", "-C", str(root), "describe", "--always", "--dirty", "--tags")
+    if commit is not None and (root / ".git").exists():
+        return commit
+    digest = hashlib.sha256()
+    for path in sorted(path for path in (root / "native").rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes() + b"\0")
+    return f"native sha256 {digest.hexdigest()[:16]}"
+
+
 def describe_machine(root: Path) -> dict:
     cpu = output_of("lscpu") or ""
     memory_kib = first_match(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())
@@ -102,5 +114,5 @@ def describe_machine(root: Path) -> dict:
         "kernel": platform.release(),
         "compiler": (output_of("c++", "--version") or "").split("\n")[0] or None,
         "node": output_of("node", "--version"),
-        "source": output_of("git", "-C", str(root), "describe", "--always", "--dirty", "--tags"),
+        "source": describe_source(root),
     }

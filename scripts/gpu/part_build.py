@@ -63,13 +63,15 @@ def must_succeed(outcome: Outcome, what: str) -> None:
         raise RuntimeError(f"{what}: {outcome.error}\n{outcome.output_tail[-1800:]}")
 
 
-def make_sure_it_is_built(run: Run, report: Report) -> None:
-    """For the other parts, on a machine where the part build did not run: the libraries alone."""
-    libraries = [run.build_folder / "libretrace_engine.so"] + ([] if run.device == "cpu" else [run.device_library])
-    if all(library.exists() for library in libraries):
+def make_sure_it_is_built(run: Run, report: Report, with_tests: bool = False) -> None:
+    """For the other parts, on a machine where the part build did not run: the libraries, and where wanted the tests."""
+    needed = [run.build_folder / "libretrace_engine.so"] + ([] if run.device == "cpu" else [run.device_library])
+    if with_tests:
+        needed.append(run.build_folder / "tests/device_test")
+    if all(file.exists() for file in needed):
         return
-    print("building the libraries first")
-    configure(run, report, with_tests=run.device == "emulated")
+    print("building what this part needs first")
+    configure(run, report, with_tests=with_tests or run.device == "emulated")
     build(run, report)
 
 

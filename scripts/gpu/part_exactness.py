@@ -304,9 +304,10 @@ def main(run: Run, report: Report) -> None:
         if why_not is not None:
             report.note(f"kernels {kernels}: left out: {why_not}")
             continue
-        verdicts = []
+        verdicts: dict[str, bool] = {}
         for shape_name in shapes_of(run):
             with report.step(f"{shape_name}, kernels {kernels}"):
+                verdicts[shape_name] = False  # also where there is no time to ask
                 report.need(15)
                 arguments = {"run": run.as_arguments(), "kernels": kernels, "shape_name": shape_name}
                 limit = min(150 if run.device == "cuda" else 500, report.seconds_left() - 5)
@@ -315,11 +316,11 @@ def main(run: Run, report: Report) -> None:
                     # Kernels of Hopper know heads of 128 alone; what they do not know is no failure of theirs.
                     if run.is_refusal(kernels, outcome.why):
                         report.note(f"{shape_name}, kernels {kernels}: {outcome.why[-300:]}")
+                        del verdicts[shape_name]
                         continue
-                    verdicts.append(False)
                     raise RuntimeError(outcome.why)
-                verdicts.append(judge(report, f"{shape_name}, kernels {kernels}", outcome.value))
-        if verdicts and all(verdicts):
+                verdicts[shape_name] = judge(report, f"{shape_name}, kernels {kernels}", outcome.value)
+        if verdicts and all(verdicts.values()):
             exact.append(kernels)
         report.fact("exact kernels", exact)
     with report.step("another process"):

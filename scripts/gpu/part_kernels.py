@@ -277,22 +277,35 @@ def sanitizer() -> str | None:
     return shutil.which("compute-sanitizer") or (beside if Path(beside).exists() else None)
 
 
-def watch(report: Report, name: str, check: str, command: list[str], input_text: str | None, limit_s: float) -> None:
-    """One program under one of the sanitizer's checks."""
+def watch(
+    report: Report, name: str, check: str, command: list[str], input_text: str | None, answer: Path | None = None
+) -> None:
+    """One program under one of the sanitizer's checks. `answer`: where it writes what it found, as `isolated` does."""
     if report.seconds_left() < 20:
         report.note(f"{check} of {name}: not run: out of time")
         return
     tool = [sanitizer() or "compute-sanitizer", "--tool", check, "--error-exitcode", "77"]
-    outcome = run_command([*tool, *command], min(limit_s, report.seconds_left() - 10), input_text)
+    outcome = run_command([*tool, *command], min(70, report.seconds_left() - 10), input_text)
     text = str(outcome.value or "")
     report.fact(f"{check} of {name}", {"seconds": outcome.seconds, "output": outcome.output_tail.splitlines()[-20:]})
-    summary = [line for line in text.splitlines() if "SUMMARY" in line]
-    if "not supported" in text or "Unable to" in text:
+    said = [line for line in text.splitlines() if line.startswith("====")]  # the sanitizer itself
+    summary = " | ".join(line.strip("= ") for line in said if "SUMMARY" in line)
+    if any("not supported" in line or "Unable to" in line for line in said):
         report.note(f"{check} of {name}: this machine does not let it work (gVisor does not)")
     elif outcome.status == "timed out":
         report.note(f"{check} of {name}: not done after {outcome.seconds:.0f} s")
     else:
-        report.proof(f"{check} of {name}", outcome.status == "ok" and bool(summary), f"{summary or outcome.why[-200:]}")
+        # No errors in what did not run prove nothing.
+        failure = outcome.why[-300:] if outcome.status != "ok" else failure_in(answer) if answer is not None else None
+        report.proof(f"{check} of {name}", failure is None and summary != "", f"{summary} {failure or ''}".strip())
+
+
+def failure_in(answer: Path) -> str | None:
+    """What a process of `isolated` failed with, as a whole or in one of its cases; None where all of it ran."""
+    content = json.loads(answer.read_text()) if answer.exists() else {"error": "it ended without an answer"}
+    cases = content.get("value")
+    failures = [case["failure"] for case in cases if "failure" in case] if isinstance(cases, list) else []
+    return content.get("error") or next(iter(failures), None)
 
 
 def sanitize(run: Run, report: Report) -> None:
@@ -303,13 +316,16 @@ def sanitize(run: Run, report: Report) -> None:
         return
     if program.exists():
         for check in ("memcheck", "racecheck"):
-            watch(report, "device_test", check, [str(program), "cuda "], None, 70)
+            watch(report, "device_test", check, [str(program), "cuda "], None)
+    else:
+        report.note("tests/device_test was not built: not run under compute-sanitizer")
     small = replace(run, scale="tiny", host_tensors=True)
     for function in ("check_attention", "check_products"):
         arguments = json.dumps({"run": small.as_arguments(), "kernels": "hopper"})
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, str(ISOLATED), "part_kernels", function, f"{folder}/answer.json"]
-            watch(report, f"hopper, {function}", "memcheck", command, arguments, 70)
+            answer = Path(folder) / "answer.json"
+            command = [sys.executable, str(ISOLATED), "part_kernels", function, str(answer)]
+            watch(report, f"hopper, {function}", "memcheck", command, arguments, answer)
 
 
 def main(run: Run, report: Report) -> None:

@@ -160,7 +160,9 @@ class Report:
 
 def print_table(content: dict) -> None:
     """Short: every part, what failed, and the goals."""
-    width = 66
+    goals = [(name, goal) for entry in content["parts"].values() for name, goal in entry.get("goals", {}).items()]
+    wide = 2 + max([38, *(len(name) for name, _ in goals)])
+    width = wide + 33
     print("\n" + "=" * width)
     for part, entry in content["parts"].items():
         proofs = entry.get("proofs", {})
@@ -172,12 +174,11 @@ def print_table(content: dict) -> None:
                 print(f"    DISPROVED {name}: {proof['detail'][:150]}")
         for name, error in entry.get("errors", {}).items():
             print(f"    {error['kind']} in {name}: {error['message'][:150]}")
-    goals = [(name, goal) for entry in content["parts"].values() for name, goal in entry.get("goals", {}).items()]
     if goals:
         print("-" * width)
-        print(f"{'goal':<40}{'value':>10}{'goal':>9}  met")
+        print(f"{'goal':<{wide}}{'value':>10}{'goal':>9}  met")
     for name, goal in goals:
         value = "-" if goal["value"] is None else f"{goal['value']:.3g}"
         met = {None: "no verdict", True: "yes", False: "NO"}[goal["met"]]
-        print(f"{name[:39]:<40}{value:>10}{goal['better'] + format(goal['goal'], '.3g'):>9}  {met}")
+        print(f"{name:<{wide}}{value:>10}{goal['better'] + format(goal['goal'], '.3g'):>9}  {met}")
     print("=" * width, flush=True)

@@ -152,7 +152,7 @@ class Contest:
             job = [Branch(tokens[1:], [(start - 1, tokens.numel() - 1)])]
             total += time_ms(self.run.torch_device, lambda: engine.score(first, job))  # noqa: B023  called at once
             engine.close_prefix(first)
-        return {"ms": total * len(sample.branches) / len(measured)}
+        return {"ms": total * len(sample.branches) / len(measured), "measured": len(measured)}
 
     def score_smart(self, sample: Sample) -> dict:
         model = self.transformers_model()
@@ -175,7 +175,7 @@ class Contest:
             self.run.torch_device,
             lambda: baselines.score_naively(model, sample.prefix, measured, sample.thought),
         )
-        return {"ms": ms * len(sample.branches) / len(measured)}
+        return {"ms": ms * len(sample.branches) / len(measured), "measured": len(measured)}
 
     def weight_memory(self) -> int:
         return sum(tensor.numel() * tensor.element_size() for tensor in self.weights.values())
@@ -284,9 +284,10 @@ class Contest:
         for policy, results in samples.items():
             if not results:
                 continue
-            medians[policy] = report.figure(
-                f"{work.name} {policy}", [result["ms"] for result in results], "ms", work.text
-            )
+            measured, note = results[-1].get("measured", work.branches), work.text
+            if measured < work.branches:
+                note += f"; {measured} of {work.branches} candidates measured, for all"
+            medians[policy] = report.figure(f"{work.name} {policy}", [result["ms"] for result in results], "ms", note)
             prefixes = [result["prefixMs"] for result in results if "prefixMs" in result]
             if prefixes:
                 report.figure(f"{work.name} {policy}, prefix", prefixes, "ms")

@@ -86,7 +86,8 @@ function lineProgress(): Progress {
         },
         finish: () => {
           if (done > already) say()
-          else writeLine(`${name}: ${done}${of} ${unit}, nothing to do`)
+          // What ended before its first unit is done failed, and that is told elsewhere.
+          else if (done === total) writeLine(`${name}: ${done}${of} ${unit}, nothing to do`)
         },
       }
     },

@@ -109,16 +109,36 @@ function realPathOf(path: string): string {
 
 export function checkSameRun(store: RunStore, record: RunRecord): void {
   if (!existsSync(store.path('config.json'))) return
-  const before = store.read('.', 'config', runRecordSchema)
+  // What was scored holds a run to its scorer. One that was refused for want of a GPU may go on with another.
+  const isScored = existsSync(store.path('calibration.json')) || existsSync(store.path('search'))
+  const there = store.read('.', 'config', runRecordSchema)
+  const before = isScored ? there : { ...there, config: { ...there.config, scorer: record.config.scorer } }
   const differs = (['retraceVersion', 'inputs', 'model', 'config'] as const).filter(
     (key) => digestOf(before[key]) !== digestOf(record[key]),
   )
   if (differs.length === 0) return
+  const keys = changedKeys(before.config, record.config)
+  const named = differs.map((what) => (what === 'config' ? `config (${keys.join(', ')})` : what))
   throw new CoreError(
     'RUN_MISMATCH',
-    `${store.folder} holds a run that was made with another ${differs.join(' and another ')}. Give another --out folder, or the same arguments as before.`,
-    { differs },
+    `${store.folder} holds a run that was made with another ${named.join(' and another ')}. Give another --out folder, or the same arguments as before.`,
+    { differs, keys },
   )
+}
+
+/** The keys in which two configs differ, each with both values: `scorer.backend: "onnx" there, "native" here`. */
+function changedKeys(there: unknown, here: unknown, path = ''): string[] {
+  if (digestOf(there ?? null) === digestOf(here ?? null)) return []
+  if (!isKeyed(there) || !isKeyed(here)) {
+    const [before, now] = [there, here].map((value) => (isKeyed(value) ? 'given' : (JSON.stringify(value) ?? 'none')))
+    return [`${path}: ${before} there, ${now} here`]
+  }
+  const names = [...new Set([...Object.keys(there), ...Object.keys(here)])].sort()
+  return names.flatMap((name) => changedKeys(there[name], here[name], path === '' ? name : `${path}.${name}`))
+}
+
+function isKeyed(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 export function openRun(folder: string): { store: RunStore; record: RunRecord } {

@@ -92,6 +92,7 @@ export function writeReport(current: Run): string {
       name: basename(resolve(store.folder)),
       retraceVersion: record.retraceVersion,
       model: record.model,
+      scorer: calibrationOf(store)?.scorer ?? null,
       generator: createGenerator(config.generation).info,
       renderer: config.packing.renderer,
       seed: config.seed,

@@ -42,11 +42,11 @@ export async function scoreFile(
   const requests = await openInput(input)
   const temporary = `${output}.${process.pid}.tmp`
   const counts = { answered: 0, failed: 0 }
-  const bar = context.progress.stage('Scoring', 0, 'requests')
   try {
     await using(await createScorer({ ...config.scorer, modelDir }), async (scorer) => {
       context.progress.detail(`Scorer: ${describeDevice(scorer.model)}.`)
       const answers = await open(temporary, 'w')
+      const bar = context.progress.stage('Scoring', 0, 'requests')
       try {
         for await (const line of requests.readLines()) {
           if (line.trim() === '') continue
@@ -58,6 +58,7 @@ export async function scoreFile(
         }
         await answers.sync()
       } finally {
+        bar.finish()
         await answers.close()
       }
     })
@@ -65,7 +66,6 @@ export async function scoreFile(
     return counts
   } finally {
     rmSync(temporary, { force: true })
-    bar.finish()
     await requests.close()
   }
 }

@@ -6,6 +6,8 @@ export interface ReportRun {
   retraceVersion: string
   /** The model that scored. */
   model: { name: string; digest: string; contextLength: number }
+  /** What computed the scores: backend, device and kernels; `null` where nothing was scored. */
+  scorer: { device: string; dtype: string } | null
   generator: { kind: string; version: string }
   renderer: string
   seed: number

@@ -26,7 +26,12 @@ export interface RopeConfig {
   scaling: { factor: number; lowFrequencyFactor: number; highFrequencyFactor: number; originalContext: number } | null
 }
 
-const size = z.int().positive()
+/** Sizes past 32 bits are lies, and more layers than this make tables that nothing could hold. */
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 31 - 1)
+const mostLayers = 65_536
 const ropeSchema = z.looseObject({
   rope_type: z.string().optional(),
   type: z.string().optional(),
@@ -42,7 +47,7 @@ const configSchema = z.looseObject({
   model_type: z.string(),
   hidden_size: size,
   intermediate_size: size,
-  num_hidden_layers: size,
+  num_hidden_layers: size.max(mostLayers),
   num_attention_heads: size,
   num_key_value_heads: size.nullish(),
   head_dim: size.nullish(),

@@ -21,8 +21,11 @@ const settings = {
   precision: z.enum(['auto', 'float32', 'bfloat16']).default('auto'),
   /** Choice of kernels, a comma-separated list that the device explains where it does not know one. */
   kernels: z.string().min(1).default('auto'),
-  /** CPU threads that one forward pass uses. */
-  threads: z.int().min(1).max(256).default(1),
+  /**
+   * CPU threads that one forward pass uses. `onnx`: default 1, as several scorers run side by side. `native`: default
+   * all cores, as its scorers take turns in one engine; their number changes no bit.
+   */
+  threads: z.int().min(1).max(256).optional(),
   /**
    * Most memory for keys and values, in MiB; what is dropped for want of it is computed again. `onnx`: of scored
    * branches, default 1024, and 0 keeps none. `native`: of everything, open prefixes and the call under way included;

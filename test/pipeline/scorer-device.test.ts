@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { runCli, tinyModel } from '../cli/run-cli.js'
+import { digestFolder, runCli, tinyModel } from '../cli/run-cli.js'
 
 const test = suite('the device of a run')
 const scratch = mkdtempSync(join(tmpdir(), 'retrace-device-'))
@@ -55,7 +55,36 @@ test('a run that was begun on one device does not go on with another, whose scor
 test('another backend for the same folder is another config, which is refused', async () => {
   const { code, stderr } = await runCli([...args, '--backend', 'native', '--device', 'cpu'])
   assert.is(code, 2)
-  assert.match(stderr, /made with another config/)
+  assert.match(
+    stderr,
+    /made with another config \(scorer\.backend: "onnx" there, "native" here, scorer\.device: "auto" there/,
+  )
+})
+
+test('a scorer that cannot be made is the one thing that score says, and not that there was nothing to do', async () => {
+  const requests = join(scratch, 'requests.jsonl')
+  writeFileSync(requests, '{"id": "a", "prefix": [1, 2], "branches": [{"target": [3]}]}')
+  const settings = join(scratch, 'no-such-gpu.json')
+  writeFileSync(settings, '{"scorer": {"backend": "native", "device": "cuda", "gpu": 4096}}')
+  const answers = ['--in', requests, '--out', join(scratch, 'answers.jsonl')]
+  const { code, stderr } = await runCli(['score', '--model', tinyModel, ...answers, '--config', settings])
+  assert.is(code, 2)
+  assert.match(stderr, /^retrace: .*\n$/)
+})
+
+test('a run that was refused for want of a GPU goes on with another scorer, and ends in the same bytes', async () => {
+  const late = join(scratch, 'late')
+  const lateArgs = args.map((arg) => (arg === out ? late : arg))
+  const settings = join(scratch, 'config-of-gpu.json')
+  const gpu = { backend: 'native', device: 'cuda', gpu: 4096 }
+  writeFileSync(settings, JSON.stringify({ ...(JSON.parse(readFileSync(config, 'utf8')) as object), scorer: gpu }))
+  const refused = await runCli(lateArgs.map((arg) => (arg === config ? settings : arg)))
+  assert.is(refused.code, 2, refused.stderr)
+  assert.not.match(refused.stderr, /nothing to do/)
+
+  const { code, stderr } = await runCli(lateArgs)
+  assert.is(code, 0, stderr)
+  assert.equal(digestFolder(late), digestFolder(out))
 })
 
 test('a device that the backend does not know is refused before anything is done', async () => {

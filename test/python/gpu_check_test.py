@@ -1,20 +1,32 @@
 """The GPU check's own logic, without a GPU: accounting, results, processes of their own, readers of tools' output."""
 
+import argparse
+import io
 import json
 import sys
 import tempfile
 import unittest
+from contextlib import redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts/gpu"))
 sys.dont_write_bytecode = True
 
+import check  # noqa: E402
 import part_build  # noqa: E402
+import part_exactness  # noqa: E402
+import part_kernels  # noqa: E402
+import part_speed_long  # noqa: E402
+import results  # noqa: E402
 import torch  # noqa: E402
-from isolated import run_command, run_isolated  # noqa: E402
+from isolated import Outcome, run_command, run_isolated  # noqa: E402
+from machine import describe_source  # noqa: E402
 from part_exactness import Trial  # noqa: E402
 from results import Report  # noqa: E402
+from run import Run  # noqa: E402
+from speed import Contest  # noqa: E402
 from workloads import FULL, FULL_SEARCH, Accounting, Operations  # noqa: E402
 
 from models import LLAMA_3_8B, TINY, make_weights  # noqa: E402
@@ -39,6 +51,10 @@ def add(a: int, b: int) -> int:
 
 def refuse() -> None:
     raise ValueError("no such thing")
+
+
+def run_on(folder: str, device: str = "cuda", kernels: tuple[str, ...] = ("auto", "portable")) -> Run:
+    return Run(ROOT, Path(folder), device, "tiny", kernels)
 
 
 class AccountingTest(unittest.TestCase):
@@ -153,6 +169,25 @@ class ResultsTest(unittest.TestCase):
         self.assertIsNone(part["figures"]["ratio"]["samples"][0])
         self.assertEqual(part["facts"]["deep"]["list"], [None, 1.5])
 
+    def test_the_table_shows_whole_names(self) -> None:
+        report = Report(self.path, "accuracy", 60)
+        names = [f"Llama-3-8B, 4 layers, head x 8, kernels {kernels}: mean" for kernels in ("auto", "portable")]
+        for name in names:
+            report.goal(name, 1.0, 1.0, "<=")
+        report.finish()
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            results.print_table(self.read())
+        for name in names:
+            self.assertIn(name, printed.getvalue())
+
+    def test_a_part_that_ends_before_it_wrote_a_word_is_told_as_crashed(self) -> None:
+        options = argparse.Namespace(out=self.path, device="none", scale="tiny", build_folder=Path("."), kernels=None)
+        with redirect_stdout(io.StringIO()):
+            check.run_part("kernels", options, 1)
+        entry = self.read()["parts"]["kernels"]
+        self.assertEqual((entry["status"], entry["errors"]["process"]["message"]), ("crashed", "crashed: exit code 2"))
+
 
 class IsolatedTest(unittest.TestCase):
     def ask(self, function: str, arguments: dict | None = None, limit_s: float = 30):
@@ -205,6 +240,119 @@ class ExactnessTest(unittest.TestCase):
         self.assertEqual(self.trial.comparisons["case"]["unwritten"], 1)
 
 
+class PartsTest(unittest.TestCase):
+    """What the parts decide, where the work itself is imitated."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.report = Report(Path(self.folder) / "out.json", "part", 600)
+
+    def exact_kernels(self, answer: object) -> list[str]:
+        with mock.patch.object(part_exactness, "run_isolated", answer):
+            part_exactness.main(run_on(self.folder), self.report)
+        return self.report.content["facts"]["exact kernels"]
+
+    def test_kernels_are_exact_where_every_shape_was_proved(self) -> None:
+        same = {"scores": 9, "different": 0, "bits": 0, "unwritten": 0}
+        value = {"finite": True, "distinct": 9, "scores": 9, "mean": -1.0, "digest": "0", "comparisons": {"x": same}}
+
+        def answer(module: str, function: str, arguments: dict, limit_s: float) -> Outcome:
+            if arguments["kernels"] == "auto" and arguments["shape_name"] == "wide":
+                self.report.deadline = 0.0  # no time for the rest
+            return Outcome("ok", value)
+
+        self.assertEqual(self.exact_kernels(answer), ["auto"])
+
+    def test_kernels_that_there_was_no_time_for_are_not_called_exact(self) -> None:
+        same = {"scores": 9, "different": 0, "bits": 0, "unwritten": 0}
+        value = {"finite": True, "distinct": 9, "scores": 9, "mean": -1.0, "digest": "0", "comparisons": {"x": same}}
+
+        def answer(module: str, function: str, arguments: dict, limit_s: float) -> Outcome:
+            self.report.deadline = 0.0  # behind the first and smallest shape
+            return Outcome("ok", value)
+
+        self.assertEqual(self.exact_kernels(answer), [])
+
+    def test_the_default_that_is_not_exact_is_not_raced(self) -> None:
+        figures = {f"B ours, kernels {kernels}": {"median": 1.0} for kernels in ("auto", "portable")}
+        content = {"parts": {"speed-short": {"figures": figures}}}
+        run = run_on(self.folder)
+        content["parts"]["exactness"] = {"facts": {"exact kernels": ["portable"]}}
+        self.assertEqual(part_speed_long.fastest_of_short(run, content), ["portable"])
+        content["parts"]["exactness"]["facts"]["exact kernels"].append("auto")
+        self.assertEqual(part_speed_long.fastest_of_short(run, content), ["auto", "portable"])
+
+    def test_the_part_kernels_has_its_test_built_on_a_machine_that_has_libraries_alone(self) -> None:
+        run = run_on(self.folder)
+        for name in ("libretrace_engine.so", "libretrace_cuda.so"):
+            (run.build_folder / name).touch()
+        with mock.patch.multiple(part_build, configure=mock.DEFAULT, build=mock.DEFAULT) as called:
+            part_build.make_sure_it_is_built(run, self.report)
+            called["configure"].assert_not_called()
+            with redirect_stdout(io.StringIO()):
+                part_build.make_sure_it_is_built(run, self.report, with_tests=True)
+            called["configure"].assert_called_once_with(run, self.report, with_tests=True)
+
+    def watched(self, said: str, answer: object) -> dict:
+        path = Path(self.folder) / "answer.json"
+        path.write_text(json.dumps(answer))
+        with (
+            redirect_stdout(io.StringIO()),
+            mock.patch.object(part_kernels, "run_command", lambda *_: Outcome("ok", said)),
+        ):
+            part_kernels.watch(self.report, "hopper", "memcheck", ["program"], None, path)
+        return self.report.content["proofs"].get("memcheck of hopper", {})
+
+    def test_a_sanitizer_that_finds_nothing_proves_nothing_of_what_did_not_run(self) -> None:
+        clean = "========= COMPUTE-SANITIZER\n========= ERROR SUMMARY: 0 errors\n"
+        self.assertTrue(self.watched(clean, {"value": [{"error": 0.0}]})["passed"])
+        for answer in ({"error": "DeviceError: open"}, {"value": [{"error": 0.0}, {"failure": "DeviceError: gemm"}]}):
+            proof = self.watched(clean, answer)
+            self.assertFalse(proof["passed"])
+            self.assertIn("DeviceError", proof["detail"])
+
+    def test_what_the_program_says_is_not_taken_for_the_sanitizers_word(self) -> None:
+        said = "ok 1 - a shape that is not supported is refused\n========= ERROR SUMMARY: 3 errors\n"
+        self.assertIn("3 errors", self.watched(said, {"value": {}})["detail"])
+        self.report.content["proofs"].clear()
+        self.assertEqual(self.watched("========= Error: Device not supported\n", {"value": {}}), {})
+
+    def contest(self) -> Contest:
+        contest = object.__new__(Contest)
+        contest.run, contest.report, contest.shape = run_on(self.folder, "cpu"), self.report, TINY
+        contest.accounting, contest.generator = Accounting(TINY), torch.Generator()
+        contest.engines, contest.out_of_memory = {}, set()
+        return contest
+
+    def test_candidates_that_were_measured_for_others_are_told(self) -> None:
+        samples = {policy: [] for policy in ("ours", "HF naive")}
+        samples["ours"] = [{"ms": 1.0, "scores": torch.tensor([-1.0])}]
+        samples["HF naive"] = [{"ms": 8.0, "measured": 2}]
+        with redirect_stdout(io.StringIO()):
+            self.contest().write_down(FULL["C"], samples | {"HF smart": []})
+        note = self.report.content["figures"]["C HF naive"]["note"]
+        self.assertTrue(note.endswith("; 2 of 8 candidates measured, for all"), note)
+        self.assertEqual(self.report.content["figures"]["C ours"]["note"], FULL["C"].text)
+
+    def test_transformers_out_of_memory_is_asked_again_alone(self) -> None:
+        contest = self.contest()
+        contest.engines["ours"] = mock.Mock()
+
+        def score_smart(sample: object) -> dict:
+            if contest.engines:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return {"ms": 5.0, "prefixMs": 1.0}
+
+        work, samples = FULL["H"], {"HF smart": [], "HF naive": []}
+        with mock.patch.multiple(contest, score_smart=score_smart, record_memory=mock.DEFAULT):
+            self.assertIsNone(contest.repeat("HF smart", work, None, None))
+            self.assertIsNone(contest.repeat("HF smart", work, None, None))
+            contest.retry_alone(work, {"HF smart": 7, "HF naive": 2}, samples, {})
+        self.assertEqual([result["ms"] for result in samples["HF smart"]], [5.0, 5.0])
+
+
 class ReadersTest(unittest.TestCase):
     def test_spills_are_read_from_the_compilers_report(self) -> None:
         log = (
@@ -223,6 +371,19 @@ class ReadersTest(unittest.TestCase):
     def test_tests_are_counted_by_what_they_print(self) -> None:
         text = "ok 1 - a\nok 2 - b # SKIP no GPU\nnot ok 3 - c # why\n1..3\n"
         self.assertEqual(part_build.count_tap(text), (1, 1, 1))
+
+
+class MachineTest(unittest.TestCase):
+    def test_sources_without_their_history_are_told_by_a_digest(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "native/kernels/gemm.cu"
+            source.parent.mkdir(parents=True)
+            told = []
+            for text in ("one", "other", "one"):
+                source.write_text(text)
+                told.append(describe_source(Path(folder)))
+        self.assertRegex(told[0], "^native sha256 [0-9a-f]{16}$")
+        self.assertEqual((told[0] == told[1], told[0] == told[2]), (False, True))
 
 
 class ModelsTest(unittest.TestCase):

@@ -160,6 +160,7 @@ export function sampleInput(): ReportInput {
       name: 'sample',
       retraceVersion: '0.0.0',
       model: { name: 'tiny', digest, contextLength: 4096 },
+      scorer: { device: 'native cpu: a <processor> of the sample', dtype: 'float32' },
       generator: { kind: 'narrator', version: '1' },
       renderer: 'plain',
       seed: 3,

@@ -52,6 +52,7 @@ const cases: [what: string, change: (folder: string) => void, code: string, says
   ['no weights', (f) => rmSync(weights(f)), 'MODEL_MISSING_FILE', /model\.safetensors/],
   ['a config that is not JSON', (f) => writeFileSync(join(f, 'config.json'), '{'), 'MODEL_INVALID', /not JSON/],
   ['a config without a key', (f) => withConfig(f, { hidden_size: undefined }), 'MODEL_INVALID', /hidden_size/],
+  ['more layers than can be', (f) => withConfig(f, { num_hidden_layers: 1e11 }), 'MODEL_INVALID', /num_hidden_layers/],
   ['heads that do not divide', (f) => withConfig(f, { num_key_value_heads: 3 }), 'MODEL_INVALID', /no multiple/],
   ['weights cut by one byte', (f) => truncateSync(weights(f), 393_119), 'MODEL_INVALID', /cut off/],
   ['weights cut in the header', (f) => truncateSync(weights(f), 100), 'MODEL_INVALID', /the file has 100/],

@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,7 +8,9 @@ import { chooseDevice } from '../../src/scoring/backends/native/choose-device.js
 import { loadAddon } from '../../src/scoring/backends/native/load-addon.js'
 import { reviveNativeError } from '../../src/scoring/backends/native/native-error.js'
 import { ScoringError } from '../../src/scoring/index.js'
-import { addonPath, suiteUnless, tinyLlama, whyNoNative } from './native-support.js'
+import { addonPath, library, suiteUnless, tinyLlama, whyNoNative } from './native-support.js'
+
+const root = process.env.RETRACE_ROOT ?? process.cwd()
 
 function codeOf(work: () => unknown): { code: string; message: string } {
   try {
@@ -33,6 +35,26 @@ suiteUnless(null, 'native, loading the addon', (test) => {
     const { code, message } = codeOf(() => loadAddon(folder))
     assert.is(code, 'NATIVE_INCOMPATIBLE')
     assert.match(message, /cannot be loaded by Node .*\(.+\)\. Build it again on this machine: npm run build:native/)
+    rmSync(folder, { recursive: true })
+  })
+
+  test('an addon of other sources is refused by its interface number', () => {
+    // The nearest addon that is not ours.
+    const folder = mkdtempSync(join(tmpdir(), 'addon-'))
+    const binding = join(root, 'node_modules/onnxruntime-node/bin/napi-v6', process.platform, process.arch)
+    symlinkSync(join(binding, 'onnxruntime_binding.node'), join(folder, 'retrace.node'))
+    const program = `
+      import { createScorer } from ${JSON.stringify(library)}
+      await createScorer({ backend: 'native', modelDir: ${JSON.stringify(tinyLlama)} }).catch((error) => {
+        console.log(error.code, error.message)
+      })`
+    const env = { ...process.env, RETRACE_NATIVE_DIR: folder }
+    const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8', env })
+    assert.match(
+      child.stdout,
+      /^NATIVE_INCOMPATIBLE .*interface undefined, expected 1.*npm run build:native/,
+      child.stderr,
+    )
     rmSync(folder, { recursive: true })
   })
 
@@ -87,6 +109,21 @@ suiteUnless(whyNoNative, 'native, the addon from outside', (test) => {
       [],
     )
     assert.match(dynamic, /NODELETE/, 'a worker thread that ends would unmap it under the engine')
+  })
+
+  test('an addon or a device library that is cut off is refused before it can end the process', () => {
+    for (const name of ['retrace.node', 'libretrace_cuda.so']) {
+      for (const length of [5, 40, 5000, 60_000]) {
+        const folder = mkdtempSync(join(tmpdir(), 'addon-'))
+        copyFileSync(addonPath, join(folder, 'retrace.node'))
+        copyFileSync(addonPath, join(folder, name))
+        truncateSync(join(folder, name), length)
+        const { code, message } = codeOf(() => loadAddon(folder))
+        assert.is(code, 'NATIVE_INCOMPATIBLE')
+        assert.match(message, new RegExp(`${name} does not fit: it is cut off.*npm run build:native`))
+        rmSync(folder, { recursive: true })
+      }
+    }
   })
 
   test('wrong arguments throw or reject, whatever they are, and the process lives on', async () => {

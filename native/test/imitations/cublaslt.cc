@@ -1,8 +1,9 @@
 // Stands in for cuBLASLt over host memory: the functions that the device opens, on a plain product. It holds its caller to
 // what the real one asks: layouts that agree, an algorithm that came from the heuristic, enough workspace.
 //
-// Built twice. With ROWS_DEPEND_ON_THE_BATCH it splits K where M is large, and adds parts that were rounded, as a library
-// may that picks its way by the size of the work.
+// Built three times. With ROWS_DEPEND_ON_THE_BATCH it splits K where M is large, and adds parts that were rounded, as a
+// library may that picks its way by the size of the work; with ROWS_DEPEND_ON_THEIR_PLACE it does so for half of the
+// rows of each tile of 128.
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -68,10 +69,25 @@ EXPORTED int cublasLtMatmulPreferenceSetAttribute(void *p, int attribute, const 
   else return invalid;
   return success;
 }
+// For tests: what the next product answers in place of being computed; how many algorithms are found; the number of rows
+// that no algorithm can do.
+static int planted = success, most_found = 2;
+static uint64_t refused_rows = 0;
+static uint64_t rows_asked_for = 0;  // the numbers of rows at which algorithms were asked for, added up
+EXPORTED void imitation_fails_once_with(int status) { planted = status; }
+EXPORTED void imitation_finds(int algorithms) { most_found = algorithms; }
+EXPORTED void imitation_refuses(uint64_t rows) { refused_rows = rows; }
+EXPORTED uint64_t imitation_rows_asked_for() {
+  const uint64_t rows = rows_asked_for;
+  rows_asked_for = 0;
+  return rows;
+}
+
 // The first algorithm splits K, though it was asked not to; only the second may be taken.
 EXPORTED int cublasLtMatmulAlgoGetHeuristic(void *, void *of, void *a, void *b, void *c, void *d, void *p, int wanted,
                                             result *results, int *found) {
   *found = 0;
+  rows_asked_for += static_cast<layout *>(d)->columns;
   if (!agree(static_cast<description *>(of), static_cast<layout *>(a), static_cast<layout *>(b),
              static_cast<layout *>(c), static_cast<layout *>(d)) ||
       static_cast<preference *>(p)->reductions != 0 || wanted < 2) {
@@ -83,7 +99,7 @@ EXPORTED int cublasLtMatmulAlgoGetHeuristic(void *, void *of, void *a, void *b, 
     results[i].algorithm[1] = i == 0 ? 4 : 1;  // parts that K is split into
     results[i].workspace = 1024;
   }
-  *found = 2;
+  *found = most_found;
   return success;
 }
 EXPORTED int cublasLtMatmulAlgoConfigGetAttribute(const uint64_t *algorithm, int attribute, void *value, size_t bytes,
@@ -97,6 +113,7 @@ EXPORTED int cublasLtMatmulAlgoConfigGetAttribute(const uint64_t *algorithm, int
 EXPORTED int cublasLtMatmulAlgoCheck(void *, void *of, void *a, void *b, void *c, void *d, const uint64_t *algorithm,
                                      result *out) {
   out->workspace = 1024;
+  if (static_cast<layout *>(d)->columns == refused_rows) return unsupported;
   return algorithm[0] == mark && agree(static_cast<description *>(of), static_cast<layout *>(a),
                                        static_cast<layout *>(b), static_cast<layout *>(c), static_cast<layout *>(d))
              ? success
@@ -107,6 +124,10 @@ EXPORTED int cublasLtMatmul(void *, void *of, const void *alpha, const void *a, 
                             const uint64_t *algorithm, void *workspace, size_t workspace_bytes, void *) {
   const layout &la = *static_cast<layout *>(a_layout), &lb = *static_cast<layout *>(b_layout),
                &ld = *static_cast<layout *>(d_layout);
+  if (const int status = planted; status != success) {
+    planted = success;
+    return status;
+  }
   if (algorithm[1] != 1) return failed;  // nobody may take one that splits K
   if (algorithm[0] != mark || workspace == nullptr || workspace_bytes < 1024 || c != d ||
       *static_cast<const float *>(alpha) != 1 ||
@@ -114,15 +135,17 @@ EXPORTED int cublasLtMatmul(void *, void *of, const void *alpha, const void *a, 
     return invalid;
   }
   std::memset(workspace, 0xEE, 1024);
-#ifdef ROWS_DEPEND_ON_THE_BATCH
-  const uint64_t parts = ld.columns > 128 ? 2 : 1;
-#else
-  const uint64_t parts = 1;
-#endif
   const auto *x = static_cast<const uint16_t *>(a);
   const auto *y = static_cast<const uint16_t *>(b);
   const float keep = *static_cast<const float *>(beta);
   for (uint64_t column = 0; column < ld.columns; column++) {
+#ifdef ROWS_DEPEND_ON_THE_BATCH
+    const uint64_t parts = ld.columns > 128 ? 2 : 1;
+#elif defined(ROWS_DEPEND_ON_THEIR_PLACE)
+    const uint64_t parts = column % 128 >= 64 ? 2 : 1;
+#else
+    const uint64_t parts = 1;
+#endif
     for (uint64_t row = 0; row < ld.rows; row++) {
       float sum = 0;
       for (uint64_t part = 0; part < parts; part++) {

@@ -8,6 +8,7 @@ export function runSection(run: ReportRun): Html {
     ['Retrace', run.retraceVersion],
     ['Scoring model', run.model.name],
     ['Model digest', run.model.digest],
+    ['Scored by', run.scorer === null ? 'nothing was scored' : `${run.scorer.device}, ${run.scorer.dtype}`],
     ['Context length', `${formatCount(run.model.contextLength)} tokens`],
     ['Generator', `${run.generator.kind} ${run.generator.version}`],
     ['Renderer', run.renderer],

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { packageRoot } from '../../../core/index.js'
@@ -23,6 +23,11 @@ export function loadAddon(folder = nativeFolder()): NativeAddon {
       { path },
     )
   }
+  for (const name of readdirSync(folder)) {
+    if (/^(retrace\.node|libretrace_.*\.so)$/.test(name) && isCutOff(join(folder, name))) {
+      throw incompatible(join(folder, name), 'it is cut off, as a copy that was interrupted leaves it')
+    }
+  }
   let addon: NativeAddon
   try {
     addon = createRequire(import.meta.url)(path) as NativeAddon
@@ -32,6 +37,25 @@ export function loadAddon(folder = nativeFolder()): NativeAddon {
   }
   if (addon.abi === expectedAbi) return addon
   throw incompatible(path, `it was built from other sources (interface ${addon.abi}, expected ${expectedAbi})`)
+}
+
+/**
+ * Whether an ELF file ends before its table of sections, which is its last part. The loader maps what should be there
+ * without looking, and touching it then ends the process with a bus error.
+ */
+function isCutOff(path: string): boolean {
+  const file = openSync(path, 'r')
+  try {
+    const header = Buffer.alloc(64)
+    const read = readSync(file, header, 0, header.length, 0)
+    const isElf64 = read >= 4 && header.readUInt32BE(0) === 0x7f454c46 && (read < 5 || header[4] === 2)
+    if (!isElf64) return false
+    if (read < header.length) return true
+    const sections = Number(header.readBigUInt64LE(40))
+    return fstatSync(file).size < sections + header.readUInt16LE(58) * header.readUInt16LE(60)
+  } finally {
+    closeSync(file)
+  }
 }
 
 function incompatible(path: string, why: string, cause?: unknown): ScoringError {

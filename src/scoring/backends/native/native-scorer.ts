@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { checkBranches, checkCommit, checkPrefixTokens } from '../../checks.js'
@@ -9,6 +10,9 @@ import type { NativeAddon, NativeJob, PrefixHandle, ScorerHandle } from './addon
 import { chooseDevice } from './choose-device.js'
 import { loadAddon } from './load-addon.js'
 import { reviveNativeError } from './native-error.js'
+
+/** Of those that are not asked for: a pass over a small batch has no work for more. */
+const mostThreads = 32
 
 const precisions = { auto: 0, float32: 1, bfloat16: 2 } as const
 
@@ -40,7 +44,7 @@ export async function createNativeScorer(options: CheckedScorerOptions): Promise
       kernels: options.kernels,
       gpu: options.gpu,
       precision: precisions[options.precision],
-      threads: options.threads,
+      threads: options.threads ?? Math.min(mostThreads, availableParallelism()),
       cacheBytes: (options.cacheMiB ?? 0) * 2 ** 20,
     })
     const said = descriptionSchema.parse(JSON.parse(await addon.describe(scorer).promise))

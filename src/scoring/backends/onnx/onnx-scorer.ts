@@ -16,7 +16,7 @@ export async function createOnnxScorer(options: CheckedScorerOptions): Promise<S
   try {
     await child.call('load', {
       modelDir,
-      threads: options.threads,
+      threads: options.threads ?? 1,
       keptBytes: (options.cacheMiB ?? defaultCacheMiB) * 2 ** 20,
     })
   } catch (error) {
