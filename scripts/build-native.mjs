@@ -70,6 +70,14 @@ function removeStale(configured, whole) {
     const leftOut = said(configured, feature).startsWith('not ')
     if (leftOut || (whole.status !== 0 && make(target).status !== 0)) rmSync(join(build, library), { force: true })
   }
+  for (const name of testPrograms()) {
+    if (!existsSync(join(root, 'native', 'test', `${name}.cc`))) rmSync(join(build, 'tests', name))
+  }
+}
+
+function testPrograms() {
+  const folder = join(build, 'tests')
+  return existsSync(folder) ? readdirSync(folder).filter((name) => /_test$/.test(name)) : []
 }
 
 /** What the devices find on this machine, asked for in a process of its own: a broken addon then breaks nothing here. */
@@ -103,9 +111,7 @@ function findCublasLt(cudaVersion) {
 
 function report(configured, whole, log) {
   const has = (file) => existsSync(join(build, file))
-  const tests = existsSync(join(build, 'tests'))
-    ? readdirSync(join(build, 'tests')).filter((name) => /_test$/.test(name))
-    : []
+  const tests = testPrograms()
   const failed = whole.status === 0 ? '' : `, a part failed: see ${log}`
   const { found, why } = probe()
   const cuda = found?.cuda

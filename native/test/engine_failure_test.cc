@@ -4,18 +4,20 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <random>
 #include <string>
 #include <vector>
 
 #include <dlfcn.h>
-#include <libgen.h>
-#include <unistd.h>
 
 #include "../device.h"
 #include "../engine/retrace_engine.h"
 #include "check.h"
+#include "engine_case.h"
+
+using namespace engine_case;
 
 // ---- memory that runs out --------------------------------------------------------------------------
 
@@ -63,22 +65,11 @@ void operator delete(void *memory, const std::nothrow_t &) noexcept { release(me
 
 namespace {
 
-using ids = std::vector<uint32_t>;
-
-const char *const config_text =
-    R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 16,
-        "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1,
-        "head_dim": 16, "vocab_size": 31, "max_position_embeddings": 128, "rope_theta": 10000.0,
-        "rms_norm_eps": 1e-5, "tie_word_embeddings": false})";
+const std::string config = config_of({16, 16, 2, 2, 1, 16, 31, 128, 1e-5f}, false);
 constexpr int64_t pages = 9, page_tokens = 4;
 
 // Beside this program lies a device under CUDA's name that fails where it is told to.
-std::string failing_folder() {
-  char path[4096];
-  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-  path[length > 0 ? length : 0] = '\0';
-  return std::string(dirname(path)) + "/failing";
-}
+std::string failing_folder() { return program_folder() + "/failing"; }
 
 // Devices and pieces of its memory that were not given back.
 int64_t device_memory_live() {
@@ -99,7 +90,7 @@ int open_engine(const char *device, int64_t cache_bytes, retrace_engine **engine
   static const std::string folder = failing_folder();
   retrace_engine_options options{};
   options.struct_bytes = sizeof options;
-  options.config_json = config_text;
+  options.config_json = config.c_str();
   options.random_seed = 3;
   options.device = device;
   options.device_folder = folder.c_str();
@@ -107,11 +98,6 @@ int open_engine(const char *device, int64_t cache_bytes, retrace_engine **engine
   options.max_batch_rows = 16;
   options.cache_bytes = cache_bytes;
   return retrace_engine_open(&options, engine, error);
-}
-
-int64_t number_in(const retrace_engine *engine, const std::string &field) {
-  const std::string text = retrace_engine_describe(engine), key = "\"" + field + "\": ";
-  return std::stoll(text.substr(text.find(key) + key.size()));
 }
 
 ids tokens_of(uint32_t seed, size_t count) {
@@ -219,35 +205,44 @@ answer make_call(scene &s, calling which) {
 
 constexpr calling all_calls[] = {calling::score, calling::open, calling::commit};
 
+// Every call over and over, armed to fail at one step later each time, until `went_through` says that none failed.
+void fail_at_each_step(scene &s, const char *code, int32_t native_status, const std::function<void(int64_t)> &arm,
+                       const std::function<bool(const answer &)> &went_through) {
+  for (const calling which : all_calls) {
+    s.set();
+    const answer expected = make_call(s, which);
+    EXPECT_EQUAL(expected.status, 0);
+    s.expect_nothing_left();
+    int64_t failures = 0;
+    for (;; failures++) {
+      s.set();
+      s.arm = [&] { arm(failures); };
+      const answer found = make_call(s, which);
+      s.arm = [] {};
+      if (found.status != 0) {
+        EXPECT_EQUAL(std::string(found.error.code), code);
+        EXPECT_EQUAL(found.error.native_status, native_status);
+        EXPECT(std::strchr(found.error.message, '\n') == nullptr);
+        const answer again = make_call(s, which);
+        EXPECT_EQUAL(again.status, 0);
+        EXPECT(again.scores == expected.scores);
+      }
+      s.expect_nothing_left();
+      if (went_through(found)) break;
+    }
+    EXPECT(failures > 20);  // it saw something
+  }
+}
+
 }  // namespace
 
 TEST_CASE("whichever call of the device fails, nothing stays behind and the next call gives the same bits") {
   const int64_t live_before = device_memory_live();
   {
     scene s("cuda");
-    for (const calling which : all_calls) {
-      s.set();
-      const answer expected = make_call(s, which);
-      EXPECT_EQUAL(expected.status, 0);
-      s.expect_nothing_left();
-      int64_t failures = 0;
-      for (;; failures++) {
-        s.set();
-        s.arm = [&] { fail_device_after(failures, RETRACE_DEVICE_CALL_FAILED); };
-        const answer failed = make_call(s, which);
-        s.arm = [] {};
-        if (failed.status != 0) {
-          EXPECT_EQUAL(std::string(failed.error.code), "DEVICE_FAILED");
-          EXPECT_EQUAL(failed.error.native_status, 700);
-          const answer again = make_call(s, which);
-          EXPECT_EQUAL(again.status, 0);
-          EXPECT(again.scores == expected.scores);
-        }
-        s.expect_nothing_left();
-        if (failed.status == 0) break;
-      }
-      EXPECT(failures > 20);  // it saw something
-    }
+    fail_at_each_step(
+        s, "DEVICE_FAILED", 700, [](int64_t step) { fail_device_after(step, RETRACE_DEVICE_CALL_FAILED); },
+        [](const answer &found) { return found.status == 0; });
   }
   EXPECT_EQUAL(device_memory_live(), live_before);
 }
@@ -274,29 +269,9 @@ TEST_CASE("a device that is lost fails every later call with what it was lost by
 TEST_CASE("wherever memory runs out in a call, once or for good, nothing stays behind and the next call gives the same bits") {
   scene s("cpu");
   for (const bool for_good : {false, true}) {
-    for (const calling which : all_calls) {
-      s.set();
-      const answer expected = make_call(s, which);
-      EXPECT_EQUAL(expected.status, 0);
-      s.expect_nothing_left();
-      int64_t failures = 0;
-      for (;; failures++) {
-        s.set();
-        s.arm = [&] { one_failed = false, all_fail = for_good, allocations_left = failures; };
-        const answer failed = make_call(s, which);
-        s.arm = [] {};
-        if (failed.status != 0) {
-          EXPECT_EQUAL(std::string(failed.error.code), "OUT_OF_MEMORY");
-          EXPECT(std::strchr(failed.error.message, '\n') == nullptr);
-          const answer again = make_call(s, which);
-          EXPECT_EQUAL(again.status, 0);
-          EXPECT(again.scores == expected.scores);
-        }
-        s.expect_nothing_left();
-        if (!one_failed) break;
-      }
-      EXPECT(failures > 20);
-    }
+    fail_at_each_step(
+        s, "OUT_OF_MEMORY", 0, [&](int64_t step) { one_failed = false, all_fail = for_good, allocations_left = step; },
+        [](const answer &) { return !one_failed; });
   }
 }
 

@@ -12,39 +12,23 @@
 #include <vector>
 
 #include <dlfcn.h>
-#include <libgen.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "../emulator/cuda_runtime_api.h"
 #include "../engine/retrace_engine.h"
 #include "check.h"
+#include "engine_case.h"
+
+using namespace engine_case;
 
 namespace {
 
-using ids = std::vector<uint32_t>;
-
-const char *const config_text =
-    R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 64,
-        "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
-        "head_dim": 16, "vocab_size": 131, "max_position_embeddings": 700, "rope_theta": 10000.0,
-        "rms_norm_eps": 1e-5, "tie_word_embeddings": false})";
-
+const std::string narrow_config = config_of({64, 96, 3, 4, 2, 16, 131, 700, 1e-5f}, false);
 // The Hopper kernels know head size 128 alone.
-const char *const wide_config_text =
-    R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 128,
-        "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1,
-        "head_dim": 128, "vocab_size": 131, "max_position_embeddings": 700, "rope_theta": 10000.0,
-        "rms_norm_eps": 1e-5, "tie_word_embeddings": true})";
+const std::string wide_config = config_of({128, 96, 2, 2, 1, 128, 131, 700, 1e-5f}, true);
 
-// The folder that the devices' libraries are in: the parent of this program's.
-std::string build_folder() {
-  char path[4096];
-  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-  path[length > 0 ? length : 0] = '\0';
-  return std::string(dirname(path)) + "/..";
-}
-
+// The folder that the devices' libraries are in.
+std::string build_folder() { return program_folder() + "/.."; }
 std::string emulated_library() { return build_folder() + "/libretrace_emulated.so"; }
 
 bool emulated_is_built() {
@@ -61,7 +45,7 @@ struct setting {
   int threads = 1;
   bool keep_all_rows = false;
   const char *kernels = nullptr;
-  const char *config = config_text;
+  const char *config = narrow_config.c_str();
 };
 
 [[noreturn]] void fail(const retrace_error &error) {
@@ -146,10 +130,7 @@ class model {
     retrace_error error;
     if (retrace_audit(engine, &error) != 0) fail(error);
   }
-  int64_t number(const std::string &field) const {
-    const std::string text = retrace_engine_describe(engine), key = "\"" + field + "\": ";
-    return std::stoll(text.substr(text.find(key) + key.size()));
-  }
+  int64_t number(const std::string &field) const { return number_in(engine, field); }
 
   retrace_engine *engine = nullptr;
   retrace_counters counters{};
@@ -450,7 +431,7 @@ TEST_CASE("over a random walk of all calls every score has the bits of one alone
 TEST_CASE("the Hopper kernels give the same bits in any company, split and state of the cache, close to the portable ones") {
   if (!emulated_is_built()) throw check::skipped("the emulated device is not built");
   setting s{"emulated", 0, 128};
-  s.config = wide_config_text;
+  s.config = wide_config.c_str();
   s.kernels = "hopper";
   const ids path = random_tokens(31, 200), other = random_tokens(32, 70);
   const ids tail(path.begin() + 150, path.end());
@@ -565,7 +546,7 @@ TEST_CASE("a tensor in memory that the CPU cannot read, such as a GPU's, is refu
   }
   retrace_engine_options options{};
   options.struct_bytes = sizeof options;
-  options.config_json = config_text;
+  options.config_json = narrow_config.c_str();
   options.device = "cpu";
   options.cache_bytes = 1 << 20;
   options.tensors = tensors.data();
@@ -638,7 +619,7 @@ TEST_CASE("a device that fails in the middle of a call rejects it by its code, a
 TEST_CASE("what does not fit into memory is refused before anything is loaded, with figures") {
   retrace_engine_options options{};
   options.struct_bytes = sizeof options;
-  options.config_json = config_text;
+  options.config_json = narrow_config.c_str();
   options.device = "cpu";
   options.cache_bytes = int64_t{1} << 50;
   retrace_engine *engine = nullptr;
@@ -654,13 +635,13 @@ TEST_CASE("what does not fit into memory is refused before anything is loaded, w
   EXPECT_EQUAL(error.available, 1000);
   // A context whose rotary tables alone do not fit: they are part of the formula.
   options.cache_bytes = 1 << 20;
-  std::string long_context = config_text;
+  std::string long_context = narrow_config;
   long_context.replace(long_context.find("700"), 3, "2147483647");
   options.config_json = long_context.c_str();
   EXPECT(retrace_engine_open(&options, &engine, &error) != 0);
   EXPECT_EQUAL(std::string(error.code), "OUT_OF_MEMORY");
   EXPECT(error.needed > (int64_t{1} << 37) && error.needed > error.available);
-  options.config_json = config_text;
+  options.config_json = narrow_config.c_str();
   options.max_head_rows = INT64_MAX;
   EXPECT(retrace_engine_open(&options, &engine, &error) != 0);
   EXPECT_EQUAL(std::string(error.code), "OUT_OF_MEMORY");

@@ -1,5 +1,5 @@
-// For tests of model files: the fixtures, folders that go with the test, and a look at a file that uses nothing of the
-// engine's reader.
+// For tests of model files: the fixtures and their configs, folders that go with the test, changed texts, and a look at
+// a file of tensors that uses nothing of the engine's reader.
 #pragma once
 
 #include <stdlib.h>
@@ -12,6 +12,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "../engine/model.h"
+#include "check.h"
+
 namespace model_files {
 
 // The repository: RETRACE_ROOT, else the current folder.
@@ -20,6 +23,15 @@ inline std::string root() {
   return folder == nullptr ? "." : folder;
 }
 inline std::string fixture(const std::string &name) { return root() + "/test/scoring/fixtures/" + name; }
+inline retrace::model_config fixture_config(const std::string &folder) {
+  return retrace::parse_model_config(retrace::read_text_file(folder + "/config.json"), folder + "/config.json");
+}
+
+inline std::string replaced(std::string text, const std::string &from, const std::string &to) {
+  const size_t at = text.find(from);
+  if (at == std::string::npos) throw check::failure("the test's own text has no " + from);
+  return text.replace(at, from.size(), to);
+}
 
 inline std::string read_bytes(const std::string &path) {
   std::ifstream file(path, std::ios::binary);

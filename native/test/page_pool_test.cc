@@ -4,26 +4,12 @@
 #include <set>
 #include <vector>
 
-#include "../engine/error.h"
 #include "check.h"
+#include "thrown.h"
 
-using retrace::error;
+using check::thrown_by;
 using retrace::error_code;
 using retrace::page_pool;
-
-namespace {
-
-template <class Action>
-error_code code_of(const Action &action) {
-  try {
-    action();
-  } catch (const error &thrown) {
-    return thrown.code;
-  }
-  throw check::failure("expected an error, got none");
-}
-
-}  // namespace
 
 TEST_CASE("a pool gives each page once and then says that there is none") {
   page_pool pool(5);
@@ -33,7 +19,7 @@ TEST_CASE("a pool gives each page once and then says that there is none") {
   EXPECT_EQUAL(*taken.begin(), 0);
   EXPECT_EQUAL(*taken.rbegin(), 4);
   EXPECT_EQUAL(pool.free_pages(), 0);
-  EXPECT(code_of([&] { pool.take(); }) == error_code::capacity);
+  EXPECT(thrown_by([&] { pool.take(); }).code == error_code::capacity);
   EXPECT_EQUAL(pool.pages(), 5);
 }
 
@@ -53,17 +39,17 @@ TEST_CASE("a page comes free with its last reference") {
 TEST_CASE("a page that is not in use can be neither retained nor released") {
   page_pool pool(2);
   const int32_t page = pool.take();
-  EXPECT(code_of([&] { pool.release(1 - page); }) == error_code::internal);
-  EXPECT(code_of([&] { pool.retain(1 - page); }) == error_code::internal);
-  EXPECT(code_of([&] { pool.release(-1); }) == error_code::internal);
-  EXPECT(code_of([&] { pool.retain(2); }) == error_code::internal);
+  EXPECT(thrown_by([&] { pool.release(1 - page); }).code == error_code::internal);
+  EXPECT(thrown_by([&] { pool.retain(1 - page); }).code == error_code::internal);
+  EXPECT(thrown_by([&] { pool.release(-1); }).code == error_code::internal);
+  EXPECT(thrown_by([&] { pool.retain(2); }).code == error_code::internal);
   EXPECT_EQUAL(pool.free_pages(), 1);
 }
 
 TEST_CASE("a pool without pages is a pool, one with fewer is not") {
   page_pool pool(0);
   EXPECT_EQUAL(pool.free_pages(), 0);
-  EXPECT(code_of([] { page_pool negative(-1); }) == error_code::internal);
+  EXPECT(thrown_by([] { page_pool negative(-1); }).code == error_code::internal);
 }
 
 TEST_CASE("takes, retains and releases at random agree with a list of counts") {

@@ -7,9 +7,10 @@
 #include <set>
 #include <vector>
 
-#include "../engine/error.h"
 #include "check.h"
+#include "thrown.h"
 
+using check::thrown_by;
 using retrace::batch;
 using retrace::error;
 using retrace::error_code;
@@ -18,16 +19,6 @@ using retrace::plan_batches;
 using retrace::plan_limits;
 
 namespace {
-
-template <class Action>
-error thrown_by(const Action &action) {
-  try {
-    action();
-  } catch (const error &thrown) {
-    return thrown;
-  }
-  throw check::failure("expected an error, got none");
-}
 
 // ---- a plan against its feeds -----------------------------------------------------------------------
 

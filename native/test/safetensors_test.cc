@@ -11,8 +11,11 @@
 #include "../engine/model.h"
 #include "check.h"
 #include "model_files.h"
+#include "thrown.h"
 
 using namespace model_files;
+using check::expect_failure;
+using check::failure_of;
 using retrace::error_code;
 using retrace::open_safetensors_folder;
 using retrace::read_safetensors_header;
@@ -21,24 +24,6 @@ using retrace::safetensors_entry;
 namespace {
 
 const std::string q0 = "model.layers.0.self_attn.q_proj.weight";
-
-// "CODE: message" of the engine's error, or "" where there was none.
-std::string failure_of(const std::function<void()> &body) {
-  try {
-    body();
-  } catch (const retrace::error &error) {
-    return std::string(retrace::name_of(error.code)) + ": " + error.what();
-  }
-  return "";
-}
-
-void expect_failure(const std::function<void()> &body, const std::string &code, const std::string &part) {
-  const std::string failure = failure_of(body);
-  const bool is_one_line = failure.find('\n') == std::string::npos;
-  if (failure.rfind(code + ":", 0) != 0 || failure.find(part) == std::string::npos || !is_one_line) {
-    throw check::failure("expected " + code + " with \"" + part + "\", got \"" + failure + "\"");
-  }
-}
 
 // Read from a block of its very size, so that a reader past the end is seen by an address sanitizer.
 std::vector<safetensors_entry> read_header(const std::string &file) {
@@ -51,12 +36,6 @@ const std::string small_header =
     R"("b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]},)"
     R"("none":{"dtype":"I64","shape":[0,9],"data_offsets":[32,32]}})";
 const std::string small_file = safetensors(small_header, std::string(32, 'x'));
-
-std::string replaced(std::string text, const std::string &from, const std::string &to) {
-  const size_t at = text.find(from);
-  if (at == std::string::npos) throw check::failure("the test's own text has no " + from);
-  return text.replace(at, from.size(), to);
-}
 
 // A folder with one file of weights.
 void with_weights(const std::string &bytes, const std::function<void(const std::string &folder)> &body) {

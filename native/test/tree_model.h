@@ -9,12 +9,13 @@
 #include <set>
 #include <vector>
 
-#include "../engine/error.h"
 #include "../engine/prefix_tree.h"
 #include "check.h"
+#include "thrown.h"
 
 namespace tree_model {
 
+using check::thrown_by;
 using retrace::error;
 using retrace::error_code;
 using retrace::page_pool;
@@ -32,16 +33,6 @@ inline uint64_t hash_of(const path &tokens, size_t count) {
 
 inline bool begins_with(const path &whole, const path &head) {
   return head.size() <= whole.size() && std::equal(head.begin(), head.end(), whole.begin());
-}
-
-template <class Action>
-error thrown_by(const Action &action) {
-  try {
-    action();
-  } catch (const error &thrown) {
-    return thrown;
-  }
-  throw check::failure("expected an error, got none");
 }
 
 inline prefix_tree::extension extend(prefix_tree &tree, tree_node *parent, const path &tokens) {

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from run import Run
+
+from models import Shape, config_of
 
 ENGINE_ABI = 1
 DTYPES = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2}
@@ -274,3 +277,18 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def open_engine(run: Run, shape: Shape, weights: dict, kernels: str, cache_bytes: int, **options: int) -> Engine:
+    """An engine as the parts of the check want theirs."""
+    return Engine(
+        run.build_folder,
+        run.device,
+        config_of(shape),
+        weights,
+        kernels=kernels,
+        precision=run.precision,
+        threads=2,
+        cache_bytes=cache_bytes,
+        **options,
+    )

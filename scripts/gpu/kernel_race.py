@@ -1,10 +1,13 @@
 """Which kernels are the fastest here: each choice alone, in a process of its own."""
 
+from typing import Callable
+
+import results
 import torch
 from isolated import run_isolated
 from results import Report
 from run import Run
-from speed import GIB, RESERVE_GIB, Contest, cache_bytes_for, draw, free_memory, workloads_of
+from speed import GIB, RESERVE_GIB, Contest, cache_bytes_for, draw, free_memory, measure_ceilings, workloads_of
 
 
 def choose_kernels(run: Run, report: Report, workload: str, candidates: list[str], warm_ups: int, repeats: int) -> str:
@@ -36,6 +39,31 @@ def choose_kernels(run: Run, report: Report, workload: str, candidates: list[str
                 report.goal(name, found["overWeightsAndPages"], RESERVE_GIB, "<=")
         report.save()
     return min(medians, key=lambda kernels: medians[kernels]) if medians else "auto"
+
+
+def open_contest(
+    run: Run,
+    report: Report,
+    workload: str,
+    choices_of: Callable[[Run, dict], list[str]],
+    warm_ups: int,
+    repeats: int,
+    seconds: float,
+    prefixes: list[int],
+) -> Contest | None:
+    """How both parts of speed begin: the fastest kernels, the rates behind the floors, and the weights."""
+    kernels = "auto"
+    with report.step("which kernels"):
+        report.need(seconds)
+        choices = choices_of(run, results.load(report.path))
+        kernels = choose_kernels(run, report, workload, choices, warm_ups, repeats)
+    report.fact("kernels", kernels)
+    with report.step("ceilings"):
+        measure_ceilings(run, report, prefixes)
+    contest = None
+    with report.step("weights"):
+        contest = Contest(run, report, kernels)
+    return contest
 
 
 def exact_choices(run: Run, content: dict) -> list[str]:

@@ -8,12 +8,12 @@ import hashlib
 from typing import Callable
 
 import torch
-from engine import Branch, Engine
+from engine import Branch, Engine, open_engine
 from isolated import run_isolated
 from results import Report
 from run import Run
 
-from models import LLAMA_3_8B, TINY, TINY_WIDE, Shape, config_of, make_weights, random_tokens
+from models import LLAMA_3_8B, TINY, TINY_WIDE, Shape, make_weights, random_tokens
 
 BRANCHES = 16
 PAGE = 128
@@ -57,16 +57,7 @@ class Trial:
             "max_batch_rows": 2048,
             "max_head_rows": 1024,
         } | options
-        self.engine = Engine(
-            self.run.build_folder,
-            self.run.device,
-            config_of(self.shape),
-            self.weights,
-            kernels=self.kernels,
-            precision=self.run.precision,
-            threads=2,
-            **settings,
-        )
+        self.engine = open_engine(self.run, self.shape, self.weights, self.kernels, **settings)
         return self.engine
 
     def close(self) -> None:

@@ -1,7 +1,6 @@
 """Part speed-long: prefixes of 32k and 64k tokens, targets of 4,000, and a whole search."""
 
-import results
-from kernel_race import choose_kernels, exact_choices
+from kernel_race import exact_choices, open_contest
 from results import Report
 from run import Run
 from speed import (
@@ -11,7 +10,6 @@ from speed import (
     cache_bytes_for,
     draw,
     floor_rates,
-    measure_ceilings,
     search_of,
     workloads_of,
 )
@@ -83,16 +81,9 @@ def measure_longest(contest: Contest) -> None:
 
 
 def main(run: Run, report: Report) -> None:
-    kernels = "auto"
-    with report.step("which kernels"):
-        report.need(120)
-        kernels = choose_kernels(run, report, "C", fastest_of_short(run, results.load(report.path)), 1, 3)
-    report.fact("kernels", kernels)
-    with report.step("ceilings"):
-        measure_ceilings(run, report, [8192, 32768])
-    contest = None
-    with report.step("weights"):
-        contest = Contest(run, report, kernels)
+    contest = open_contest(
+        run, report, "C", fastest_of_short, warm_ups=1, repeats=3, seconds=120, prefixes=[8192, 32768]
+    )
     if contest is None:
         return
     work = workloads_of(run)

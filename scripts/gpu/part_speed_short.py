@@ -1,23 +1,13 @@
 """Part speed-short: prefixes of 2k and 8k tokens."""
 
-import results
-from kernel_race import choose_kernels, exact_choices
+from kernel_race import exact_choices, open_contest
 from results import Report
 from run import Run
-from speed import Contest, measure_ceilings, workloads_of
+from speed import workloads_of
 
 
 def main(run: Run, report: Report) -> None:
-    kernels = "auto"
-    with report.step("which kernels"):
-        report.need(60)
-        kernels = choose_kernels(run, report, "B", exact_choices(run, results.load(report.path)), 2, 5)
-    report.fact("kernels", kernels)
-    with report.step("ceilings"):
-        measure_ceilings(run, report, [2048, 8192])
-    contest = None
-    with report.step("weights"):
-        contest = Contest(run, report, kernels)
+    contest = open_contest(run, report, "B", exact_choices, warm_ups=2, repeats=5, seconds=60, prefixes=[2048, 8192])
     if contest is None:
         return
     work = workloads_of(run)

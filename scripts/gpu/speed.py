@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import baselines
 import rates
 import torch
-from engine import Branch, Engine
+from engine import Branch, Engine, open_engine
 from results import Report
 from run import Run
 from timing import time_ms
 from workloads import FULL, FULL_SEARCH, TINY_SCALE, TINY_SEARCH, Accounting, Search, Workload
 
-from models import LLAMA_3_8B, TINY_WIDE, Shape, config_of, make_transformers_model, make_weights, random_tokens
+from models import LLAMA_3_8B, TINY_WIDE, Shape, make_transformers_model, make_weights, random_tokens
 
 GIB = 2**30
 POLICIES = ("ours", "as SGLang", "as vLLM", "HF smart", "HF naive")
@@ -97,17 +97,7 @@ class Contest:
         before = free_memory() if self.run.device == "cuda" else 0
         # On a CPU pages hold float32, and there is room.
         scale = 1 if self.run.device == "cuda" else 4
-        engine = Engine(
-            self.run.build_folder,
-            self.run.device,
-            config_of(self.shape),
-            self.weights,
-            kernels=self.kernels,
-            precision=self.run.precision,
-            cache_bytes=scale * cache_bytes,
-            threads=2,
-            **options,
-        )
+        engine = open_engine(self.run, self.shape, self.weights, self.kernels, scale * cache_bytes, **options)
         self.engines[name] = engine
         if self.run.device == "cuda":
             engine.memory_taken = before - free_memory()

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { suite } from 'uvu'
@@ -18,6 +18,8 @@ function build(
   const has = (file: string): boolean => existsSync(join(folder, file))
   for (const file of ['retrace.node', 'libretrace_cuda.so', 'libretrace_cudnn.so', 'CMakeCache.txt'])
     writeFileSync(join(folder, file), 'of an earlier build')
+  mkdirSync(join(folder, 'tests'))
+  writeFileSync(join(folder, 'tests', 'abandoned_test'), 'of sources that are gone')
   const cmake = `#!/bin/sh
 case "$*" in
   --version) exit 0 ;;
@@ -47,6 +49,7 @@ test('what is left out is said with its reason, and none of an earlier build sta
   assert.match(output, /^✗ cuDNN plug-in /m)
   assert.not.ok(has('libretrace_cuda.so'))
   assert.not.ok(has('libretrace_cudnn.so'))
+  assert.not.ok(has('tests/abandoned_test'))
 })
 
 test('a library that does not build is told from one of an earlier build that is up to date', () => {
