@@ -51,6 +51,7 @@ int make_tensor_map(unsigned char *map, const bf16 *matrix, int64_t rows, int32_
   static const encode_tiled encode = find_encoder();
   if (!encode) return CUDA_ERROR_NOT_FOUND;
   static_assert(sizeof(CUtensorMap) == sizeof hopper_gemm_operands::a, "a tensor map has 128 bytes");
+  static_assert(alignof(hopper_gemm_operands) >= alignof(CUtensorMap), "a tensor map lies where CUDA asks for it");
   const cuuint64_t sizes[2] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(rows)};
   const cuuint64_t row_bytes[1] = {static_cast<cuuint64_t>(columns) * sizeof(bf16)};
   const cuuint32_t box[2] = {64, static_cast<cuuint32_t>(box_rows)};

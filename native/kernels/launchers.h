@@ -90,8 +90,8 @@ cudaError_t launch_log_softmax_of_targets(cudaStream_t stream, const float *logi
 bool hopper_is_built();
 // As launch_gemm. `maps` is device-visible memory that `hopper_gemm_maps` filled for these operands.
 struct hopper_gemm_operands {
-  alignas(64) unsigned char a[128];       // CUtensorMap of a [rows, K]
-  alignas(64) unsigned char weight[128];  // CUtensorMap of the weight [N, K]
+  alignas(128) unsigned char a[128];       // CUtensorMap of a [rows, K]
+  alignas(128) unsigned char weight[128];  // CUtensorMap of the weight [N, K]
 };
 // 0, or why the maps could not be made. `rows`: rows that may be read behind `a`.
 int hopper_gemm_maps(const bf16 *a, int64_t rows, const bf16 *weight, int32_t n, int32_t k, hopper_gemm_operands *maps);
