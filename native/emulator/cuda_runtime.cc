@@ -348,6 +348,12 @@ void retrace_emulator_set_device(int count, int major, int minor, int driver_ver
 
 size_t retrace_emulator_allocated(void) { return gpu.device_bytes + gpu.host_bytes + gpu.handles; }
 int64_t retrace_emulator_launches(void) { return gpu.launches; }
+
+static const char *empty_kernels = nullptr;
+void retrace_emulator_empty_kernels(const char *name) { empty_kernels = name; }
+int retrace_emulator_is_empty(const char *kernel) {
+  return empty_kernels != nullptr && std::strstr(kernel, empty_kernels) != nullptr;
+}
 int64_t retrace_emulator_requested(void) { return gpu.requested; }
 
 }  // extern "C"

@@ -103,6 +103,10 @@ RETRACE_EMULATOR_API void retrace_emulator_set_device(int count, int major, int 
 RETRACE_EMULATOR_API size_t retrace_emulator_allocated(void);
 // Kernels launched, and bytes ever asked of cudaMalloc and cudaHostAlloc, so far.
 RETRACE_EMULATOR_API int64_t retrace_emulator_launches(void);
+// Kernels whose names hold this text succeed without running, as those without a body for the GPU's architecture do; NULL
+// for none. And what a launch asks.
+RETRACE_EMULATOR_API void retrace_emulator_empty_kernels(const char *name);
+RETRACE_EMULATOR_API int retrace_emulator_is_empty(const char *kernel);
 RETRACE_EMULATOR_API int64_t retrace_emulator_requested(void);
 #ifdef __cplusplus
 }

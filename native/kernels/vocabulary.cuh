@@ -182,6 +182,7 @@ template <class... Parameters, class... Arguments>
 cudaError_t launch_kernel(const char *name, void (*kernel)(Parameters...), dim3 grid, int threads, size_t shared_bytes,
                           cudaStream_t, Arguments... arguments) {
   if (const cudaError_t planted = retrace_emulator_before_launch(name)) return planted;
+  if (retrace_emulator_is_empty(name)) return cudaSuccess;
   return emulator::launch(name, kernel, grid, threads, shared_bytes, arguments...);
 }
 #else

@@ -745,6 +745,21 @@ void uses_the_kernels_of_hopper() {
   EXPECT_BELOW(distance(w.compute({{&a, 0, 150, {3, 5}}}, 1)[0], exact), attention_tolerance);
 }
 
+// Other targets' images of these kernels have no body: a launch then succeeds and computes nothing.
+void refuses_kernels_of_hopper_that_compute_nothing() {
+  struct restored {
+    ~restored() { retrace_emulator_empty_kernels(nullptr); }
+  } after;
+  const retrace_device_api *api = retrace_device_entry_point(RETRACE_DEVICE_ABI);
+  retrace_emulator_empty_kernels("hopper_");
+  rig r(api, small_shape(128), "hopper");
+  EXPECT_EQUAL(r.facts.attention_tile_rows, 64);
+  r.ok(api->make_workspace(r.device, 130, 4));
+  r.ok(api->facts(r.device, &r.facts));
+  EXPECT(std::string(r.facts.kernels).find("attention mma.sync") != std::string::npos);
+  EXPECT(std::string(r.facts.kernels).find("qkv+output+gate-up+down mma.sync") != std::string::npos);
+}
+
 // ---- which devices are asked ------------------------------------------------------------------------
 
 const retrace_device_api *cuda_device() {
@@ -805,5 +820,7 @@ int main(int argc, char **argv) {
   check::cases().emplace_back("emulated knows a lost GPU behind a failure of the library",
                               knows_a_lost_gpu_behind_a_failure_of_the_library);
   check::cases().emplace_back("emulated uses the kernels of hopper where they are named", uses_the_kernels_of_hopper);
+  check::cases().emplace_back("emulated refuses kernels of hopper that compute nothing",
+                              refuses_kernels_of_hopper_that_compute_nothing);
   return check::run(argc, argv);
 }
