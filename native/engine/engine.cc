@@ -2,7 +2,6 @@
 #include "engine.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "device_call.h"
@@ -230,13 +229,10 @@ void engine::score(uint64_t prefix, const retrace_branch *branches, int64_t coun
       for (size_t i = first; i < next; i++) {
         const request &r = requests[i];
         counters.prefix_tokens_reused += from->end();
-        const tree_node *owner = r.end;
-        for (size_t at = r.hidden.size(); at-- > 0;) {
-          const int64_t position = from->end() + r.hidden[at];
-          while (position < owner->start) owner = owner->parent;
-          targets.push_back({slot_of(owner, position), static_cast<int32_t>(branches[i].tokens[r.hidden[at] + 1]),
+        each_state(r, [&](const tree_node *owner, int64_t position, size_t at) {
+          targets.push_back({slot_of(owner, position), static_cast<int32_t>(r.tokens[r.hidden[at] + 1]),
                              first_output[i] + static_cast<int64_t>(at)});
-        }
+        });
       }
       forward_->score(targets, log_probs, abort);
     } catch (...) {

@@ -75,6 +75,17 @@ class engine {
   bool make_room(int64_t pages, retrace_counters &counters);
   void drop(int64_t pages, retrace_counters &counters);
   int32_t level_behind(const tree_node *parent, const std::optional<retrace_page_copy> &copy) const;
+  // Calls visit(owner, position, i) for each wanted state i of the request, the last first: `owner` is the node on its path
+  // that the position belongs to.
+  template <class Visit>
+  static void each_state(const request &r, const Visit &visit) {
+    tree_node *owner = r.end;
+    for (size_t i = r.hidden.size(); i-- > 0;) {
+      const int64_t position = r.from->end() + r.hidden[i];
+      while (position < owner->start) owner = owner->parent;
+      visit(owner, position, i);
+    }
+  }
   // By node, the offsets whose final hidden state the requests want.
   using wanted_states = std::map<tree_node *, std::set<int32_t>>;
   static wanted_states states_wanted(const std::vector<request> &requests, size_t first, size_t last);

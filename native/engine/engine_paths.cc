@@ -154,13 +154,9 @@ std::vector<tree_node *> engine::fresh_nodes(const std::vector<request> &request
 engine::wanted_states engine::states_wanted(const std::vector<request> &requests, size_t first, size_t last) {
   wanted_states wanted;
   for (size_t i = first; i < last; i++) {
-    const request &r = requests[i];
-    tree_node *owner = r.end;
-    for (size_t at = r.hidden.size(); at-- > 0;) {
-      const int64_t position = r.from->end() + r.hidden[at];
-      while (position < owner->start) owner = owner->parent;
+    each_state(requests[i], [&](tree_node *owner, int64_t position, size_t) {
       wanted[owner].insert(static_cast<int32_t>(position - owner->start));
-    }
+    });
   }
   return wanted;
 }

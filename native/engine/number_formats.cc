@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "../reference/bfloat16.h"
+
 namespace retrace {
 
 int64_t element_bytes(retrace_dtype dtype) { return dtype == RETRACE_F32 ? 4 : 2; }
@@ -14,22 +16,6 @@ bool dtype_of(const std::string &name, retrace_dtype *dtype) {
   return true;
 }
 
-static float float_of_bits(uint32_t bits) {
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-// Each float16 is a float32: the exponent moves from bias 15 to 127. A subnormal, without a hidden one, is 2^-24 times
-// its bits.
-static float float_of_half(uint16_t half) {
-  const uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 0x1Fu, fraction = half & 0x3FFu;
-  if (exponent == 0x1F) return float_of_bits(sign | 0x7F800000u | fraction << 13);
-  if (exponent != 0) return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
-  const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
-  return sign != 0 ? -magnitude : magnitude;
-}
-
 void to_floats(retrace_dtype dtype, const void *source, int64_t count, float *target) {
   if (count == 0) return;
   if (dtype == RETRACE_F32) {
@@ -40,7 +26,7 @@ void to_floats(retrace_dtype dtype, const void *source, int64_t count, float *ta
   for (int64_t i = 0; i < count; ++i) {
     uint16_t word;
     std::memcpy(&word, bytes + 2 * i, sizeof word);
-    target[i] = dtype == RETRACE_BF16 ? float_of_bits(static_cast<uint32_t>(word) << 16) : float_of_half(word);
+    target[i] = dtype == RETRACE_BF16 ? reference::from_bfloat16(word) : reference::from_half(word);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "check.h"
+#include "random_numbers.h"
 
 using retrace::json_value;
 using retrace::parse_json;
@@ -66,15 +67,6 @@ std::string write_json(const json_value &value) {
   }
   return "";
 }
-
-// A small generator (xorshift64), so that a failure can be had again.
-struct random_numbers {
-  uint64_t state;
-  uint64_t below(uint64_t bound) {
-    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-    return (state >> 11) % bound;
-  }
-};
 
 }  // namespace
 

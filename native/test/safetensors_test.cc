@@ -11,6 +11,7 @@
 #include "../engine/model.h"
 #include "check.h"
 #include "model_files.h"
+#include "random_numbers.h"
 #include "thrown.h"
 
 using namespace model_files;
@@ -43,14 +44,6 @@ void with_weights(const std::string &bytes, const std::function<void(const std::
   write_bytes(folder.file("model.safetensors"), bytes);
   body(folder.path());
 }
-
-struct random_numbers {
-  uint64_t state;
-  uint64_t below(uint64_t bound) {
-    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-    return (state >> 11) % bound;
-  }
-};
 
 }  // namespace
 
