@@ -11,6 +11,7 @@ export {
   skippedFileSchema,
   snapshotSchema,
   type FileRecord,
+  type ImportCounts,
   type ImportRecord,
   type Language,
   type OutlineItem,
@@ -20,15 +21,40 @@ export {
 export {
   actionSchema,
   episodeSchema,
+  generatorInfoSchema,
   stepSchema,
   thoughtSchema,
   trajectorySchema,
   type Action,
   type Episode,
+  type GeneratorInfo,
+  type PlanRepairs,
   type Step,
   type Thought,
+  type ToolDefinition,
   type Trajectory,
 } from './trajectory.js'
+export { toolDefinitions } from './tool-definitions.js'
+export {
+  callSchema,
+  ledgerRowSchema,
+  ledgerSendSchema,
+  type Call,
+  type LedgerRow,
+  type Message,
+  type Usage,
+} from './call.js'
+export {
+  conversationSchema,
+  isActing,
+  partSchema,
+  turnSchema,
+  type Conversation,
+  type Part,
+  type Turn,
+} from './conversation.js'
+export { callParts, quotedWhereNeeded, showsSomething, toolCallOf, toolCallSchema, type ToolCall } from './tool-call.js'
+export { headerTurns, planParts, stepTurns } from './trajectory-turns.js'
 export { headerParts, type HeaderParts } from './header-parts.js'
 export type { RenderedStep, Renderer, Segment, SegmentOrigin, SpanReader } from './segment.js'
 export { candidateSchema, searchRowSchema, type Candidate, type Leak, type SearchRow } from './search.js'

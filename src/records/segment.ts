@@ -26,9 +26,9 @@ export interface RenderedStep {
   open: Segment[]
   thought: Segment[]
   action: Segment[]
-  /** The code of a Write or Edit; empty for a Read. */
+  /** The code of a Write or Edit, a draft among them; empty for a Read or a Check. */
   content: Segment[]
-  /** The end of the turn, and for a Read the observation. */
+  /** The end of the turn, and for a Read or a Check the observation. */
   close: Segment[]
 }
 

@@ -1,13 +1,32 @@
 import { z } from 'zod'
 import { digestSchema } from './span.js'
 
-export const languages = ['typescript', 'tsx', 'javascript', 'python', 'text'] as const
+export const languages = [
+  'typescript',
+  'tsx',
+  'javascript',
+  'python',
+  'go',
+  'rust',
+  'java',
+  'c',
+  'cpp',
+  'csharp',
+  'ruby',
+  'php',
+  'swift',
+  'text',
+] as const
 export type Language = (typeof languages)[number]
 
 const outlineBase = z.strictObject({
   kind: z.enum([
     'class',
+    'struct',
     'interface',
+    'trait',
+    /** Methods put to a type from outside: Rust's `impl`, Swift's `extension`. */
+    'extension',
     'function',
     'method',
     'property',
@@ -15,6 +34,8 @@ const outlineBase = z.strictObject({
     'enum',
     'variable',
     'namespace',
+    'module',
+    'macro',
     'export',
     'section',
   ]),
@@ -94,15 +115,28 @@ export const skippedFileSchema = z.strictObject({
 })
 export type SkippedFile = z.infer<typeof skippedFileSchema>
 
+const importCountsSchema = z.strictObject({ file: z.int(), external: z.int(), unresolved: z.int() })
+export type ImportCounts = z.infer<typeof importCountsSchema>
+
 /** A repository as grounding saw it: record out of `grounding`, record into `synthesis`. */
 export const snapshotSchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   /** Safe as a file name; the same content under the same name has the same id. */
   id: z.string(),
   name: z.string(),
-  source: z.strictObject({ kind: z.enum(['folder', 'archive']), digest: digestSchema }),
-  /** What the repository says of itself in package.json, pyproject.toml, setup.cfg or its README. Empty where silent. */
-  about: z.strictObject({ title: z.string(), summary: z.string(), keywords: z.array(z.string()), license: z.string() }),
+  /** `commit`: the id of the commit that was read, of a git repository; `null` for what has none. */
+  source: z.strictObject({
+    kind: z.enum(['folder', 'archive', 'git']),
+    digest: digestSchema,
+    commit: z.string().nullable(),
+  }),
+  /** What the repository says of itself in its manifest (package.json, Cargo.toml, ...) or its README. Empty where silent. */
+  about: z.strictObject({ title: z.string(), summary: z.string(), keywords: z.array(z.string()) }),
+  /** An SPDX expression for the whole, empty where nothing says one, and the files that say so. */
+  licence: z.strictObject({
+    expression: z.string(),
+    evidence: z.array(z.strictObject({ path: z.string(), expression: z.string(), from: z.enum(['manifest', 'text']) })),
+  }),
   /** In code-unit order of `path`. */
   files: z.array(fileRecordSchema),
   skipped: z.array(skippedFileSchema),
@@ -112,6 +146,8 @@ export const snapshotSchema = z.strictObject({
   components: z.array(z.array(z.string()).min(1)),
   /** Every file once, in the order in which to write them. */
   order: z.array(z.string()),
-  importCounts: z.strictObject({ file: z.int(), external: z.int(), unresolved: z.int() }),
+  importCounts: importCountsSchema,
+  /** The same by language of the importing file; languages without an import are left out. */
+  importCountsByLanguage: z.partialRecord(z.enum(languages), importCountsSchema),
 })
 export type RepositorySnapshot = z.infer<typeof snapshotSchema>

@@ -1,31 +1,44 @@
 import { z } from 'zod'
 import { blobSpanSchema, digestSchema } from './span.js'
 
-/** A thought in words, and the ids of the facts it was made of where its writer works from facts. */
-export const thoughtSchema = z.strictObject({ text: z.string().min(1), facts: z.array(z.string()) })
+/**
+ * A thought in words, and the ids of the facts it was made of where its writer works from facts. `call` is the blob
+ * with the raw request and answer where a language model wrote it.
+ */
+export const thoughtSchema = z.strictObject({
+  text: z.string().min(1),
+  facts: z.array(z.string()),
+  call: digestSchema.optional(),
+})
 export type Thought = z.infer<typeof thoughtSchema>
 
 const byte = z.int().nonnegative()
 const line = z.int().positive()
+/** Set where the content is a first version that is wrong: it is a blob of its own, and never trained. */
+const draft = z.literal(true).optional()
 
 export const actionSchema = z.discriminatedUnion('tool', [
   /** Shows bytes `[start, end)` of a file that was written before; `startLine` is the 1-based line of `start`. */
   z.strictObject({ tool: z.literal('Read'), path: z.string(), start: byte, end: byte, startLine: line }),
   /** Makes a file with this content. */
-  z.strictObject({ tool: z.literal('Write'), path: z.string(), content: blobSpanSchema }),
-  /** Puts content in the place of bytes `[start, end)` of the file as it is then; `start === end` inserts. */
+  z.strictObject({ tool: z.literal('Write'), path: z.string(), content: blobSpanSchema, draft }),
+  /** Puts content in the place of bytes `[start, end)`, that is `replacedLines` lines, of the file as it is then. */
   z.strictObject({
     tool: z.literal('Edit'),
     path: z.string(),
     start: byte,
     end: byte,
     startLine: line,
+    replacedLines: z.int().nonnegative(),
     content: blobSpanSchema,
+    draft,
   }),
+  /** Looks for what is wrong with a written file, by reading alone: syntax, imports, names, number of arguments. */
+  z.strictObject({ tool: z.literal('Check'), path: z.string() }),
 ])
 export type Action = z.infer<typeof actionSchema>
 
-/** One turn of an agent: what it thinks (or nothing), what it does, and what it sees (for a Read). */
+/** One turn of an agent: what it thinks (or nothing), what it does, and what it sees (for a Read or a Check). */
 export const stepSchema = z.strictObject({
   thought: thoughtSchema.nullable(),
   action: actionSchema,
@@ -33,29 +46,82 @@ export const stepSchema = z.strictObject({
 })
 export type Step = z.infer<typeof stepSchema>
 
+/** Where a file's first version was wrong on purpose: whether the model tried by itself, or which fault was put in. */
+export const debuggingSchema = z.strictObject({
+  kind: z.enum(['fault', 'attempt']),
+  /** The kind of fault, and in words what was changed where; empty for an attempt. */
+  fault: z.string(),
+  detail: z.string(),
+})
+
 /** What a file agent did for its file. */
-export const episodeSchema = z.strictObject({ path: z.string(), steps: z.array(stepSchema).min(1) })
+export const episodeSchema = z.strictObject({
+  path: z.string(),
+  steps: z.array(stepSchema).min(1),
+  debugging: debuggingSchema.optional(),
+})
 export type Episode = z.infer<typeof episodeSchema>
 
 export const planEntrySchema = z.strictObject({ path: z.string(), purpose: z.string() })
 
+/** What had to be done to a plan before it named each file once in an order that respects the dependencies. */
+export const planRepairsSchema = z.strictObject({
+  /** How many more times the writer was asked. */
+  askedAgain: z.int().nonnegative(),
+  /** Files that were missing, and named by code in the end; their purpose is read off their outline. */
+  added: z.array(z.string()),
+  /** Entries that name no file of the repository, or one a second time. */
+  dropped: z.array(z.string()),
+  /** Files that were moved behind what they depend on. */
+  moved: z.array(z.string()),
+})
+export type PlanRepairs = z.infer<typeof planRepairsSchema>
+
+/** An OpenAI-style function definition. */
+export const toolDefinitionSchema = z.strictObject({
+  type: z.literal('function'),
+  function: z.strictObject({
+    name: z.string(),
+    description: z.string(),
+    parameters: z.record(z.string(), z.unknown()),
+  }),
+})
+export type ToolDefinition = z.infer<typeof toolDefinitionSchema>
+
+/** Who wrote the words: enough to write them again. */
+export const generatorInfoSchema = z.strictObject({
+  kind: z.string(),
+  version: z.string(),
+  /** The model's name as the server knows it; empty where no model wrote. */
+  model: z.string(),
+  /** Sampling parameters of every call. */
+  parameters: z.record(z.string(), z.unknown()),
+  /** System prompts by role, with their versions. */
+  prompts: z.array(z.strictObject({ role: z.string(), version: z.int(), system: z.string() })),
+})
+export type GeneratorInfo = z.infer<typeof generatorInfoSchema>
+
 /** The process that ends in the repository: record out of `synthesis` and of `cot-search`, record into `packing`. */
 export const trajectorySchema = z.strictObject({
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   /** The id of the snapshot. */
   id: z.string(),
   name: z.string(),
   /** Mixture component that the packed rows carry. */
   domain: z.string(),
   snapshot: digestSchema,
-  /** Who wrote the words. */
-  generator: z.strictObject({ kind: z.string(), version: z.string() }),
+  generator: generatorInfoSchema,
+  /** What an agent can do in this trajectory. */
+  tools: z.array(toolDefinitionSchema),
   requirements: z.string(),
   plan: z.strictObject({
     /** The order of work and why, in prose. */
     approach: z.string(),
     /** Exactly the files that get written, in order of writing. */
     files: z.array(planEntrySchema),
+    repairs: planRepairsSchema,
+    /** Blobs with the raw calls that requirements and plan came from, in order. */
+    calls: z.array(digestSchema),
   }),
   episodes: z.array(episodeSchema),
 })
