@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { CoreError } from './errors.js'
-import { readFileIfPresent, writeFileAtomic } from './files.js'
+import { readFileIfPresent, writeFileAtomic, writeFileAtomicAsync } from './files.js'
 import { sha256Hex } from './hash.js'
 
 /** Bytes kept by the SHA-256 of their content. */
@@ -12,10 +12,25 @@ export interface BlobStore {
   get(digest: string): Uint8Array
 }
 
+export interface FolderBlobStore extends BlobStore {
+  /** Keeps many at once, by their digests; all are on disk when it resolves. */
+  putAll(blobs: ReadonlyMap<string, Uint8Array>): Promise<void>
+}
+
+/** Files that are made durable at the same time: the disk then writes its journal once for several. */
+const WRITERS = 8
+
 /** Blobs as files `ab/abcdef...` below one folder. Every read checks the digest. */
-export function folderBlobStore(folder: string): BlobStore {
+export function folderBlobStore(folder: string): FolderBlobStore {
   const pathOf = (digest: string): string => join(folder, digest.slice(0, 2), digest)
   return {
+    async putAll(blobs) {
+      const waiting = [...blobs].filter(([digest]) => !existsSync(pathOf(digest))).values()
+      const write = async (): Promise<void> => {
+        for (const [digest, bytes] of waiting) await writeFileAtomicAsync(pathOf(digest), bytes)
+      }
+      await Promise.all(Array.from({ length: WRITERS }, write))
+    },
     put(bytes) {
       const digest = sha256Hex(bytes)
       if (!existsSync(pathOf(digest))) writeFileAtomic(pathOf(digest), bytes)

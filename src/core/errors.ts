@@ -25,6 +25,7 @@ export type CoreErrorCode =
   | 'RUN_MISMATCH'
   | 'RUN_INCOMPLETE'
   | 'RECORD_INVALID'
+  | 'BUDGET_SPENT'
   | 'WORKER_FAILED'
   | 'ABORTED'
 

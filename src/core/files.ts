@@ -1,4 +1,5 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 let temporaryNames = 0
@@ -20,6 +21,25 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
     throw error
   } finally {
     closeSync(file)
+  }
+  renameSync(temporary, path)
+}
+
+/** The same beside others: what waits for the disk is a thread of the system's, not this one. */
+export async function writeFileAtomicAsync(path: string, data: Uint8Array): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true })
+  const temporary = `${path}.${process.pid}-${temporaryNames++}.tmp`
+  try {
+    const file = await open(temporary, 'w')
+    try {
+      await file.writeFile(data)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
   }
   renameSync(temporary, path)
 }

@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { ZodType, output } from 'zod'
-import { folderBlobStore, type BlobStore } from './blobs.js'
+import { folderBlobStore, type FolderBlobStore } from './blobs.js'
 import { CoreError } from './errors.js'
 import { readFileIfPresent, writeFileAtomic } from './files.js'
 import { lockFolder } from './folder-lock.js'
@@ -32,7 +32,7 @@ const temporaryName = /\.\d+(-\d+|-stale)?\.tmp$/
  */
 export class RunStore {
   readonly folder: string
-  readonly blobs: BlobStore
+  readonly blobs: FolderBlobStore
 
   constructor(folder: string) {
     this.folder = folder
@@ -103,7 +103,12 @@ export class RunStore {
 
   /** Forgets why a unit left the run, as it did not after all. */
   unreject(id: string): void {
-    rmSync(this.path('rejects', `${id}.json`), { force: true })
+    this.remove('rejects', id)
+  }
+
+  /** Removes a record, so that its unit counts as not finished; nothing happens where there is none. */
+  remove(stage: string, id: string): void {
+    rmSync(this.path(stage, `${id}.json`), { force: true })
   }
 
   /**
