@@ -54,7 +54,7 @@ export async function listArchive(
   entries.sort((a, b) => byCodeUnits(a.path, b.path))
   const both = fileThatIsAFolder(entries)
   if (both !== undefined) throw invalidArchive(file, `it holds ${both} both as a file and as a folder`)
-  return { kind: 'archive', name: nameFromPath([name]), packageName: name, entries, skipped }
+  return { kind: 'archive', commit: null, name: nameFromPath([name]), packageName: name, entries, skipped }
 }
 
 function readEntries(file: string, options: GroundingOptions, signal?: AbortSignal): Promise<ArchiveEntry[]> {

@@ -6,6 +6,9 @@ export type GroundingErrorCode =
   | 'ARCHIVE_INVALID'
   | 'ARCHIVE_UNSAFE'
   | 'ARCHIVE_TOO_LARGE'
+  | 'GIT_UNREADABLE'
+  | 'LICENCE_NOT_ALLOWED'
+  | 'NEAR_DUPLICATE'
   | 'REPOSITORY_EMPTY'
   | 'ABORTED'
 

@@ -24,6 +24,7 @@ export function listFolder(folder: string, options: GroundingOptions): Repositor
   walk.visit('', 0)
   return {
     kind: 'folder',
+    commit: null,
     name: nameFromPath(root.split(sep)),
     packageName: basename(root),
     entries: walk.entries,
@@ -70,6 +71,8 @@ class FolderWalk {
     }
     if (stat.isSymbolicLink()) this.skip(path, 'symlink', this.whereLinkLeads(full))
     else if (stat.isDirectory()) this.visitFolder(path, name, depth)
+    // Of a submodule or a linked working tree: it names a folder of this machine.
+    else if (name === '.git') this.skip(path, 'vendored', "git's own file")
     else if (!stat.isFile()) this.skip(path, 'not-a-file', 'a socket, a pipe or a device')
     else this.entries.push({ path, sizeBytes: stat.size, read: (bound) => readBounded(full, bound) })
   }
@@ -122,12 +125,12 @@ function readBounded(path: string, bound: number): Uint8Array | { unreadable: st
   try {
     const stat = fstatSync(file)
     if (!stat.isFile()) return { unreadable: 'it is no plain file any more' }
-    const buffer = Buffer.alloc(Math.min(stat.size, bound) + 1)
+    const buffer = new Uint8Array(Math.min(stat.size, bound) + 1)
     let length = 0
     for (;;) {
       const count = readSync(file, buffer, length, buffer.length - length, null)
       length += count
-      if (count === 0 || length === buffer.length) return Uint8Array.from(buffer.subarray(0, length))
+      if (count === 0 || length === buffer.length) return buffer.subarray(0, length)
     }
   } catch (error) {
     return { unreadable: reasonOf(error) }

@@ -1,18 +1,18 @@
-import { openSync, readSync, closeSync, statSync, type Stats } from 'node:fs'
 import { digestOf, silentProgress, type BlobStore, type Progress } from '../core/index.js'
-import type { FileRecord, ImportRecord, RepositorySnapshot, SkippedFile } from '../records/index.js'
-import { listArchive } from './archive-input.js'
+import type { FileRecord, ImportCounts, ImportRecord, RepositorySnapshot, SkippedFile } from '../records/index.js'
 import { GroundingError } from './errors.js'
-import { listFolder } from './folder-input.js'
 import { graphOf, implementationOrder, type Graph } from './graph.js'
 import { byCodeUnits, isManifest } from './languages.js'
+import { resolversFor } from './languages/resolver-table.js'
+import { checkLicence, detectLicence } from './licence.js'
+import { listInput } from './list-input.js'
 import { aboutRepository } from './manifests.js'
-import { groundingOptionsSchema, type GroundingOptions } from './options.js'
+import type { FileSignature, RepositorySignatures } from './near-duplicates.js'
+import { groundingOptionsSchema, type GroundingOptions, type GroundingOptionsGiven } from './options.js'
 import { parseFiles, type ParsePool } from './parse-pool.js'
 import type { ParsedFile } from './parse-file.js'
+import type { FileAnswer } from './parse-worker.js'
 import type { RepositoryInput } from './repository-input.js'
-import { pythonResolver } from './resolve-python.js'
-import { scriptResolver } from './resolve-script.js'
 import { selectFiles, type SelectedFile } from './select-files.js'
 
 export interface GroundingContext {
@@ -21,37 +21,58 @@ export interface GroundingContext {
   signal?: AbortSignal
 }
 
+/** What grounding gives: the snapshot, and what near-duplicates are found by (no files where `duplicates` is off). */
+export interface Grounded {
+  snapshot: RepositorySnapshot
+  signatures: RepositorySignatures
+}
+
 /**
- * Reads a folder or a `.tar.gz` into a snapshot; contents go into `blobs`. Nothing of it is executed, followed out of
- * its root, or written.
+ * Reads a folder, a commit of git or a `.tar.gz` into a snapshot; contents go into `blobs`. Nothing of it is executed,
+ * followed out of its root, or written.
  *
  * @throws GroundingError with the codes of `GroundingErrorCode`
  */
 export async function groundRepository(
   path: string,
-  options: Partial<GroundingOptions>,
-  blobs: BlobStore,
+  options: GroundingOptionsGiven,
+  blobs: Pick<BlobStore, 'put'>,
   context: GroundingContext = {},
 ): Promise<RepositorySnapshot> {
+  return (await groundWithSignatures(path, options, blobs, context)).snapshot
+}
+
+/** The same, with the signatures of its files. */
+export async function groundWithSignatures(
+  path: string,
+  options: GroundingOptionsGiven,
+  blobs: Pick<BlobStore, 'put'>,
+  context: GroundingContext = {},
+): Promise<Grounded> {
   const bounds = groundingOptionsSchema.parse(options)
   const { progress = silentProgress, pool, signal } = context
 
   // What is there, and what of it stays.
-  const input = await listInput(path, bounds, signal)
-  const { files, skipped } = selectFiles(input, bounds)
+  const input = await listInput(path, bounds, (line) => progress.note(line), signal)
+  const { files, skipped } = selectAndClose(input, bounds)
   if (files.length === 0) throw emptyRepository(path, skipped)
   const texts = new Map(files.map((file) => [file.path, file.text]))
+  const licence = detectLicence(texts)
+  checkLicence(path, licence, bounds.licences.allow)
 
   // What each file holds.
   const stage = progress.stage(`parse ${input.name}`, files.length, 'files')
-  const requests = files.map(({ path: filePath, language, text }) => ({
+  const tasks = files.map(({ path: filePath, language, text }) => ({
     path: filePath,
     language,
     text,
     maxParseChars: bounds.maxParseBytes,
     maxOutlineDepth: bounds.maxOutlineDepth,
+    // Copies of a licence or of a guide for contributors make no two repositories alike.
+    sign: bounds.duplicates !== false && language !== 'text',
   }))
-  const parsed = await stopOnAbort(path, signal, parseFiles(requests, stage, pool, signal))
+  const answers = await stopOnAbort(path, signal, parseFiles(tasks, stage, pool, signal))
+  const parsed = answers.map((answer) => answer.parsed)
   stage.finish()
 
   // How the files depend on each other, and in which order they can be written.
@@ -68,12 +89,14 @@ export async function groundRepository(
 
   const { name = input.name, about } = aboutRepository(texts)
   const digest = digestOf(records.map((record) => [record.path, record.blob]))
-  return {
-    schemaVersion: 1,
-    id: `${slugOf(name)}-${digest.slice(0, 8)}`,
+  const id = `${slugOf(name)}-${digest.slice(0, 8)}`
+  const snapshot: RepositorySnapshot = {
+    schemaVersion: 2,
+    id,
     name,
-    source: { kind: input.kind, digest },
+    source: { kind: input.kind, digest, commit: input.commit },
     about: { ...about, title: about.title === '' ? name : about.title },
+    licence,
     files: records,
     skipped,
     dependencies: [...graph].flatMap(([from, targets]) =>
@@ -82,45 +105,24 @@ export async function groundRepository(
     components,
     order,
     importCounts: countImports(records),
+    importCountsByLanguage: countByLanguage(records),
+  }
+  return { snapshot, signatures: { id, files: signaturesOf(files, answers) } }
+}
+
+function selectAndClose(input: RepositoryInput, bounds: GroundingOptions): ReturnType<typeof selectFiles> {
+  try {
+    return selectFiles(input, bounds)
+  } finally {
+    input.dispose?.()
   }
 }
 
-async function listInput(path: string, options: GroundingOptions, signal?: AbortSignal): Promise<RepositoryInput> {
-  let stat: Stats
-  try {
-    stat = statSync(path)
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code
-    const why =
-      code === 'ENOENT' ? 'does not exist' : code === 'ELOOP' ? 'is a link that loops' : `cannot be read (${code})`
-    throw new GroundingError(
-      'INPUT_NOT_FOUND',
-      `${path} ${why}. Give a folder or a .tar.gz archive.`,
-      { path },
-      { cause },
-    )
-  }
-  if (stat.isDirectory()) return listFolder(path, options)
-  if (stat.isFile() && startsAsGzip(path)) return listArchive(path, options, signal)
-  if (stat.isFile() && /\.(tar\.gz|tgz)$/i.test(path)) {
-    const message = `${path} is named as an archive, but holds no gzip data. Pack it again, or give the unpacked folder.`
-    throw new GroundingError('ARCHIVE_INVALID', message, { path })
-  }
-  const what = stat.isFile() ? 'is a file and no gzip archive' : 'is neither a folder nor a file'
-  throw new GroundingError('INPUT_UNSUPPORTED', `${path} ${what}. Give a folder or a .tar.gz archive.`, { path })
-}
-
-function startsAsGzip(path: string): boolean {
-  let file: number
-  try {
-    file = openSync(path, 'r')
-  } catch (cause) {
-    throw new GroundingError('INPUT_NOT_FOUND', `${path} cannot be read. Check its permissions.`, { path }, { cause })
-  }
-  const head = Buffer.alloc(2)
-  readSync(file, head)
-  closeSync(file)
-  return head[0] === 0x1f && head[1] === 0x8b
+function signaturesOf(files: readonly SelectedFile[], answers: readonly FileAnswer[]): FileSignature[] {
+  return files.flatMap(({ path, bytes }, at) => {
+    const signature = answers[at]?.signature ?? null
+    return signature === null ? [] : [{ path, sizeBytes: bytes.length, signature }]
+  })
 }
 
 function emptyRepository(path: string, skipped: readonly SkippedFile[]): GroundingError {
@@ -152,21 +154,21 @@ function resolveImports(
   texts: ReadonlyMap<string, string>,
   skipped: readonly SkippedFile[],
 ): { imports: ImportRecord[][]; isStrong: (from: string, to: string) => boolean } {
-  const ofScript = scriptResolver(texts, skipped)
-  const ofPython = pythonResolver([...texts.keys()], input.packageName, skipped)
+  const parsedByPath = new Map(files.map((file, at) => [file.path, parsed[at] as ParsedFile]))
+  const resolverOf = resolversFor({ texts, parsed: parsedByPath, packageName: input.packageName, skipped })
   const strong = new Map<string, Set<string>>(files.map((file) => [file.path, new Set()]))
   const imports = files.map((file, at) => {
+    const resolver = file.language === 'text' ? undefined : resolverOf(file.language)
+    if (resolver === undefined) return []
     const records = (parsed[at]?.imports ?? []).flatMap((raw) => {
-      const found =
-        file.language === 'python'
-          ? ofPython(file.path, raw)
-          : [{ specifier: raw.specifier, names: raw.names, target: ofScript(file.path, raw) }]
+      const found = resolver.resolve(file.path, raw)
       for (const { target } of raw.weak ? [] : found) {
         if (target.kind === 'file') strong.get(file.path)?.add(target.path)
       }
       return found
     })
-    return mergeImports(records)
+    const neighbours = resolver.neighbours?.(file.path, parsed[at]?.references ?? []) ?? []
+    return mergeImports([...records, ...neighbours])
   })
   return { imports, isStrong: (from, to) => strong.get(from)?.has(to) === true }
 }
@@ -182,8 +184,13 @@ function mergeImports(records: readonly ImportRecord[]): ImportRecord[] {
   return [...merged.values()]
 }
 
-function fileRecord(file: SelectedFile, parsed: ParsedFile, imports: ImportRecord[], blobs: BlobStore): FileRecord {
-  const newlines = file.text.split('\n').length - 1
+function fileRecord(
+  file: SelectedFile,
+  parsed: ParsedFile,
+  imports: ImportRecord[],
+  blobs: Pick<BlobStore, 'put'>,
+): FileRecord {
+  const newlines = countNewlines(file.bytes)
   return {
     path: file.path,
     blob: blobs.put(file.bytes),
@@ -196,6 +203,12 @@ function fileRecord(file: SelectedFile, parsed: ParsedFile, imports: ImportRecor
     outline: parsed.outline,
     imports,
   }
+}
+
+function countNewlines(bytes: Uint8Array): number {
+  let count = 0
+  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) count++
+  return count
 }
 
 function dependenciesOf(record: FileRecord): [string, string][] {
@@ -216,13 +229,21 @@ function rankByKind(records: readonly FileRecord[], graph: Graph): (path: string
   return (path) => ranks.get(path) ?? 2
 }
 
-function countImports(records: readonly FileRecord[]): RepositorySnapshot['importCounts'] {
+function countImports(records: readonly FileRecord[]): ImportCounts {
   const counts = countBy(records.flatMap((record) => record.imports.map((one) => one.target.kind)))
   return {
     file: counts.get('file') ?? 0,
     external: counts.get('external') ?? 0,
     unresolved: counts.get('unresolved') ?? 0,
   }
+}
+
+function countByLanguage(records: readonly FileRecord[]): RepositorySnapshot['importCountsByLanguage'] {
+  const importing = records.filter((record) => record.imports.length > 0)
+  const languages = [...new Set(importing.map((record) => record.language))].sort(byCodeUnits)
+  return Object.fromEntries(
+    languages.map((language) => [language, countImports(importing.filter((one) => one.language === language))]),
+  )
 }
 
 function countBy<T>(values: readonly T[]): Map<T, number> {

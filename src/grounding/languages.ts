@@ -12,6 +12,25 @@ const languageByExtension: Readonly<Record<string, Language>> = {
   '.jsx': 'javascript',
   '.py': 'python',
   '.pyi': 'python',
+  '.go': 'go',
+  '.rs': 'rust',
+  '.java': 'java',
+  '.c': 'c',
+  '.h': 'c',
+  '.cc': 'cpp',
+  '.cpp': 'cpp',
+  '.cxx': 'cpp',
+  '.hh': 'cpp',
+  '.hpp': 'cpp',
+  '.hxx': 'cpp',
+  '.ipp': 'cpp',
+  '.inl': 'cpp',
+  '.cs': 'csharp',
+  '.rb': 'ruby',
+  '.rake': 'ruby',
+  '.gemspec': 'ruby',
+  '.php': 'php',
+  '.swift': 'swift',
 }
 
 const manifestNames = new Set([
@@ -21,6 +40,20 @@ const manifestNames = new Set([
   'pipfile',
   'requirements.txt',
   'deno.json',
+  'cargo.toml',
+  'go.mod',
+  'go.work',
+  'pom.xml',
+  'build.gradle',
+  'build.gradle.kts',
+  'settings.gradle',
+  'settings.gradle.kts',
+  'directory.build.props',
+  'composer.json',
+  'gemfile',
+  'package.swift',
+  'cmakelists.txt',
+  'meson.build',
 ])
 
 /** The language by the file's name; `text` for all that has no grammar here. */
@@ -31,7 +64,7 @@ export function languageOf(path: string): Language {
 /** Whether a file says what the project is and needs; such files are written first. */
 export function isManifest(path: string): boolean {
   const name = basename(path).toLowerCase()
-  return manifestNames.has(name) || /^[jt]sconfig(\..+)?\.json$/.test(name)
+  return manifestNames.has(name) || /^[jt]sconfig(\..+)?\.json$|\.(csproj|slnx?|gemspec)$/.test(name)
 }
 
 export const isDeclarationFile = (path: string): boolean => /\.d(\.[^./]+)?\.[cm]?ts$/.test(path)

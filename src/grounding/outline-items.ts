@@ -22,9 +22,9 @@ export function attachComments(nodes: readonly Node[], source: SourceText): Atta
   for (const node of nodes) {
     const gap = pending.at(-1) ?? null
     const isAdjacent = gap !== null && newlinesBetween(source, gap.endIndex, node.startIndex) <= reachOf(gap)
-    if (node.type === 'comment' || node.type === 'decorator') {
+    if (isComment(node) || looseAttributes.has(node.type)) {
       const isTrailing = attached.length > 0 && newlinesBetween(source, lastEnd, node.startIndex) === 0
-      if (isTrailing && node.type === 'comment' && pending.length === 0) continue
+      if (isTrailing && isComment(node) && pending.length === 0) continue
       if (!isAdjacent) pending = []
       pending.push(node)
       continue
@@ -33,7 +33,7 @@ export function attachComments(nodes: readonly Node[], source: SourceText): Atta
     attached.push({
       node,
       start: above[0]?.startIndex ?? node.startIndex,
-      comments: above.filter((one) => one.type === 'comment').map((one) => one.text),
+      comments: above.filter(isComment).map((one) => one.text),
     })
     pending = []
     lastEnd = node.endIndex
@@ -41,13 +41,23 @@ export function attachComments(nodes: readonly Node[], source: SourceText): Atta
   return attached
 }
 
+const commentTypes = new Set(['comment', 'line_comment', 'block_comment', 'multiline_comment'])
+
+/** Whether a node is a comment, whatever its grammar calls it. */
+export const isComment = (node: Node): boolean => commentTypes.has(node.type)
+
+/** Attributes and words to the compiler that stand beside the declaration that they belong to, and not in it. */
+const looseAttributes = new Set(['decorator', 'attribute_item', 'preproc_pragma'])
+
 /** How many line ends a comment reaches down: a block about parameters documents what follows past a blank line too. */
 function reachOf(comment: Node): number {
   return /^\/\*\*[\s\S]*@(param|returns?|api|private|public|throws|class|constructor)\b/.test(comment.text) ? 2 : 1
 }
 
+/** A line comment of some grammars ends behind its line end, which counts all the same. */
 function newlinesBetween(source: SourceText, start: number, end: number): number {
-  return source.slice(start, end).split('\n').length - 1
+  const from = start > 0 && source.text[start - 1] === '\n' ? start - 1 : start
+  return source.slice(from, end).split('\n').length - 1
 }
 
 function withoutLicence(comments: Node[]): Node[] {
@@ -91,8 +101,8 @@ export function headComment(nodes: readonly Node[], source: SourceText): string 
   const groups: Node[][] = []
   let follower: Node | undefined
   for (const node of nodes) {
-    if (node.type === 'hash_bang_line') continue
-    if (node.type !== 'comment') {
+    if (beforeHead.has(node.type)) continue
+    if (!isComment(node)) {
       follower = node
       break
     }
@@ -114,7 +124,7 @@ export function headComment(nodes: readonly Node[], source: SourceText): string 
     const belongsToNext =
       isLast &&
       follower !== undefined &&
-      !/^(import|future_import|import_from)/.test(follower.type) &&
+      !leadsIn.test(follower.type) &&
       newlinesBetween(source, end, follower.startIndex) <= reachOf(group.at(-1) as Node)
     if (belongsToNext && !speaksOfFile) continue
     const prose = proseOfComments(texts)
@@ -122,5 +132,11 @@ export function headComment(nodes: readonly Node[], source: SourceText): string 
   }
   return ''
 }
+
+/** What may stand before the comment that speaks of the file. */
+const beforeHead = new Set(['hash_bang_line', 'shebang', 'inner_attribute_item', 'php_tag'])
+
+/** Nodes that document nothing themselves, so that a comment above them is about the file. */
+const leadsIn = /^(import|future_import|import_from|package|using|use_|extern_|namespace_use|preproc_include)/
 
 const isLineComment = (node: Node): boolean => !node.text.startsWith('/*')

@@ -1,15 +1,11 @@
 import type { Language, OutlineItem } from '../records/index.js'
-import { importsOfPython } from './imports-python.js'
-import { importsOfScript } from './imports-script.js'
-import { headComment } from './outline-items.js'
 import { firstParagraph, outlineByHeadings, outlineByLines, outlineByUnderlines } from './outline-lines.js'
-import { docstringOf, outlineOfPython } from './outline-python.js'
-import { outlineOfScript } from './outline-script.js'
-import { cutAtSentence, proseOfDocstring } from './prose.js'
+import type { LanguageSupport } from './languages/language-support.js'
+import { supportOf } from './languages/language-table.js'
+import { cutAtSentence } from './prose.js'
 import type { RawImport } from './raw-import.js'
 import { SourceText } from './source-text.js'
-import { withoutGrammarGaps } from './grammar-gaps.js'
-import { childrenOf, withTree, type SourceLanguage } from './syntax.js'
+import { withTree } from './syntax.js'
 
 /** A file for the parser; crosses threads. */
 export interface ParseRequest {
@@ -29,13 +25,18 @@ export interface ParsedFile {
   doc: string
   outline: OutlineItem[]
   imports: RawImport[]
+  /** The package or namespace that the file says it belongs to. */
+  scope: string
+  /** Names that it may take from files of the same package. */
+  references: string[]
 }
 
 /** Outlines one file. Never fails: what cannot be parsed keeps a line outline and a note. */
 export async function parseFile(request: ParseRequest): Promise<ParsedFile> {
   const source = new SourceText(request.text)
   const { language } = request
-  if (language === 'text') return outlineText(request.path, source)
+  const support = language === 'text' ? undefined : supportOf(language)
+  if (support === undefined) return outlineText(request.path, source)
   if (request.text.length > request.maxParseChars) {
     return withLines(
       source,
@@ -43,26 +44,25 @@ export async function parseFile(request: ParseRequest): Promise<ParsedFile> {
     )
   }
   try {
-    return await parseWithRepairs(language, request, source)
+    return await parseWithRepairs(support, request, source)
   } catch {
     return withLines(source, `the ${language} parser failed on it`)
   }
 }
 
-/** Parses as the language, then without the grammar's gaps, then JavaScript as TSX, whose grammar knows more. */
+/** Parses as the language, then with the language's repairs for what its grammar does not know. */
 async function parseWithRepairs(
-  language: SourceLanguage,
-  { text, maxOutlineDepth }: ParseRequest,
+  support: LanguageSupport,
+  { text, language, maxOutlineDepth }: ParseRequest,
   source: SourceText,
 ): Promise<ParsedFile> {
-  const parsed = await parseSource(language, text, source, maxOutlineDepth)
-  if (parsed.outlineFrom === 'syntax-tree' || language === 'python') return parsed
-  const patched = withoutGrammarGaps(text)
-  const attempts: [SourceLanguage, string][] = patched === text ? [] : [[language, patched]]
-  if (language === 'javascript') attempts.push(['tsx', patched])
-  for (const [grammar, seen] of attempts) {
-    const again = await parseSource(grammar, seen, source, maxOutlineDepth)
-    if (again.outlineFrom === 'syntax-tree') return { ...again, imports: joinImports(again.imports, parsed.imports) }
+  const note = `it does not parse as ${language}`
+  const seen = support.prepare?.(text) ?? text
+  const parsed = await parseSource(support, support.grammar, seen, source, maxOutlineDepth, note)
+  if (parsed.parseNote === '') return parsed
+  for (const repair of support.repairs?.(seen) ?? []) {
+    const again = await parseSource(support, repair.grammar, repair.text, source, maxOutlineDepth, note)
+    if (again.parseNote === '') return { ...again, imports: joinImports(again.imports, parsed.imports) }
   }
   return parsed
 }
@@ -75,31 +75,36 @@ function joinImports(repaired: readonly RawImport[], broken: readonly RawImport[
 
 /** @param text what the parser sees; as long as the source's own text, which all names and signatures come from */
 function parseSource(
-  language: SourceLanguage,
+  support: LanguageSupport,
+  grammar: string,
   text: string,
   source: SourceText,
   maxOutlineDepth: number,
+  note: string,
 ): Promise<ParsedFile> {
-  return withTree(language, text, ({ rootNode }) => {
-    const imports = language === 'python' ? importsOfPython(rootNode) : importsOfScript(rootNode)
-    if (rootNode.hasError) return { ...withLines(source, `it does not parse as ${language}`), imports }
-    const top = childrenOf(rootNode)
-    const docstring = language === 'python' ? docstringOf(rootNode) : null
+  return withTree(grammar, text, ({ rootNode }) => {
+    const meaning = {
+      imports: support.imports(rootNode),
+      scope: support.scope?.(rootNode) ?? '',
+      references: support.references?.(rootNode) ?? [],
+    }
+    const isBroken = rootNode.hasError
+    const outline = isBroken && !support.outlinesBroken ? [] : support.outline(rootNode, source, maxOutlineDepth)
+    if (isBroken && outline.length === 0) return { ...withLines(source, note), ...meaning }
     return {
       outlineFrom: 'syntax-tree' as const,
-      parseNote: '',
-      doc: docstring === null ? headComment(top, source) : proseOfDocstring(docstring),
-      outline:
-        language === 'python'
-          ? outlineOfPython(rootNode, source, maxOutlineDepth)
-          : outlineOfScript(rootNode, source, maxOutlineDepth),
-      imports,
+      parseNote: isBroken ? `${note} throughout; its outline lacks what could not be read` : '',
+      doc: support.doc(rootNode, source),
+      outline,
+      ...meaning,
     }
   })
 }
 
+const nothingMeant = { imports: [], scope: '', references: [] }
+
 function withLines(source: SourceText, parseNote: string): ParsedFile {
-  return { outlineFrom: 'lines', parseNote, doc: '', outline: outlineByLines(source), imports: [] }
+  return { ...nothingMeant, outlineFrom: 'lines', parseNote, doc: '', outline: outlineByLines(source) }
 }
 
 function outlineText(path: string, source: SourceText): ParsedFile {
@@ -109,11 +114,11 @@ function outlineText(path: string, source: SourceText): ParsedFile {
       ? outlineByUnderlines
       : outlineByLines
   return {
+    ...nothingMeant,
     outlineFrom: 'lines',
     parseNote: 'no grammar for this kind of file',
     doc: /\.(md|markdown|mdx|rst|txt)$/i.test(path) ? firstParagraph(source.text) : descriptionIn(path, source.text),
     outline: outlineOf(source),
-    imports: [],
   }
 }
 

@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import { createWorkerPool, type StageProgress, type WorkerPool } from '../core/index.js'
-import { parseFile, type ParsedFile, type ParseRequest } from './parse-file.js'
+import { parseBatch, type FileAnswer, type FileTask } from './parse-worker.js'
 
 /** Threads that parse; make one for a whole run and dispose of it at the end. */
-export type ParsePool = WorkerPool<ParseRequest[], ParsedFile[]>
+export type ParsePool = WorkerPool<FileTask[], FileAnswer[]>
 
 export function createParsePool(threads: number): ParsePool {
-  return createWorkerPool<ParseRequest[], ParsedFile[]>(new URL('./parse-worker.js', import.meta.url), threads)
+  return createWorkerPool<FileTask[], FileAnswer[]>(new URL('./parse-worker.js', import.meta.url), threads)
 }
 
 const BATCH_CHARS = 128 * 1024
@@ -14,11 +14,11 @@ const BATCH_FILES = 32
 
 /** Parses files in a pool, or in this thread where there is none. The answers are in the order of the requests. */
 export async function parseFiles(
-  requests: readonly ParseRequest[],
+  requests: readonly FileTask[],
   progress: StageProgress,
   pool?: ParsePool,
   signal?: AbortSignal,
-): Promise<ParsedFile[]> {
+): Promise<FileAnswer[]> {
   const batches = batchesOf(requests)
   if (pool === undefined) return parseHere(batches, progress, signal)
   const parsed = await Promise.all(
@@ -32,23 +32,23 @@ export async function parseFiles(
 }
 
 async function parseHere(
-  batches: readonly ParseRequest[][],
+  batches: readonly FileTask[][],
   progress: StageProgress,
   signal?: AbortSignal,
-): Promise<ParsedFile[]> {
-  const parsed: ParsedFile[] = []
+): Promise<FileAnswer[]> {
+  const parsed: FileAnswer[] = []
   for (const batch of batches) {
     // Lets the progress be drawn and an interrupt come through.
     await setImmediate()
     signal?.throwIfAborted()
-    for (const request of batch) parsed.push(await parseFile(request))
+    parsed.push(...(await parseBatch(batch)))
     progress.advance(batch.length)
   }
   return parsed
 }
 
-function batchesOf(requests: readonly ParseRequest[]): ParseRequest[][] {
-  const batches: ParseRequest[][] = []
+function batchesOf(requests: readonly FileTask[]): FileTask[][] {
+  const batches: FileTask[][] = []
   let chars = Infinity
   for (const request of requests) {
     const last = batches.at(-1)

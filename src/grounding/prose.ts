@@ -46,13 +46,25 @@ export function cutAtSentence(text: string, maxChars = MAX_DOC_CHARS): string {
   return end > maxChars / 4 ? text.slice(0, end + 1) : cutAt(text, maxChars)
 }
 
-/** What a run of comments says: marks, tags and directives removed, white space folded. */
-export function proseOfComments(all: readonly string[]): string {
+/**
+ * What a run of comments says: marks, tags and directives removed, white space folded.
+ *
+ * @param translate turns what a language has of its own in its doc comments into plain text or Markdown
+ */
+export function proseOfComments(all: readonly string[], translate = (text: string): string => text): string {
   const comments = all.filter((comment) => !isDirective(comment))
+  const text = docCommentsIn(comments)
+    .map((comment) => withoutMarks(beginningOf(comment)))
+    .join('\n')
+  return cutAtSentence(plainProse(withoutTags(translate(beginningOf(text)))))
+}
+
+/** The last block of documentation, else the lines of it, else all. */
+function docCommentsIn(comments: readonly string[]): readonly string[] {
   const blocks = comments.filter((comment) => comment.startsWith('/**'))
-  const chosen = blocks.length > 0 ? blocks.slice(-1) : comments
-  const text = chosen.map((comment) => withoutMarks(beginningOf(comment))).join('\n')
-  return cutAtSentence(plainProse(withoutTags(beginningOf(text))))
+  if (blocks.length > 0) return blocks.slice(-1)
+  const lines = comments.filter((comment) => /^\/\/\/(?!\/)/.test(comment))
+  return lines.length > 0 ? lines : comments
 }
 
 /** What a Python docstring says, by its literal: prefix, quotes and sections of fields removed. */
@@ -68,18 +80,24 @@ export function proseOfDocstring(literal: string): string {
 }
 
 function withoutMarks(comment: string): string {
-  if (comment.startsWith('//')) return isDisabledCode(comment) ? '' : comment.replace(/^\/{2,}!?\s?|\s*\/{2,}$/g, '')
+  if (comment.startsWith('//'))
+    return isDisabledCode(comment) ? '' : comment.replace(/^\/{2,}!?\s?|\s*\/{2,}$|\n$/g, '')
   if (comment.startsWith('#')) return comment.replace(/^#+:?\s?|\s*#{2,}$/g, '')
   const inner = comment.replace(/^\/\*+!?/, '').replace(/\*+\/$/, '')
   return inner.replace(/^[ \t]*\*(?!\*)[ \t]?/gm, '')
 }
 
 const isDisabledCode = (comment: string): boolean =>
-  /[;{}]\s*$/.test(comment) || /^\/\/\s*(import|export|const|return)\b.*[('"{]/.test(comment)
+  !/^\/\/[/!]/.test(comment) &&
+  (/[;{}]\s*$/.test(comment) || /^\/\/\s*(import|export|const|return)\b.*[('"{]/.test(comment))
+
+/** Doxygen writes its tags with a backslash as well. */
+const doxygenTag =
+  /^[ \t]*\\(?=(?:brief|details|param|t?param|returns?|file|internal|note|warning|since|see|sa|ref|ingroup|defgroup|addtogroup|class|struct|fn|name|author|version|date|deprecated|throws?|exception|retval|pre|post|todo)\b)/gm
 
 /** Keeps the prose before the first block tag, or that of a tag whose text is the description. */
 function withoutTags(text: string): string {
-  const [before = '', ...tags] = text.split(/^[ \t]*@(?=[a-zA-Z])/m)
+  const [before = '', ...tags] = text.replace(doxygenTag, '@').split(/^[ \t]*@(?=[a-zA-Z])/m)
   if (before.trim() !== '') return before
   const described = tags.find((tag) =>
     /^(description|desc|fileoverview|file|overview|summary|brief|remarks|deprecated)\b/i.test(tag),
@@ -207,6 +225,7 @@ const directives: readonly RegExp[] = [
   /^\/\/\/\s*<(reference|amd)/,
   /^\/\*\s*(eslint|globals?\s+[\w$]+[\s,:*]|jshint|jslint|istanbul|c8|v8|@ts-|prettier-|biome-ignore|oxlint-|tslint:)/,
   /^\/\/\s*(eslint-|jshint|jslint|istanbul|c8 ignore|v8 ignore|@ts-|prettier-ignore|biome-ignore|oxlint-|tslint:|deno-lint|@flow|@jsx|@vitest|#?(end)?region\b|#\s*source)/,
+  /^\/\/(go:\w|line |export \w+$|nolint\b|\s*\+build\b)/,
   /^#\s*(-\*-|vim?:|noqa|type:\s*ignore|pylint:|pragma:|mypy:|flake8:|isort:|fmt:|ruff:)/,
 ]
 

@@ -11,13 +11,17 @@ export interface InputEntry {
 
 /** What a folder or an archive holds, before selection. */
 export interface RepositoryInput {
-  kind: 'folder' | 'archive'
+  kind: 'folder' | 'archive' | 'git'
+  /** The commit that was read; `null` where there is none. */
+  commit: string | null
   /** The name where no manifest gives one. */
   name: string
   /** The name under which Python code imports the root, should the root itself be a package. */
   packageName: string
   entries: InputEntry[]
   skipped: SkippedFile[]
+  /** Lets go of what reading the entries needed; they cannot be read afterwards. */
+  dispose?(): void
 }
 
 const genericNames = new Set(['src', 'lib', 'source', 'sources', 'package', 'dist', 'code', 'ts', 'js', 'py'])

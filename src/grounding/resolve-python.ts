@@ -1,23 +1,14 @@
 import type { ImportRecord, SkippedFile } from '../records/index.js'
+import type { ResolveContext, Resolver } from './languages/language-support.js'
 import { folderOf } from './manifests.js'
+import { pythonProjects, type PythonProject } from './python-projects.js'
 import type { RawImport } from './raw-import.js'
 
 type Target = ImportRecord['target']
 
 /** Finds the files that a Python import means: one record per file, since `from a import b, c` may mean several. */
-export type PythonResolver = (from: string, raw: RawImport) => ImportRecord[]
-
-/**
- * @param paths every kept file
- * @param packageName the name of the root, should it be a package itself
- */
-export function pythonResolver(
-  paths: readonly string[],
-  packageName: string,
-  skipped: readonly SkippedFile[],
-): PythonResolver {
-  const finder = new PythonFinder(paths, packageName, skipped)
-  return (from, raw) => finder.resolve(from, raw)
+export function pythonResolver({ texts, packageName, skipped }: ResolveContext): Resolver {
+  return new PythonFinder(texts, packageName, skipped)
 }
 
 /** A module's file, or a folder without `__init__.py` that holds modules. */
@@ -30,13 +21,14 @@ class PythonFinder {
   private readonly skipped: ReadonlyMap<string, SkippedFile>
   /** Folders from which absolute imports start, the most likely first. */
   private readonly roots: string[]
+  private readonly projects: readonly PythonProject[]
 
   constructor(
-    paths: readonly string[],
+    texts: ReadonlyMap<string, string>,
     private readonly packageName: string,
     skipped: readonly SkippedFile[],
   ) {
-    const python = paths.filter((path) => /\.pyi?$/.test(path))
+    const python = [...texts.keys()].filter((path) => /\.pyi?$/.test(path))
     this.files = new Set(python)
     this.skipped = new Map(skipped.map((file) => [file.path, file]))
     for (const path of python) {
@@ -45,15 +37,17 @@ class PythonFinder {
     }
     const parents = [...this.packages].filter((folder) => folder !== '').map((folder) => this.rootOf(folder))
     const likely = ['', 'src', 'lib', 'python'].filter((root) => root === '' || this.folders.has(root))
+    this.projects = pythonProjects(texts)
+    const ofProjects = this.projects.flatMap((project) => project.roots)
     // A root that is a package is no place to import from: inside `email/`, `import charset` is not `email.charset`.
     const isPackage = this.packages.has('')
     this.roots = isPackage
       ? []
-      : [...new Set([...likely, ...parents.filter((root) => root.split('/').length <= 2).sort()])]
+      : [...new Set([...likely, ...parents.filter((root) => root.split('/').length <= 2).sort(), ...ofProjects])]
   }
 
   resolve(from: string, raw: RawImport): ImportRecord[] {
-    const start = this.startOf(from, raw.specifier)
+    const start = this.startOf(from, raw)
     if ('target' in start) return [{ specifier: raw.specifier, names: raw.names, target: start.target }]
     if (!raw.from)
       return [{ specifier: raw.specifier, names: raw.names, target: this.targetOf(start.found, raw.specifier) }]
@@ -73,24 +67,52 @@ class PythonFinder {
     return records
   }
 
-  private startOf(from: string, specifier: string): { found: Found } | { target: Target } {
+  private startOf(from: string, { specifier, names }: RawImport): { found: Found } | { target: Target } {
     const dots = /^\.*/.exec(specifier)?.[0].length ?? 0
     const parts = specifier
       .slice(dots)
       .split('.')
       .filter((part) => part !== '')
     if (dots > 0) return this.relative(from, dots, parts)
-    for (const root of [this.rootOf(folderOf(from)), ...this.roots]) {
+    let namespace: Found | undefined
+    for (const root of this.rootsFor(from)) {
       if (root === '' && this.packages.has('')) continue
       const found = this.walk(this.at(root), parts)
-      if (found !== undefined) return { found }
+      if (found === undefined) continue
+      // Several folders may hold parts of one namespace (PEP 420); the one that has what is taken is meant.
+      if ('file' in found || names.some((name) => this.below(found, name) !== undefined)) return { found }
+      if (root === '' || /^(src|lib|python)$/.test(root)) namespace ??= found
     }
+    if (namespace !== undefined) return { found: namespace }
+    const renamed = this.renamed(from, parts)
+    if (renamed !== undefined) return { found: renamed }
     const isOwn = this.packages.has('') && parts[0] === this.packageName
     const found = isOwn ? this.walk(this.at(''), parts.slice(1)) : undefined
     if (found !== undefined) return { found }
     const isHere = isOwn || this.roots.some((root) => this.packages.has(join(root, parts[0] as string)))
     if (isHere) return { target: unresolved(`no module ${specifier} in the repository`) }
     return { target: { kind: 'external', package: parts[0] as string } }
+  }
+
+  /** Where the file's own package starts, then its project, then all others. */
+  private rootsFor(from: string): Set<string> {
+    const own = this.projects.find(({ folder }) => folder === '' || from.startsWith(`${folder}/`))
+    const isNested = own !== undefined && own.folder !== ''
+    return new Set([this.rootOf(folderOf(from)), ...(isNested ? own.roots : []), ...this.roots])
+  }
+
+  /** A package that its project's manifest puts into a folder of another name. */
+  private renamed(from: string, parts: readonly string[]): Found | undefined {
+    for (const { folder, renamed } of this.projects) {
+      if (folder !== '' && this.projects.length > 1 && !from.startsWith(`${folder}/`)) continue
+      for (const [name, target] of renamed) {
+        const own = name.split('.')
+        if (own.some((part, at) => parts[at] !== part)) continue
+        const found = this.walk(this.at(target), parts.slice(own.length))
+        if (found !== undefined) return found
+      }
+    }
+    return undefined
   }
 
   private relative(from: string, dots: number, parts: readonly string[]): { found: Found } | { target: Target } {

@@ -2,15 +2,13 @@ import { isBuiltin } from 'node:module'
 import { join, normalize } from 'node:path/posix'
 import type { ImportRecord, SkippedFile } from '../records/index.js'
 import { bestPattern, exportEntries, pathsIn } from './export-patterns.js'
-import { folderOf, packageManifests, pathMappings, type PackageManifest, type PathMapping } from './manifests.js'
-import type { RawImport } from './raw-import.js'
+import type { ResolveContext, Resolver } from './languages/language-support.js'
+import { folderOf, packageManifests, type PackageManifest } from './manifests.js'
 import { stemOf } from './languages.js'
 import { outputFolders } from './skip-rules.js'
+import { pathMappings, type PathMapping } from './tsconfig.js'
 
 type Target = ImportRecord['target']
-
-/** Finds the file that a JavaScript or TypeScript import means. */
-export type ScriptResolver = (from: string, raw: RawImport) => Target
 
 const codeExtensions = [
   '.ts',
@@ -33,10 +31,12 @@ const typedTwins: Readonly<Record<string, string[]>> = {
   '.cjs': ['.cts', '.d.cts', '.ts'],
 }
 
-/** @param texts the content of every kept file, by path */
-export function scriptResolver(texts: ReadonlyMap<string, string>, skipped: readonly SkippedFile[]): ScriptResolver {
+/** Finds the file that a JavaScript or TypeScript import means. */
+export function scriptResolver({ texts, skipped }: ResolveContext): Resolver {
   const finder = new ScriptFinder(texts, skipped)
-  return (from, raw) => finder.resolve(from, raw.specifier)
+  return {
+    resolve: (from, { specifier, names }) => [{ specifier, names, target: finder.resolve(from, specifier) }],
+  }
 }
 
 const MAX_SPECIFIER_CHARS = 1_000
@@ -74,8 +74,25 @@ class ScriptFinder {
   private relative(folder: string, specifier: string): Target {
     const path = normalize(join(folder === '' ? '.' : folder, specifier)).replace(/\/$/, '')
     if (path === '..' || path.startsWith('../')) return unresolved('it leads out of the repository')
-    const file = this.fileAt(path) ?? this.sourceOfOutput(path) ?? this.sourceBehindOutput(path)
+    const file =
+      this.fileAt(path) ??
+      this.throughRootDirs(folder, path) ??
+      this.sourceOfOutput(path) ??
+      this.sourceBehindOutput(path)
     return file === undefined ? unresolved(this.whyMissing(path)) : { kind: 'file', path: file }
+  }
+
+  /** The same path below another one of the folders that a tsconfig counts as one. */
+  private throughRootDirs(folder: string, path: string): string | undefined {
+    const mapping = this.mappings.find((one) => one.rootDirs.length > 0 && isWithin(`${folder}/`, one.folder))
+    const root = mapping?.rootDirs.find((one) => isWithin(path, one))
+    if (mapping === undefined || root === undefined) return undefined
+    const rest = root === '' ? path : path.slice(root.length + 1)
+    for (const other of mapping.rootDirs) {
+      const file = other === root ? undefined : this.fileAt(join(other, rest))
+      if (file !== undefined) return file
+    }
+    return undefined
   }
 
   /** The file that a path without query means: itself, its TypeScript, with an extension, or a folder's index. */
@@ -111,13 +128,13 @@ class ScriptFinder {
       (one) => isWithin(from, one.folder) && (one.paths.length > 0 || one.baseUrl !== undefined),
     )
     if (mapping === undefined) return null
-    const base = join(mapping.folder === '' ? '.' : mapping.folder, mapping.baseUrl ?? '.')
     const match = bestPattern(mapping.paths, specifier)
     for (const target of match?.value ?? []) {
-      const file = this.fileAt(normalize(join(base, target.replace('*', match?.star ?? ''))))
+      const file = this.fileAt(normalize(target.replace('*', () => match?.star ?? '')))
       if (file !== undefined) return { kind: 'file', path: file }
     }
-    const besideBase = mapping.baseUrl === undefined ? undefined : this.fileAt(normalize(join(base, specifier)))
+    const besideBase =
+      mapping.baseUrl === undefined ? undefined : this.fileAt(normalize(join(mapping.baseUrl, specifier)))
     if (besideBase !== undefined) return { kind: 'file', path: besideBase }
     // A lone `*` maps everything, so nothing follows from a miss.
     if (match === null || match.pattern === '*') return null
@@ -138,6 +155,10 @@ class ScriptFinder {
     return (
       this.firstOf(manifest.folder, targets) ??
       this.skippedOf(manifest.folder, targets) ??
+      this.firstOf(
+        manifest.folder,
+        subpath === '.' ? ['src/index', 'index', 'lib/index'] : [subpath, `src/${subpath}`],
+      ) ??
       unresolved(`the package ${manifest.name} of the repository has no file for it`)
     )
   }

@@ -1,4 +1,5 @@
 import type { Language, SkippedFile } from '../records/index.js'
+import { settleHeaderLanguages } from './header-language.js'
 import { byCodeUnits, languageOf } from './languages.js'
 import type { GroundingOptions } from './options.js'
 import type { InputEntry, RepositoryInput } from './repository-input.js'
@@ -48,6 +49,7 @@ export function selectFiles(
       totalBytes += file.bytes.length
     }
   }
+  settleHeaderLanguages(files)
   return { files, skipped: [...skipped.values()].sort((a, b) => byCodeUnits(a.path, b.path)) }
 }
 

@@ -19,6 +19,8 @@ export class SourceText {
 
   /** The index after the line end, where nothing of meaning follows on the line; else `index` itself. */
   endOfLineFrom(index: number): number {
+    // A directive of C ends behind its line end; what follows is another line.
+    if (index > 0 && this.text[index - 1] === '\n') return index
     const rest = /[ \t]*(?:[;,][ \t]*)?(\/\/[^\r\n]*|#[^\r\n]*)?(\r?\n|$)/y
     rest.lastIndex = index
     return rest.exec(this.text) === null ? index : rest.lastIndex

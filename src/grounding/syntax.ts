@@ -1,36 +1,32 @@
 import { createRequire } from 'node:module'
 import { Language as Grammar, Parser, type Node, type Tree } from 'web-tree-sitter'
-import type { Language } from '../records/index.js'
-
-export type SourceLanguage = Exclude<Language, 'text'>
 
 const require = createRequire(import.meta.url)
 /** Once per thread: two at the same time would leave parsers of a module that the second one replaced. */
 let ready: Promise<void> | undefined
-const parsers = new Map<SourceLanguage, Promise<Parser>>()
+const parsers = new Map<string, Promise<Parser>>()
 
-/** The parser of a language, loaded once per thread. */
-export function parserFor(language: SourceLanguage): Promise<Parser> {
-  let parser = parsers.get(language)
+/** The parser of a grammar's file, loaded once per thread. */
+function parserFor(grammar: string): Promise<Parser> {
+  let parser = parsers.get(grammar)
   if (parser === undefined) {
-    parser = loadParser(language)
-    parsers.set(language, parser)
+    parser = loadParser(grammar)
+    parsers.set(grammar, parser)
   }
   return parser
 }
 
-async function loadParser(language: SourceLanguage): Promise<Parser> {
+async function loadParser(grammar: string): Promise<Parser> {
   ready ??= Parser.init()
   await ready
-  const file = require.resolve(`@vscode/tree-sitter-wasm/wasm/tree-sitter-${language}.wasm`)
   const parser = new Parser()
-  parser.setLanguage(await Grammar.load(file))
+  parser.setLanguage(await Grammar.load(require.resolve(grammar)))
   return parser
 }
 
-/** Parses one text and hands the tree to `use`; the tree's memory is given back afterwards. */
-export async function withTree<T>(language: SourceLanguage, text: string, use: (tree: Tree) => T): Promise<T> {
-  const parser = await parserFor(language)
+/** Parses one text with a grammar and hands the tree to `use`; the tree's memory is given back afterwards. */
+export async function withTree<T>(grammar: string, text: string, use: (tree: Tree) => T): Promise<T> {
+  const parser = await parserFor(grammar)
   let tree: Tree | null = null
   try {
     tree = parser.parse(text)
@@ -38,7 +34,7 @@ export async function withTree<T>(language: SourceLanguage, text: string, use: (
     return use(tree)
   } catch (error) {
     // A trap inside the WebAssembly module may leave this parser half way through its work.
-    parsers.delete(language)
+    parsers.delete(grammar)
     throw error
   } finally {
     tree?.delete()

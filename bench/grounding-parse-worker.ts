@@ -1,0 +1,22 @@
+// A's side of bench/grounding.ts: read, decode and parse, nothing else.
+import { readFileSync } from 'node:fs'
+import { workerTask } from '../src/core/index.js'
+import { withTree } from '../src/grounding/syntax.js'
+
+export interface BareFile {
+  path: string
+  /** `null` for a file without a grammar: it is read and decoded. */
+  grammar: string | null
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+export default workerTask(async (batch: readonly BareFile[]): Promise<number> => {
+  let characters = 0
+  for (const { path, grammar } of batch) {
+    const text = decoder.decode(readFileSync(path))
+    characters += text.length
+    if (grammar !== null) await withTree(grammar, text, () => null)
+  }
+  return characters
+})

@@ -1,0 +1,266 @@
+// What does grounding cost above parsing? The same files in one run, in turn: read, decoded and parsed, nothing else
+// (A), against grounded whole (B: read, judge, hash, parse, outline, imports, graph, signatures, licences), by the same
+// parser on the same number of threads, in the same batches. Where a language's text is prepared for its grammar (C,
+// C++, Swift), A parses the prepared text: the raw one takes the parser twice as long, which would flatter B.
+//
+//   node dist/bench/grounding.js [REPO...] [--workers 2] [--repeats 5] [--out FILE]
+//
+// And does its memory grow with the number of repositories? Whole stage runs over copies with a few lines changed, each
+// in a process of its own:
+//
+//   node dist/bench/grounding.js [REPO...] --memory 100,2000 [--out FILE]
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { createWorkerPool, RunStore, sha256Hex, silentProgress, type WorkerPool } from '../src/core/index.js'
+import {
+  createParsePool,
+  groundingOptionsSchema,
+  groundWithSignatures,
+  type Grounded,
+  type ParsePool,
+} from '../src/grounding/index.js'
+import { supportOf } from '../src/grounding/languages/language-table.js'
+import { groundAll } from '../src/pipeline/ground-stage.js'
+import type { Run } from '../src/pipeline/run-folder.js'
+import type { BareFile } from './grounding-parse-worker.js'
+import { machine, show, spread } from './measure.js'
+
+const BATCH_BYTES = 128 * 1024
+const BATCH_FILES = 32
+const defaultPackages = [
+  'typescript-eslint',
+  'zod',
+  'semver',
+  'picocolors',
+  'commander',
+  'piscina',
+  'tar',
+  'uvu',
+  'openai',
+]
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    workers: { type: 'string', default: '2' },
+    repeats: { type: 'string', default: '5' },
+    memory: { type: 'string' },
+    out: { type: 'string' },
+    /** Of a process that this one starts: the folder with the repositories, and how many. */
+    stage: { type: 'string' },
+  },
+})
+const workers = Number(options.workers)
+const root = process.env.RETRACE_ROOT ?? process.cwd()
+const repositories =
+  positionals.length > 0 ? positionals : defaultPackages.map((name) => join(root, 'node_modules', name))
+
+async function main(): Promise<void> {
+  if (options.stage !== undefined) return groundStage(options.stage, repositories)
+  const { cpu, cores, memoryGiB, node, platform } = machine()
+  console.log(`machine  ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${platform}, Node ${node}, ${workers} threads`)
+  const figures =
+    options.memory === undefined ? await compareTimes() : compareMemory(options.memory.split(',').map(Number))
+  if (options.out !== undefined) {
+    writeFileSync(options.out, JSON.stringify({ machine: machine(), workers, ...figures }, null, 2) + '\n')
+  }
+}
+
+/** A and B in turn; the first of each loads grammars and compiles, and does not count. */
+async function compareTimes(): Promise<object> {
+  const pool = createParsePool(workers)
+  const barePool = createWorkerPool<BareFile[], number>(
+    new URL('./grounding-parse-worker.js', import.meta.url),
+    workers,
+  )
+  const prepared = mkdtempSync(join(tmpdir(), 'retrace-bench-'))
+  try {
+    const files: BareFile[][] = []
+    const counts: Record<string, { files: number; bytes: number }> = {}
+    await groundEach(pool, (path, grounded) => files.push(...bareBatches(path, grounded, counts, prepared)))
+    await parseBare(barePool, files)
+    const timings: { bare: Cost; grounded: Cost }[] = []
+    for (let repeat = 0; repeat < Number(options.repeats); repeat++) {
+      const bare = await costOf(() => parseBare(barePool, files))
+      const grounded = await costOf(() => groundEach(pool, () => {}))
+      timings.push({ bare, grounded })
+      const line = ({ wallMs, cpuMs }: Cost): string => `${wallMs.toFixed(0)} ms (${cpuMs.toFixed(0)} of CPU)`
+      console.log(`  bare parse ${line(bare)}, grounding ${line(grounded)}`)
+    }
+    const ratio = spread(timings.map((one) => one.grounded.wallMs / one.bare.wallMs))
+    const cpuRatio = spread(timings.map((one) => one.grounded.cpuMs / one.bare.cpuMs))
+    const total = Object.values(counts).reduce((sum, one) => ({
+      files: sum.files + one.files,
+      bytes: sum.bytes + one.bytes,
+    }))
+    console.log(`files    ${total.files} in ${repositories.length} repositories, ${(total.bytes / 1e6).toFixed(1)} MB`)
+    for (const [language, one] of Object.entries(counts))
+      console.log(`         ${language}: ${one.files}, ${(one.bytes / 1e6).toFixed(2)} MB`)
+    console.log(`ratio    ${show(ratio, 2)}  grounding / bare parse, median [min, max] of ${timings.length}`)
+    console.log(
+      `         ${show(cpuRatio, 2)}  the same by CPU time of all threads, which other load on the machine does not change`,
+    )
+    return {
+      question: 'time of grounding over a bare parse',
+      repositories: repositories.length,
+      counts,
+      timings,
+      ratio,
+      cpuRatio,
+    }
+  } finally {
+    await pool.dispose()
+    await barePool.dispose()
+    rmSync(prepared, { recursive: true, force: true })
+  }
+}
+
+/** Grounds every repository as the stage does: the next one is under way while one ends. */
+async function groundEach(pool: ParsePool, take: (path: string, grounded: Grounded) => void): Promise<void> {
+  const config = groundingOptionsSchema.parse({})
+  const begin = (at: number): Promise<Grounded> | undefined => {
+    const path = repositories[at]
+    return path === undefined ? undefined : groundWithSignatures(path, config, { put: sha256Hex }, { pool })
+  }
+  let ahead = begin(0)
+  for (const [at, path] of repositories.entries()) {
+    const grounded = ahead as Promise<Grounded>
+    ahead = begin(at + 1)
+    take(path, await grounded)
+  }
+}
+
+function bareBatches(
+  path: string,
+  { snapshot }: Grounded,
+  counts: Record<string, { files: number; bytes: number }>,
+  prepared: string,
+): BareFile[][] {
+  const batches: BareFile[][] = []
+  let bytes = Infinity
+  for (const file of snapshot.files) {
+    const count = (counts[file.language] ??= { files: 0, bytes: 0 })
+    count.files++
+    count.bytes += file.sizeBytes
+    const support = file.language === 'text' ? undefined : supportOf(file.language)
+    const one = { path: join(path, file.path), grammar: support?.grammar ?? null }
+    if (support?.prepare !== undefined) {
+      const text = support.prepare(readFileSync(one.path, 'utf8'))
+      one.path = join(prepared, `${path.replace(/\W/g, '-')}-${count.files}-${file.language}`)
+      writeFileSync(one.path, text)
+    }
+    const last = batches.at(-1)
+    if (last === undefined || bytes + file.sizeBytes > BATCH_BYTES || last.length >= BATCH_FILES) {
+      batches.push([one])
+      bytes = file.sizeBytes
+    } else {
+      last.push(one)
+      bytes += file.sizeBytes
+    }
+  }
+  return batches
+}
+
+async function parseBare(pool: WorkerPool<BareFile[], number>, batches: readonly BareFile[][]): Promise<void> {
+  await Promise.all(batches.map((batch) => pool.run(batch)))
+}
+
+interface Cost {
+  wallMs: number
+  /** Of all threads of the process. */
+  cpuMs: number
+}
+
+async function costOf(work: () => Promise<void>): Promise<Cost> {
+  const cpu = process.cpuUsage()
+  const start = performance.now()
+  await work()
+  const wallMs = performance.now() - start
+  const { user, system } = process.cpuUsage(cpu)
+  return { wallMs, cpuMs: (user + system) / 1000 }
+}
+
+interface StageFigures {
+  repositories: number
+  kept: number
+  peakMiB: number
+  seconds: number
+}
+
+/** The stage over so many repositories, each time in a process of its own. */
+function compareMemory(sizes: readonly number[]): object {
+  const rows = sizes.map((count) => {
+    const folder = mkdtempSync(join(tmpdir(), 'retrace-bench-'))
+    try {
+      const script = fileURLToPath(import.meta.url)
+      const args = [script, ...repositories, '--workers', String(workers), '--stage', `${folder}:${count}`]
+      const row = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as StageFigures
+      console.log(`  ${row.repositories} repositories, ${row.kept} kept: peak ${row.peakMiB} MiB, ${row.seconds} s`)
+      return row
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+  return { question: 'peak memory of the stage by number of repositories', rows }
+}
+
+/** One whole stage with its records on disk, over so many variants of the repositories. */
+async function groundStage(argument: string, sources: readonly string[]): Promise<void> {
+  const [folder = '', count = ''] = argument.split(':')
+  const inputs = await writeVariants(join(folder, 'in'), sources, Number(count))
+  const start = performance.now()
+  const store = new RunStore(join(folder, 'run'))
+  const current = {
+    store,
+    record: { inputs },
+    config: {
+      workers: { grounding: workers },
+      grounding: groundingOptionsSchema.parse({ duplicates: { maxShare: 1 } }),
+    },
+    context: { progress: silentProgress },
+  } as unknown as Run
+  await groundAll(current)
+  const row: StageFigures = {
+    repositories: inputs.length,
+    kept: store.finished('inputs').length,
+    peakMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+    seconds: Math.round((performance.now() - start) / 100) / 10,
+  }
+  process.stdout.write(JSON.stringify(row) + '\n')
+}
+
+/** So many folders, each one of the sources with other words in every file, so that no two are alike. */
+async function writeVariants(folder: string, sources: readonly string[], count: number): Promise<string[]> {
+  const blobs = new Map<string, Uint8Array>()
+  const put = (bytes: Uint8Array): string => {
+    const digest = sha256Hex(bytes)
+    blobs.set(digest, bytes)
+    return digest
+  }
+  const inputs: string[] = []
+  for (const [at, path] of sources.entries()) {
+    const { snapshot } = await groundWithSignatures(path, groundingOptionsSchema.parse({}), { put })
+    for (let variant = at; variant < count; variant += sources.length) {
+      const target = join(folder, `${basename(path)}-${variant}`)
+      inputs.push(target)
+      for (const file of snapshot.files) {
+        mkdirSync(dirname(join(target, file.path)), { recursive: true })
+        const text = new TextDecoder().decode(blobs.get(file.blob))
+        // Every fourth word that stands alone in lower case takes the variant's number.
+        let words = 0
+        writeFileSync(
+          join(target, file.path),
+          text.replace(/\b[a-z]{5,12}\b/g, (word) => (++words % 4 === 0 ? `${word}${variant}` : word)),
+        )
+      }
+    }
+    blobs.clear()
+  }
+  return inputs
+}
+
+await main()

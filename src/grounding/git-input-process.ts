@@ -1,0 +1,98 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, isAbsolute, join } from 'node:path'
+
+/** What git said, its standard output cut where `maxBytes` was reached. */
+export interface GitAnswer {
+  status: 'ok' | 'failed' | 'too-much' | 'timed-out' | 'no-git'
+  stdout: Buffer
+  /** The last line of standard error, for a person. */
+  complaint: string
+}
+
+/**
+ * Runs git over the objects of one repository and nothing else of it. The repository's `config` can name programs (file
+ * system monitors, hooks, filters, ssh, credential helpers), include other files and name servers to fetch from; so git
+ * gets a folder made here, with a config of three lines, and only the objects are the repository's.
+ */
+export class GitProcess {
+  private readonly folder: string
+  private readonly environment: NodeJS.ProcessEnv
+
+  /** @param idLength hex digits of an object id: 40 with SHA-1, 64 with SHA-256 */
+  constructor(
+    gitFolder: string,
+    idLength: number,
+    private readonly timeoutMs: number,
+  ) {
+    this.folder = mkdtempSync(join(tmpdir(), 'retrace-git-'))
+    const format =
+      idLength === 64
+        ? '[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n'
+        : '[core]\n\trepositoryformatversion = 0\n'
+    mkdirSync(join(this.folder, 'refs'))
+    writeFileSync(join(this.folder, 'HEAD'), 'ref: refs/heads/none\n')
+    writeFileSync(
+      join(this.folder, 'config'),
+      `${format}[core]\n\tbare = true\n\tcommitGraph = false\n\tmultiPackIndex = false\n`,
+    )
+    this.environment = {
+      // A relative folder in PATH could be one of the repository's.
+      PATH: (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute).join(delimiter),
+      // Windows starts no program without it.
+      ...(process.env['SystemRoot'] === undefined ? {} : { SystemRoot: process.env['SystemRoot'] }),
+      LC_ALL: 'C',
+      HOME: this.folder,
+      GIT_DIR: this.folder,
+      GIT_OBJECT_DIRECTORY: join(gitFolder, 'objects'),
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_SYSTEM: '/dev/null',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_ATTR_NOSYSTEM: '1',
+      GIT_ALLOW_PROTOCOL: '',
+      GIT_NO_LAZY_FETCH: '1',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_OPTIONAL_LOCKS: '0',
+      GIT_NO_REPLACE_OBJECTS: '1',
+    }
+  }
+
+  run(args: readonly string[], maxBytes: number, input = ''): GitAnswer {
+    const safe = [
+      '--no-pager',
+      '-c',
+      'protocol.allow=never',
+      '-c',
+      'core.fsmonitor=false',
+      '-c',
+      'core.hooksPath=/dev/null',
+    ]
+    const { status, stdout, stderr, error } = spawnSync('git', [...safe, ...args], {
+      cwd: this.folder,
+      env: this.environment,
+      input,
+      maxBuffer: maxBytes,
+      timeout: this.timeoutMs,
+      killSignal: 'SIGKILL',
+      windowsHide: true,
+    })
+    const code = (error as NodeJS.ErrnoException | undefined)?.code
+    const complaint = (stderr ?? '').toString('utf8').trim().split('\n').at(-1) ?? ''
+    return {
+      status: code === undefined ? (status === 0 ? 'ok' : 'failed') : statusOf(code),
+      stdout: stdout ?? Buffer.alloc(0),
+      complaint,
+    }
+  }
+
+  dispose(): void {
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+function statusOf(code: string): GitAnswer['status'] {
+  if (code === 'ENOBUFS') return 'too-much'
+  if (code === 'ETIMEDOUT') return 'timed-out'
+  return code === 'ENOENT' || code === 'EACCES' ? 'no-git' : 'failed'
+}
