@@ -8,7 +8,7 @@ import { closeSync, openSync, readdirSync, writeSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { memoryBlobStore, seededRandom, type Random } from '../../src/core/index.js'
-import { createGenerator, factsFor, tellFacts, type Fact } from '../../src/generation/index.js'
+import { createNarrator, factsFor, tellFacts, type Fact } from '../../src/generation/index.js'
 import { createParsePool, groundRepository, type ParsePool } from '../../src/grounding/index.js'
 import { createRenderer } from '../../src/packing/index.js'
 import type { Step, Thought } from '../../src/records/index.js'
@@ -60,8 +60,9 @@ async function documentOf(unit: string, pool: ParsePool, wholeFiles: boolean): P
     maxActionBytes: wholeFiles ? 100_000 : 1_500 + random.below(3_500),
     maxReadBytes: 600 + random.below(900),
     maxReadsPerFile: 3,
+    debugging: { share: 0 },
   })
-  const generator = createGenerator({ kind: 'narrator' })
+  const generator = createNarrator()
   const trajectory = await synthesizeTrajectory(snapshot, generator, options, blobs)
 
   const decoder = new TextDecoder()
@@ -69,7 +70,7 @@ async function documentOf(unit: string, pool: ParsePool, wholeFiles: boolean): P
     decoder.decode(blobs.get(span.blob).subarray(span.start, span.end))
   const steps = trajectory.episodes.flatMap((episode, episodeIndex) =>
     episode.steps.map((step, stepIndex) => {
-      const request = thoughtRequestFor(snapshot, trajectory, episodeIndex, stepIndex)
+      const request = thoughtRequestFor(snapshot, trajectory, episodeIndex, stepIndex, read, false)
       const tellings = tellingsOf(step, () => factsFor(request), random)
       const rendered = renderer.step(step, read)
       const thoughts = tellings.map((thought) => renderer.step({ ...step, thought }, read).thought)

@@ -1,9 +1,21 @@
 // Who writes the words: requirements, plan, thoughts and their rewrites.
 // In: a RepositorySnapshot and what a thought leads to. Out: plain text and Thoughts.
 // One more writer is one more maker of a `Generator` in the table of `createGenerator`.
-export { createGenerator, generationOptionsSchema } from './create-generator.js'
+export {
+  createGenerator,
+  decidingOptions,
+  describeGenerator,
+  digestOfPrompts,
+  generationOptionsSchema,
+  type Budget,
+  type GenerationContext,
+  type GenerationOptions,
+} from './create-generator.js'
+export { matchPath } from './agents/match-path.js'
+export { promptsDigest } from './agents/prompts.js'
 export { GenerationError } from './errors.js'
-export type { Generator, ThoughtRequest } from './generator.js'
+export type { FileRequest, Generator, Overview, ReadChoiceRequest, ThoughtRequest } from './generator.js'
+export { createNarrator } from './narrator/narrator.js'
 export { tellFacts, type Fact } from './narrator/fact.js'
 export { factsFor } from './narrator/facts.js'
 export { localImports } from './narrator/outline-facts.js'

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore } from '../../src/core/index.js'
-import { createGenerator, factsFor, tellFacts, type ThoughtRequest } from '../../src/generation/index.js'
+import { createNarrator, factsFor, tellFacts, type ThoughtRequest } from '../../src/generation/index.js'
 import { checkFacts } from '../../src/generation/narrator/declaration-facts.js'
 import { fileNames } from '../../src/generation/narrator/file-names.js'
 import { namesOf } from '../../src/generation/narrator/item-names.js'
@@ -54,7 +54,8 @@ const snapshot = await groundRepository(
 function requestFor(path: string): ThoughtRequest {
   const file = snapshot.files.find((one) => one.path === path) as FileRecord
   const written = new Set(snapshot.order.slice(0, snapshot.order.indexOf(path)))
-  return { snapshot, path, written, leadsTo: { kind: 'code', start: 0, end: file.sizeBytes } }
+  const leadsTo = { kind: 'code' as const, start: 0, end: file.sizeBytes, code: null }
+  return { snapshot, path, purpose: '', written, read: [], leadsTo }
 }
 
 const textOf = (path: string): string => tellFacts(factsFor(requestFor(path))).text
@@ -68,7 +69,7 @@ test('overloads and accessors are told once, and every thought can be told again
   for (const path of snapshot.order) {
     const facts = factsFor(requestFor(path))
     assert.is(new Set(facts.map((fact) => fact.id)).size, facts.length, path)
-    const thought = await createGenerator({ kind: 'narrator' }).thought(requestFor(path))
+    const thought = await createNarrator().thought(requestFor(path))
     assert.equal(tellFacts(thought.facts.flatMap((id) => facts.find((fact) => fact.id === id) ?? [])), thought)
   }
   assert.is(textOf('sum.ts').match(/`add` takes/g)?.length, 1)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createGenerator, factsFor, tellFacts, type ThoughtRequest } from '../../src/generation/index.js'
+import { createNarrator, factsFor, tellFacts, type ThoughtRequest } from '../../src/generation/index.js'
 import { baseNames, parameterNames, returnType } from '../../src/generation/narrator/outline-facts.js'
 import { firstSentence, lowerFirst } from '../../src/generation/narrator/doc-clauses.js'
 import { listed, sentence } from '../../src/generation/narrator/prose.js'
@@ -11,7 +11,7 @@ import { thoughtRequestFor } from '../../src/synthesis/index.js'
 import { smallProject, synthesizeFolder, writeRepository } from '../support.js'
 
 const test = suite('narrator')
-const narrator = createGenerator({ kind: 'narrator' })
+const narrator = createNarrator()
 const made = await synthesizeFolder(writeRepository(smallProject))
 const semver = join(process.cwd(), 'node_modules', 'semver')
 
@@ -20,20 +20,24 @@ function requestFor(path: string, snapshot: RepositorySnapshot = made.snapshot):
   const file = snapshot.files.find((one) => one.path === path)
   assert.ok(file, path)
   const written = new Set(order.slice(0, order.indexOf(path)))
-  return { snapshot, path, written, leadsTo: { kind: 'code', start: 0, end: file.sizeBytes } }
+  const leadsTo = { kind: 'code' as const, start: 0, end: file.sizeBytes, code: null }
+  return { snapshot, path, purpose: '', written, read: [], leadsTo }
 }
 
 test('requirements say what the project is, what it offers and what it needs', async () => {
-  const text = await narrator.requirements(made.snapshot)
+  const { requirements: text } = await narrator.overview(made.snapshot, [])
   assert.match(text, /^Build [Ss]mall[- ]project in TypeScript and Python\./)
   assert.match(text, /[Cc]ounts words and prints them\./)
   assert.match(text, /`print`|`WordCounter`/)
 })
 
 test('the plan names a purpose for each file, from its doc or its declarations', async () => {
-  const { purposes, approach } = await narrator.plan(made.snapshot)
-  assert.is(purposes.length, made.snapshot.order.length)
-  const of = (path: string): string | undefined => purposes[made.snapshot.order.indexOf(path)]
+  const { files, approach } = await narrator.overview(made.snapshot, [])
+  assert.equal(
+    files.map((file) => file.path),
+    made.snapshot.order,
+  )
+  const of = (path: string): string | undefined => files.find((file) => file.path === path)?.purpose
   assert.is(of('tools/count.py'), 'counts lines, for a quick look')
   assert.is(of('src/empty.ts'), 'stays empty')
   assert.match(of('src/words.ts') ?? '', /splitWords and WordCounter/)
@@ -50,7 +54,7 @@ test('a thought names the file, what it takes from where, what it defines and wh
 })
 
 test('every name in a thought is a real one: of a declaration, an import, a file or a package', async () => {
-  const { snapshot, trajectory } = await synthesizeFolder(semver, { maxActionBytes: 2000 })
+  const { snapshot, trajectory, read } = await synthesizeFolder(semver, { maxActionBytes: 2000 })
   const real = new Set<string>(snapshot.files.flatMap((file) => [file.path, file.path.split('/').at(-1) ?? '']))
   const collect = (items: readonly OutlineItem[]): void => {
     for (const item of items) {
@@ -69,7 +73,7 @@ test('every name in a thought is a real one: of a declaration, an import, a file
   trajectory.episodes.forEach((episode, episodeIndex) => {
     episode.steps.forEach((step, stepIndex) => {
       if (step.thought === null) return
-      const facts = factsFor(thoughtRequestFor(snapshot, trajectory, episodeIndex, stepIndex))
+      const facts = factsFor(thoughtRequestFor(snapshot, trajectory, episodeIndex, stepIndex, read, false))
       for (const fact of facts.filter((one) => !one.id.startsWith('doc:') && one.id !== 'purpose')) {
         for (const [, name] of fact.text.matchAll(/`([^`]+)`/g)) {
           names++

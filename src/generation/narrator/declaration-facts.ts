@@ -13,7 +13,10 @@ export const maxNameChars = 40
 
 const kindWords: Record<OutlineItem['kind'], string> = {
   class: 'class',
+  struct: 'struct',
   interface: 'interface',
+  trait: 'trait',
+  extension: 'extension',
   function: 'function',
   method: 'method',
   property: 'property',
@@ -21,6 +24,8 @@ const kindWords: Record<OutlineItem['kind'], string> = {
   enum: 'enum',
   variable: 'value',
   namespace: 'namespace',
+  module: 'module',
+  macro: 'macro',
   export: 'export',
   section: 'section',
 }
@@ -99,7 +104,7 @@ export function detailFacts(item: OutlineItem, ownNames: readonly string[]): Fac
   const members = unique(item.children.flatMap(namesOf))
   if (members.length === 1) add('members', `in ${subject} there is ${named(members)}`)
   if (members.length > 1) add('members', `in ${subject} there are ${named(members, 10)}`)
-  const bases = item.kind === 'class' || item.kind === 'interface' ? baseNames(item) : []
+  const bases = item.kind === 'class' || item.kind === 'interface' || item.kind === 'trait' ? baseNames(item) : []
   if (bases.length > 0) add('extends', `${subject} builds on ${named(bases, 3)}`)
   facts.push(...callFacts(item, item.name, subject))
   return [...facts, ...docFacts(item, item.name, subject, ownNames)]

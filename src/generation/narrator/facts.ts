@@ -12,6 +12,7 @@ import { docClause } from './doc-clauses.js'
 import type { Fact } from './fact.js'
 import { fileNames, isNamedForItsPurpose, textPurpose } from './file-names.js'
 import { fileOf } from './find-file.js'
+import { fixFacts } from './fix-facts.js'
 import { importFacts, userFacts } from './import-facts.js'
 import { isDefaultExport, namesOf, realNames, subjectOf } from './item-names.js'
 import { enclosingItem, itemsIn, localImports } from './outline-facts.js'
@@ -22,6 +23,7 @@ import { ownNamesOf } from './project-name.js'
 export function factsFor(request: ThoughtRequest): Fact[] {
   const file = fileOf(request.snapshot, request.path)
   if (request.leadsTo.kind === 'read') return readingFacts(request, file, request.leadsTo.paths)
+  if (request.leadsTo.kind === 'fix') return fixFacts(file, request.leadsTo)
   const { start, end } = request.leadsTo
   const items = itemsIn(file.outline, start, end)
   const isHead = start === 0

@@ -1,5 +1,5 @@
 import { digestOf, seededRandom } from '../../core/index.js'
-import type { Thought } from '../../records/index.js'
+import type { GeneratorInfo, Thought } from '../../records/index.js'
 import type { Generator, ThoughtRequest } from '../generator.js'
 import { tellFacts, type Fact } from './fact.js'
 import { factsFor } from './facts.js'
@@ -12,16 +12,23 @@ import { tellApproach, tellPurpose, tellRequirements } from './overview.js'
  */
 export function createNarrator(): Generator {
   return {
-    info: { kind: 'narrator', version: '1' },
-    requirements: async (snapshot) => tellRequirements(snapshot),
-    plan: async (snapshot) => ({
+    info: narratorInfo,
+    overview: async (snapshot) => ({
+      requirements: tellRequirements(snapshot),
       approach: tellApproach(snapshot),
-      purposes: snapshot.order.map((path) => tellPurpose(snapshot, path)),
+      files: snapshot.order.map((path) => ({ path, purpose: tellPurpose(snapshot, path) })),
+      calls: [],
     }),
+    purpose: tellPurpose,
+    chooseReads: async ({ candidates, maxReads }) => candidates.slice(0, maxReads).map(({ path }) => path),
     thought: async (request) => tellFacts(factsFor(request).filter((fact) => fact.role !== 'more')),
+    attempt: async () => null,
     rewrite: async (request, best, tried, count, seed) => rewriteThought(request, best, tried, count, seed),
+    dispose: async () => {},
   }
 }
+
+export const narratorInfo: GeneratorInfo = { kind: 'narrator', version: '1', model: '', parameters: {}, prompts: [] }
 
 /** Tries per wanted rewrite before the facts are taken as used up. */
 const triesPerRewrite = 24

@@ -30,7 +30,7 @@ export function offeredNames(snapshot: RepositorySnapshot): string[] {
 function tellable(offers: readonly Offer[]): string[] {
   const open = offers.filter(({ name }) => /^[a-z$][\w$]+$/i.test(name) && name !== 'default')
   const values: Offer['kind'][] = ['variable', 'property']
-  const calls = open.filter(({ kind }) => kind === 'class' || kind === 'function' || kind === null)
+  const calls = open.filter(({ kind }) => kind === null || ['class', 'struct', 'function'].includes(kind))
   const rest = open.filter((offer) => !calls.includes(offer) && !values.includes(offer.kind))
   return unique((calls.length > 0 ? [...calls, ...rest] : open).map(({ name }) => name))
 }

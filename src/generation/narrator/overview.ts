@@ -15,8 +15,19 @@ const languageNames: Record<FileRecord['language'], string> = {
   tsx: 'TypeScript with JSX',
   javascript: 'JavaScript',
   python: 'Python',
+  go: 'Go',
+  rust: 'Rust',
+  java: 'Java',
+  c: 'C',
+  cpp: 'C++',
+  csharp: 'C#',
+  ruby: 'Ruby',
+  php: 'PHP',
+  swift: 'Swift',
   text: 'text',
 }
+
+const mainKinds: ReadonlySet<OutlineItem['kind']> = new Set(['class', 'struct', 'interface', 'trait', 'function'])
 
 const isCode = (file: FileRecord): boolean => file.language !== 'text'
 
@@ -90,8 +101,7 @@ export function tellPurpose(snapshot: RepositorySnapshot, path: string): string 
 /** Names of declarations: what others can call first, then what they can see, then the rest. */
 function mainNames(outline: readonly OutlineItem[]): string[] {
   const items = outline.filter((item) => item.kind !== 'section' && item.kind !== 'export')
-  const rankOf = (item: OutlineItem): number =>
-    (item.exported ? 0 : 2) + (item.kind === 'class' || item.kind === 'function' ? 0 : 1)
+  const rankOf = (item: OutlineItem): number => (item.exported ? 0 : 2) + (mainKinds.has(item.kind) ? 0 : 1)
   const nameWords = (item: OutlineItem): string[] =>
     isDefaultExport(item)
       ? ['a default export']

@@ -1,0 +1,19 @@
+/**
+ * The file that a model means by a path: as it stands, else without what models put around one (quotes, `./`,
+ * backslashes, the repository's name as a first folder). `null` where that names no file; nothing is guessed from parts
+ * of a path.
+ */
+export function matchPath(said: string, files: { has(path: string): boolean }, repository: string): string | null {
+  if (files.has(said)) return said
+  if (said.length > maxPathChars) return null
+  const bare = said.trim().replace(/^["'`]+|["'`]+$/g, '')
+  const slashed = bare.replace(/\\/g, '/').replace(/^(?:\.\/|\/)+/, '')
+  const folders = [repository, repository.slice(repository.lastIndexOf('/') + 1)].filter((name) => name !== '')
+  const inside = folders
+    .filter((folder) => slashed.startsWith(`${folder}/`))
+    .map((folder) => slashed.slice(folder.length + 1).replace(/^\/+/, ''))
+  return [bare, slashed, ...inside].find((path) => files.has(path)) ?? null
+}
+
+/** No file system has longer paths. */
+const maxPathChars = 4_096

@@ -1,0 +1,58 @@
+import type { Message } from '../../records/index.js'
+import { asData } from './as-data.js'
+import { fitFacts, type Facts } from './fit-facts.js'
+import { placeholder, type Prompt } from './prompts.js'
+
+/** What is sent: the facts in their places, told as fully as `maxChars` for the whole allows. */
+export function messagesOf(prompt: Prompt, facts: Facts, maxChars: number): Message[] {
+  const used = new Set(namesIn(prompt.user))
+  const usedFacts = Object.entries(facts).filter(([name]) => used.has(name))
+  const data = Object.fromEntries(usedFacts.map(([name, fact]) => [name, dataOf(fact)]))
+  const fitted = fitFacts(data, roomFor(prompt, data, maxChars))
+  return [
+    { role: 'system', content: prompt.system },
+    { role: 'user', content: fill(prompt.user, fitted) },
+  ]
+}
+
+/** Each telling as it may be sent, told no more than once. */
+function dataOf(fact: Facts[string]): Facts[string] {
+  if (typeof fact === 'string') return asData(fact)
+  const tellings = fact.tellings.map((tell) => {
+    let told: string | undefined
+    return () => (told ??= asData(tell()))
+  })
+  return { share: fact.share, tellings }
+}
+
+/** Characters that are left for the facts that can be shortened. */
+export function roomFor(prompt: Prompt, facts: Facts, maxChars: number): number {
+  // What is told at any length keeps the words around it, and they take room.
+  const fixed = Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => [
+      name,
+      typeof fact === 'string' ? fact : fact.tellings.some((tell) => tell() !== '') ? '.' : '',
+    ]),
+  )
+  return Math.max(0, maxChars - prompt.system.length - fill(prompt.user, fixed).length)
+}
+
+/**
+ * The text with facts in their places, in one pass: what stands in a fact is never expanded again. A paragraph whose
+ * facts are all empty is left out, and so is a line.
+ */
+function fill(template: string, facts: Readonly<Record<string, string>>): string {
+  const factOf = (name: string): string => facts[name] ?? ''
+  const isTold = (text: string): boolean => {
+    const names = namesIn(text)
+    return names.length === 0 || names.some((name) => factOf(name) !== '')
+  }
+  return template
+    .split(/\n{2,}/)
+    .filter(isTold)
+    .map((paragraph) => paragraph.split('\n').filter(isTold).join('\n'))
+    .map((paragraph) => paragraph.replace(placeholder, (_place, name: string) => factOf(name)))
+    .join('\n\n')
+}
+
+const namesIn = (text: string): string[] => [...text.matchAll(placeholder)].map(([, name = '']) => name)

@@ -1,0 +1,116 @@
+import { jsonrepair } from 'jsonrepair'
+import { z } from 'zod'
+import { withoutThinking } from './read-text.js'
+import type { Reading } from './reading.js'
+
+/** An answer in JSON: the schema that is sent, and what reads the text that comes back; both of one definition. */
+export interface JsonAnswer<Value> {
+  schema: Record<string, unknown>
+  read(text: string): Reading<Value>
+}
+
+/** An object. */
+export function objectAnswer<Value>(schema: z.ZodType<Value>): JsonAnswer<Value> {
+  return {
+    schema: jsonSchemaOf(schema),
+    read(text) {
+      const found = jsonIn(text)
+      for (const value of found) {
+        const read = schema.safeParse(value)
+        if (read.success) return { value: read.data }
+      }
+      return {
+        problem: found.length === 0 ? notJson : `It is not the JSON that was asked for: ${lacks(schema, found)}`,
+      }
+    },
+  }
+}
+
+/** A list under one key. Items that are not what they should be are left out: the last one may have been cut. */
+export function listAnswer<Item>(key: string, itemSchema: z.ZodType<Item>): JsonAnswer<Item[]> {
+  return {
+    schema: jsonSchemaOf(z.object({ [key]: z.array(itemSchema) })),
+    read(text) {
+      const found = jsonIn(text)
+      // Prose may hold brackets too: a list by itself is taken only where none stands under its key.
+      const keyed = found.map((value) => (value as Record<string, unknown>)[key])
+      for (const list of [...keyed, ...found].filter((one) => Array.isArray(one))) {
+        const items = list.flatMap((item: unknown) => {
+          const read = itemSchema.safeParse(item)
+          return read.success ? [read.data] : []
+        })
+        if (items.length > 0 || list.length === 0) return { value: items }
+      }
+      return { problem: found.length === 0 ? notJson : `Its JSON has no list "${key}" of the form that was asked for.` }
+    },
+  }
+}
+
+const notJson = 'It is not JSON.'
+
+function lacks(schema: z.ZodType, found: readonly unknown[]): string {
+  const read = schema.safeParse(found[0])
+  return read.success ? '' : z.prettifyError(read.error).replace(/\s+/g, ' ').slice(0, 200)
+}
+
+function jsonSchemaOf(schema: z.ZodType): Record<string, unknown> {
+  const { $schema: _uri, ...rest } = z.toJSONSchema(schema)
+  return rest
+}
+
+/** Longer answers are cut: mending takes more time than in proportion to their length. */
+const maxChars = 40_000
+/** Brackets at which a value is looked for: prose before it may have some too. */
+const maxStarts = 4
+
+/** The JSON values that an answer may mean, the likeliest first: whole, in a fence, between prose, or cut off. */
+function jsonIn(answer: string): object[] {
+  const text = withoutThinking(answer).slice(0, maxChars)
+  const fenced = /```[\w-]*[ \t]*\r?\n([\s\S]*?)(?:```|$)/.exec(text)?.[1]
+  const texts = fenced === undefined ? [text] : [fenced, text]
+  const values = texts.flatMap((one) => startsOf(one).flatMap((start) => valuesAt(one, start)))
+  return values.filter((value): value is object => typeof value === 'object' && value !== null)
+}
+
+function startsOf(text: string): number[] {
+  const starts: number[] = []
+  for (let at = text.search(/[[{]/); at >= 0 && starts.length < maxStarts;) {
+    starts.push(at)
+    const next = text.slice(at + 1).search(/[[{]/)
+    at = next < 0 ? -1 : at + 1 + next
+  }
+  return starts
+}
+
+/**
+ * What begins here: up to the last bracket that may close it, as prose may follow, or to the end, where it may have been
+ * cut. The end comes first where it has to be mended: the last bracket of a cut answer closes something inside of it.
+ */
+function valuesAt(text: string, start: number): unknown[] {
+  const last = text.lastIndexOf(text[start] === '{' ? '}' : ']')
+  const closed = last > start ? text.slice(start, last + 1) : null
+  const open = text.slice(start)
+  const tries = [() => parse(closed), () => mend(open), () => mend(closed)]
+  for (const attempt of tries) {
+    const value = attempt()
+    if (value !== undefined) return [value]
+  }
+  return []
+}
+
+function parse(text: string | null): unknown {
+  try {
+    return text === null ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function mend(text: string | null): unknown {
+  try {
+    return text === null ? undefined : JSON.parse(jsonrepair(text))
+  } catch {
+    // What cannot be mended, or is nested so deep that the mending runs out of stack, is no JSON.
+    return undefined
+  }
+}

@@ -1,0 +1,133 @@
+import type { Reading } from './reading.js'
+
+/** What an answer says beside its thinking aloud; an opened and unclosed block of it takes all that follows. */
+export function withoutThinking(text: string): string {
+  const closed = text.search(/<\/think(?:ing)?>/i)
+  // Some servers keep the opening tag to themselves.
+  const opened = text.search(/<think(?:ing)?>/i)
+  const rest = closed >= 0 && (opened < 0 || opened > closed) ? text.slice(text.indexOf('>', closed) + 1) : text
+  return rest.replace(/<think(?:ing)?>[\s\S]*?(?:<\/think(?:ing)?>|$)/gi, '').trim()
+}
+
+export interface TextBounds {
+  maxChars: number
+  /** Whether the server stopped it in mid-sentence. */
+  isCut: boolean
+  /** What was sent; an answer that only gives it back is none. */
+  prompt: string
+}
+
+/** Prose of an answer, cleaned of what models put around it and cut to its bound, or what was wrong with it. */
+export function readProse(answer: string, { maxChars, isCut, prompt }: TextBounds): Reading<string> {
+  const bare = withoutQuotes(withoutRole(withoutFences(fieldOf(withoutThinking(answer)))))
+  const text = fold(bare)
+  if (text === '') return { problem: 'It says nothing.' }
+  const kept = withoutRepeats(text)
+  if (isLoop(kept)) return { problem: 'It says the same over and over.' }
+  if (isEcho(kept, prompt)) return { problem: 'It only repeats what you were told.' }
+  const whole = kept.length < text.length || !isCut ? kept : wholeSentences(kept)
+  const bounded = whole.length <= maxChars ? whole : wholeSentences(whole.slice(0, maxChars))
+  return /\p{L}{2}/u.test(bounded) ? { value: bounded } : { problem: 'It says nothing.' }
+}
+
+/** Code of an answer: what a fence holds, else all of it. */
+export function readCode(answer: string): Reading<string> {
+  const text = withoutThinking(answer)
+  const lines = text.split('\n')
+  const start = lines.findIndex((line) => /^ {0,3}(?:```|~~~)/.test(line))
+  if (start < 0) return text === '' ? { problem: 'It says nothing.' } : { value: `${text}\n` }
+  const fence = /[`~]+/.exec(lines[start] as string)?.[0] ?? ''
+  const end = lines.findIndex((line, at) => at > start && line.trim() === fence)
+  const code = lines.slice(start + 1, end < 0 ? lines.length : end)
+  return code.join('').trim() === '' ? { problem: 'Its code block is empty.' } : { value: `${code.join('\n')}\n` }
+}
+
+/** `{"thought": "..."}`, from models that always answer in JSON. */
+function fieldOf(text: string): string {
+  if (!text.startsWith('{')) return text
+  try {
+    const values = Object.values(JSON.parse(text) as Record<string, unknown>)
+    return values.length === 1 && typeof values[0] === 'string' ? values[0] : text
+  } catch {
+    return text
+  }
+}
+
+/** A fence around all of it goes; one in the midst holds code, which is no part of a thought. */
+function withoutFences(text: string): string {
+  const whole = /^```[^\n]*\n([\s\S]*?)(?:\n```|$)/.exec(text)
+  if (whole !== null && whole[0].length === text.length) return whole[1] ?? ''
+  return text.replace(/^ {0,3}```[^\n]*\n[\s\S]*?(?:^ {0,3}```[ \t]*$|$(?![\s\S]))/gm, '').replace(/```/g, '')
+}
+
+function withoutRole(text: string): string {
+  return text
+    .trim()
+    .replace(/^(?:<\|[\w ]{1,40}\|>\s*)+/, '')
+    .replace(/^(?:#+ *)?\**(?:assistant|ai|thought|thinking|answer|response|rewrite)\**\s*:\**\s*/i, '')
+    .replace(/<\|[\w ]{1,40}\|>\s*$/, '')
+}
+
+function withoutQuotes(text: string): string {
+  const inner = /^(?:"([^"]*)"|'([^']*)'|“([^”]*)”)$/.exec(text.trim())
+  return inner === null ? text : (inner[1] ?? inner[2] ?? inner[3] ?? '')
+}
+
+/** A text as one line, cut at a word. */
+export function readLine(text: string, maxChars: number): string {
+  const line = fold(text).replace(/\s+/g, ' ')
+  return line.length <= maxChars ? line : cutAtWord(line.slice(0, maxChars - 1))
+}
+
+/** No control characters, no halves of characters, no white space at line ends, one blank line at most. */
+function fold(text: string): string {
+  const plain = text.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0009\u000b-\u001f\u007f]/g, ' ')
+  const lines = plain.split('\n').map((line) => line.trimEnd())
+  const kept = lines.filter((line, at) => line !== '' || lines[at - 1] !== '')
+  return Buffer.from(kept.join('\n'), 'utf8').toString('utf8').trim()
+}
+
+/** Times that a sentence may stand in a text before the rest is taken for a loop. */
+const maxTellings = 2
+
+/** The text up to where it begins to say the same sentence again and again. */
+function withoutRepeats(text: string): string {
+  const seen = new Map<string, { count: number; second: number }>()
+  for (const { index, 0: sentence } of text.matchAll(/[^\n.!?]+[\n.!?]*\s*/g)) {
+    const key = sentence.trim().toLowerCase()
+    if (key.length < 12) continue
+    const before = seen.get(key)
+    const count = (before?.count ?? 0) + 1
+    if (before !== undefined && count > maxTellings) return text.slice(0, before.second).trim()
+    seen.set(key, { count, second: count === 2 ? index : (before?.second ?? 0) })
+  }
+  return text
+}
+
+/** A token, a few of them or one character, again and again. */
+function isLoop(text: string): boolean {
+  const words = text.toLowerCase().split(/\s+/)
+  if (words.length >= 24 && new Set(words).size * 6 < words.length) return true
+  return words.some((word) => word.length >= 60 && new Set(word).size <= 4)
+}
+
+/** Shorter texts may stand in a prompt by chance. */
+const minEchoChars = 60
+
+function isEcho(text: string, prompt: string): boolean {
+  const flat = (one: string): string => one.replace(/\s+/g, ' ').trim()
+  return text.length >= minEchoChars && flat(prompt).includes(flat(text))
+}
+
+/** Without the sentence that breaks off at the end; one that is all there is ends at a word. */
+function wholeSentences(text: string): string {
+  const ends = [...text.matchAll(/[.!?]["'`)]*(?=\s|$)|\n(?=\s*\n)/g)]
+  const last = ends.at(-1)
+  if (last !== undefined) return text.slice(0, last.index + last[0].length).trim()
+  return cutAtWord(text)
+}
+
+function cutAtWord(text: string): string {
+  const space = text.lastIndexOf(' ')
+  return `${(space > 0 ? text.slice(0, space) : text).replace(/[\ud800-\udbff]$/, '')}…`
+}

@@ -1,0 +1,100 @@
+import OpenAI from 'openai'
+import type { ChatCompletionCreateParamsNonStreaming } from 'openai/resources/chat/completions'
+import { withoutKey } from './api-key.js'
+import { brokenBody, classifyError, emptyAnswer, type Failure } from './failure.js'
+import { readAnswer, type Answer } from './read-answer.js'
+import type { RequestBody } from './request-body.js'
+
+/** What came of asking once. */
+export type Attempt = { ok: true; response: unknown; answer: Answer } | { ok: false; failure: Failure }
+
+export interface Server {
+  baseUrl: string
+  apiKey: string
+  /** For one attempt, until the last byte. */
+  timeoutMs: number
+}
+
+const maxAnswerBytes = 64 * 1024 * 1024
+const maxErrorBytes = 64 * 1024
+
+/** Gives the function that asks a server once, by the official client with its own retries turned off. */
+export function openServer(server: Server): (body: RequestBody) => Promise<Attempt> {
+  const client = new OpenAI({
+    baseURL: server.baseUrl,
+    apiKey: server.apiKey,
+    // Not from the environment: they are for the hosted service, and this may be another one.
+    organization: null,
+    project: null,
+    maxRetries: 0,
+    timeout: server.timeoutMs,
+    logLevel: 'off',
+    fetch: (url, init) => fetchKeepingErrors(url, init, server.apiKey),
+  })
+  return (body) => attempt(client, server, body)
+}
+
+async function attempt(client: OpenAI, { apiKey, timeoutMs }: Server, body: RequestBody): Promise<Attempt> {
+  // The client's own limit ends with the head of the answer; a slow body would go on for ever.
+  const limit = AbortSignal.timeout(timeoutMs)
+  const fail = (failure: Failure): Attempt => {
+    return { ok: false, failure: { ...failure, says: withoutKey(failure.says, apiKey) } }
+  }
+  let response: Response
+  try {
+    const params = body as unknown as ChatCompletionCreateParamsNonStreaming
+    response = await client.chat.completions.create(params, { signal: limit }).asResponse()
+  } catch (error) {
+    return fail(classifyError(error, limit.aborted, Date.now()))
+  }
+  let text: string
+  try {
+    text = await readText(response, maxAnswerBytes)
+  } catch (error) {
+    if (limit.aborted) return fail(classifyError(error, true, Date.now()))
+    return fail(brokenBody(`the answer was cut (${error instanceof Error ? error.message : String(error)})`))
+  }
+  return readBody(withoutKey(text, apiKey), fail)
+}
+
+function readBody(text: string, fail: (failure: Failure) => Attempt): Attempt {
+  let response: unknown
+  try {
+    response = JSON.parse(text)
+  } catch {
+    return fail(brokenBody(`the answer is no whole JSON (${text.length} characters)`))
+  }
+  const answer = readAnswer(response)
+  if (answer === null) return fail(brokenBody('the answer is JSON, but no completion'))
+  if (answer.text.trim() === '') return fail(emptyAnswer(answer.finishReason))
+  return { ok: true, response, answer }
+}
+
+/**
+ * `fetch`, but what a server says with an error comes as `{error: {raw}}`: the client keeps the value of `error` alone,
+ * and several servers say what is wrong elsewhere in the body.
+ */
+async function fetchKeepingErrors(
+  url: string | URL | Request,
+  init: RequestInit | undefined,
+  apiKey: string,
+): Promise<Response> {
+  const response = await fetch(url, init)
+  if (response.ok) return response
+  // Before a message is cut somewhere: half a key would not be known for one.
+  const raw = withoutKey(await readText(response, maxErrorBytes).catch(() => ''), apiKey)
+  const headers = new Headers(response.headers)
+  for (const name of ['content-encoding', 'content-length', 'transfer-encoding']) headers.delete(name)
+  return new Response(JSON.stringify({ error: { raw } }), { status: response.status, headers })
+}
+
+async function readText(response: Response, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    sizeBytes += chunk.length
+    if (sizeBytes > maxBytes) throw new Error(`it is longer than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

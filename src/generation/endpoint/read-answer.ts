@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import type { Call, Usage } from '../../records/index.js'
+
+/** What a call record keeps of a response beside the response itself. */
+export type Answer = Pick<Call, 'text' | 'finishReason' | 'usage'>
+
+const partSchema = z.looseObject({ text: z.string().optional() })
+const completionSchema = z.looseObject({
+  choices: z
+    .array(
+      z.looseObject({
+        message: z.looseObject({ content: z.union([z.string(), z.array(partSchema)]).nullish() }),
+        finish_reason: z.string().nullish(),
+      }),
+    )
+    .min(1),
+  usage: z.unknown().optional(),
+})
+const countSchema = z.int().nonnegative().catch(0)
+const usageSchema = z
+  .looseObject({ prompt_tokens: countSchema, completion_tokens: countSchema })
+  .catch({ prompt_tokens: 0, completion_tokens: 0 })
+
+/**
+ * What a server's response says, or `null` where it is no completion. Content may be a string, parts, or missing: the
+ * text is empty then. Reasoning that a server sends beside the content is not the answer and stays in the response.
+ */
+export function readAnswer(response: unknown): Answer | null {
+  const result = completionSchema.safeParse(response)
+  const choice = result.data?.choices[0]
+  if (choice === undefined) return null
+  const content = choice.message.content ?? ''
+  return {
+    text: typeof content === 'string' ? content : content.map((part) => part.text ?? '').join(''),
+    finishReason: finishReasonOf(choice.finish_reason),
+    usage: readUsage(result.data?.usage),
+  }
+}
+
+/** Tokens as the server counts them; zeros where it says nothing, as nothing is made up here. */
+function readUsage(value: unknown): Usage {
+  const { prompt_tokens, completion_tokens } = usageSchema.parse(value)
+  return { promptTokens: prompt_tokens, completionTokens: completion_tokens }
+}
+
+function finishReasonOf(said: string | null | undefined): Answer['finishReason'] {
+  return said === 'stop' || said === 'length' ? said : 'other'
+}
