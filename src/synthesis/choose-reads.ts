@@ -18,13 +18,11 @@ export function chooseRead(file: FileRecord, bytes: Uint8Array, names: readonly 
   return { start, end: end - start <= maxReadBytes ? end : lastLineEnd(bytes, start, maxReadBytes) }
 }
 
-/** The files to read: written dependencies, those that give most names first, then by path. */
-export function chooseFiles(
-  imports: readonly { path: string; names: readonly string[] }[],
-  maxReadsPerFile: number,
-): { path: string; names: readonly string[] }[] {
-  const byWeight = [...imports].sort((a, b) => b.names.length - a.names.length || (a.path < b.path ? -1 : 1))
-  return byWeight.slice(0, maxReadsPerFile)
+/** Written dependencies in the order in which to read them: those that give most names first, then by path. */
+export function byWeight<Import extends { path: string; names: readonly string[] }>(
+  imports: readonly Import[],
+): Import[] {
+  return [...imports].sort((a, b) => b.names.length - a.names.length || (a.path < b.path ? -1 : 1))
 }
 
 function declarationsOf(outline: readonly OutlineItem[], names: ReadonlySet<string>): OutlineItem[] {

@@ -1,7 +1,8 @@
 import { digestOf, type BlobStore } from '../core/index.js'
 import type { Action, BlobSpan, RepositorySnapshot, Step, Trajectory } from '../records/index.js'
+import { createChecker, type Checker } from './debugging/checker.js'
 import { SynthesisError } from './errors.js'
-import { lineNumber } from './split-file.js'
+import { countLines, lineNumber } from './split-file.js'
 
 /** What a replay did, for the person who asked. */
 export interface ReplayResult {
@@ -10,22 +11,29 @@ export interface ReplayResult {
   reads: number
   writes: number
   edits: number
+  checks: number
 }
 
 /**
  * Runs a trajectory's actions in order in an empty folder (in memory) and holds it to the replay law: the files come
- * out byte for byte, every Read shows what is there at that moment, and the plan names exactly the files written.
+ * out byte for byte, every Read shows what is there at that moment, every Check says what was recorded, and the plan
+ * names exactly the files written.
  *
  * @throws SynthesisError `REPLAY_FAILED` at the first step that breaks it; CoreError `RECORD_INVALID` for a changed blob
  */
-export function replayTrajectory(trajectory: Trajectory, snapshot: RepositorySnapshot, blobs: BlobStore): ReplayResult {
+export async function replayTrajectory(
+  trajectory: Trajectory,
+  snapshot: RepositorySnapshot,
+  blobs: BlobStore,
+): Promise<ReplayResult> {
   if (trajectory.snapshot !== digestOf(snapshot)) {
     throw new SynthesisError('REPLAY_FAILED', `${trajectory.id}: its snapshot is not the one that it was made of.`)
   }
   const disk = new Map<string, Uint8Array>()
-  const result: ReplayResult = { files: 0, bytes: 0, reads: 0, writes: 0, edits: 0 }
+  const checker = createChecker()
+  const result: ReplayResult = { files: 0, bytes: 0, reads: 0, writes: 0, edits: 0, checks: 0 }
   for (const episode of trajectory.episodes) {
-    episode.steps.forEach((step, index) => {
+    for (const [index, step] of episode.steps.entries()) {
       const fail = (what: string): never => {
         throw new SynthesisError(
           'REPLAY_FAILED',
@@ -33,10 +41,11 @@ export function replayTrajectory(trajectory: Trajectory, snapshot: RepositorySna
           { trajectory: trajectory.id, path: episode.path, step: index },
         )
       }
-      if (step.action.tool !== 'Read' && step.action.path !== episode.path) fail(`it writes ${step.action.path}`)
-      runStep(step, disk, blobs, fail)
+      if ('content' in step.action && step.action.path !== episode.path) fail(`it writes ${step.action.path}`)
+      if (step.action.tool === 'Check') await runCheck(step, disk, checker, blobs, fail)
+      else runStep(step, step.action, disk, blobs, fail)
       result[counterOf(step.action)]++
-    })
+    }
   }
   checkPlan(trajectory, disk)
   checkFiles(trajectory, snapshot, disk, blobs, result)
@@ -53,12 +62,19 @@ export function spanBytes(blobs: BlobStore, { blob, start, end }: BlobSpan): Uin
   )
 }
 
-function counterOf(action: Action): 'reads' | 'writes' | 'edits' {
-  return action.tool === 'Read' ? 'reads' : action.tool === 'Write' ? 'writes' : 'edits'
+function counterOf({ tool }: Action): 'reads' | 'writes' | 'edits' | 'checks' {
+  return ({ Read: 'reads', Write: 'writes', Edit: 'edits', Check: 'checks' } as const)[tool]
 }
 
-function runStep(step: Step, disk: Map<string, Uint8Array>, blobs: BlobStore, fail: (what: string) => never): void {
-  const { action } = step
+type Fail = (what: string) => never
+
+function runStep(
+  step: Step,
+  action: Exclude<Action, { tool: 'Check' }>,
+  disk: Map<string, Uint8Array>,
+  blobs: BlobStore,
+  fail: Fail,
+): void {
   const before = disk.get(action.path)
   if (action.tool === 'Write') {
     if (before !== undefined) fail(`${action.path} is there already`)
@@ -71,15 +87,37 @@ function runStep(step: Step, disk: Map<string, Uint8Array>, blobs: BlobStore, fa
   }
   if (lineNumber(before, action.start) !== action.startLine)
     fail(`byte ${action.start} is not in line ${action.startLine}`)
+  const there = before.subarray(action.start, action.end)
   if (action.tool === 'Edit') {
+    if (countLines(there) !== action.replacedLines) fail(`it does not replace ${action.replacedLines} lines`)
     const content = spanBytes(blobs, action.content)
     disk.set(action.path, Buffer.concat([before.subarray(0, action.start), content, before.subarray(action.end)]))
     return
   }
   if (step.observation === null) return fail('a Read shows nothing')
-  const seen = spanBytes(blobs, step.observation)
-  if (Buffer.compare(seen, before.subarray(action.start, action.end)) !== 0) {
+  if (Buffer.compare(spanBytes(blobs, step.observation), there) !== 0) {
     fail(`what it shows of ${action.path} is not what is there`)
+  }
+}
+
+/** What a Check says depends on the files alone, so it can be held to its word. */
+async function runCheck(
+  { action: { path }, observation }: Step,
+  disk: Map<string, Uint8Array>,
+  checker: Checker,
+  blobs: BlobStore,
+  fail: Fail,
+): Promise<void> {
+  if (!disk.has(path)) fail(`${path} is not written yet`)
+  if (observation === null) return fail('a Check shows nothing')
+  const now = {
+    has: (one: string) => disk.has(one),
+    get: (one: string) => disk.get(one),
+    paths: () => [...disk.keys()],
+  }
+  const { output } = await checker.check(path, now)
+  if (Buffer.compare(spanBytes(blobs, observation), Buffer.from(output)) !== 0) {
+    fail(`a check of ${path} says something else now`)
   }
 }
 

@@ -1,45 +1,78 @@
 import { digestOf, type BlobStore } from '../core/index.js'
-import { localImports, type Generator, type ThoughtRequest } from '../generation/index.js'
-import type { Episode, FileRecord, RepositorySnapshot, Step, Trajectory } from '../records/index.js'
-import { chooseFiles, chooseRead } from './choose-reads.js'
+import type { Generator, ThoughtRequest } from '../generation/index.js'
+import {
+  toolDefinitions,
+  type Episode,
+  type FileRecord,
+  type RepositorySnapshot,
+  type SpanReader,
+  type Step,
+  type Trajectory,
+} from '../records/index.js'
+import { createChecker, type Checker } from './debugging/checker.js'
+import type { Disk } from './disk.js'
+import { episodeOf } from './episode.js'
+import { makePlan } from './make-plan.js'
 import type { SynthesisOptions } from './options.js'
-import { lineNumber, splitFile } from './split-file.js'
+
+/** What all file agents of a repository work with. */
+export interface Work {
+  snapshot: RepositorySnapshot
+  files: ReadonlyMap<string, FileRecord>
+  generator: Generator
+  options: SynthesisOptions
+  blobs: BlobStore
+  checker: Checker
+  seed: number
+}
 
 /**
  * Rebuilds a process that ends in the repository: the main agent writes requirements and plan, then each file's agent
  * thinks, reads what it depends on and is written, and writes its own file. All words come from the generator, all
- * content from the blobs.
+ * content from the blobs but for drafts, which are blobs of their own.
  *
  * The result is not yet held to the replay law; see `replayTrajectory`.
+ *
+ * @param seed of the choice of files with a debugging episode and of their faults
  */
 export async function synthesizeTrajectory(
   snapshot: RepositorySnapshot,
   generator: Generator,
   options: SynthesisOptions,
   blobs: BlobStore,
+  seed = 0,
 ): Promise<Trajectory> {
-  const plan = await generator.plan(snapshot)
+  const { requirements, plan } = await makePlan(snapshot, generator)
   const files = new Map(snapshot.files.map((file) => [file.path, file]))
-  const work: Work = { snapshot, files, written: new Set(), generator, options, blobs }
-  const episodes: Episode[] = []
-  for (const path of snapshot.order) {
-    const file = files.get(path) as FileRecord
-    episodes.push({ path, steps: [...(await readSteps(work, file)), ...(await codeSteps(work, file))] })
-    work.written.add(path)
-  }
+  const work: Work = { snapshot, files, generator, options, blobs, checker: createChecker(), seed }
+  const turns = new Map(plan.files.map(({ path }, index) => [path, index]))
+  // An agent knows what is planned and written, and nothing of what others think: all files can be thought of at once.
+  const episodes = await Promise.all(
+    plan.files.map(({ path, purpose }, index): Promise<Episode> => {
+      return episodeOf(work, files.get(path) as FileRecord, purpose, diskBefore(work, turns, index))
+    }),
+  )
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     id: snapshot.id,
     name: snapshot.name,
     domain: options.domain,
     snapshot: digestOf(snapshot),
     generator: generator.info,
-    requirements: await generator.requirements(snapshot),
-    plan: {
-      approach: plan.approach,
-      files: snapshot.order.map((path, index) => ({ path, purpose: plan.purposes[index] ?? '' })),
-    },
+    tools: [...toolDefinitions],
+    requirements,
+    plan,
     episodes,
+  }
+}
+
+/** What is written before a file's turn comes; only looks at the plan, so that thousands of them take no room. */
+function diskBefore({ files, blobs }: Work, turns: ReadonlyMap<string, number>, index: number): Disk {
+  const has = (path: string): boolean => (turns.get(path) ?? Infinity) < index
+  return {
+    has,
+    get: (path) => (has(path) ? blobs.get((files.get(path) as FileRecord).blob) : undefined),
+    paths: () => [...turns.keys()].slice(0, index),
   }
 }
 
@@ -49,70 +82,36 @@ export function thoughtRequestFor(
   trajectory: Trajectory,
   episodeIndex: number,
   stepIndex: number,
+  read: SpanReader,
+  showCode: boolean,
 ): ThoughtRequest {
-  const episode = trajectory.episodes[episodeIndex] as Episode
-  const { action } = episode.steps[stepIndex] as Step
-  const written = new Set(trajectory.episodes.slice(0, episodeIndex).map((one) => one.path))
-  const reads = episode.steps.flatMap((step) => (step.action.tool === 'Read' ? [step.action.path] : []))
-  const leadsTo: ThoughtRequest['leadsTo'] =
-    action.tool === 'Read'
-      ? { kind: 'read', paths: reads }
-      : { kind: 'code', start: action.content.start, end: action.content.end }
-  return { snapshot, path: episode.path, written, leadsTo }
-}
-
-/** What the file agents work with; `written` grows as they go. */
-interface Work {
-  snapshot: RepositorySnapshot
-  files: ReadonlyMap<string, FileRecord>
-  written: Set<string>
-  generator: Generator
-  options: SynthesisOptions
-  blobs: BlobStore
-}
-
-/** Looks at what the file depends on and is written; the thought that says so stands before the first Read. */
-async function readSteps(
-  { snapshot, files, written, generator, options, blobs }: Work,
-  file: FileRecord,
-): Promise<Step[]> {
-  const imports = localImports(file).filter(({ path }) => written.has(path))
-  const steps: Step[] = []
-  for (const { path, names } of chooseFiles(imports, options.maxReadsPerFile)) {
-    const source = files.get(path) as FileRecord
-    if (source.sizeBytes === 0) continue
-    const bytes = blobs.get(source.blob)
-    const { start, end } = chooseRead(source, bytes, names, options.maxReadBytes)
-    steps.push({
-      thought: null,
-      action: { tool: 'Read', path, start, end, startLine: lineNumber(bytes, start) },
-      observation: { blob: source.blob, start, end },
-    })
+  const { path, steps } = trajectory.episodes[episodeIndex] as Episode
+  const before = steps.slice(0, stepIndex)
+  const { action } = steps[stepIndex] as Step
+  return {
+    snapshot,
+    path,
+    purpose: trajectory.plan.files[episodeIndex]?.purpose ?? '',
+    written: new Set(trajectory.episodes.slice(0, episodeIndex).map((one) => one.path)),
+    read: pathsRead(before),
+    leadsTo: leadsTo(action, steps, before, read, showCode),
   }
-  const [first] = steps
-  if (first === undefined) return []
-  const paths = steps.map((step) => step.action.path)
-  const thought = await generator.thought({ snapshot, path: file.path, written, leadsTo: { kind: 'read', paths } })
-  return [{ ...first, thought }, ...steps.slice(1)]
 }
 
-/** Writes the file: its first part, then one Edit behind the end for each further part. */
-async function codeSteps({ snapshot, written, generator, options, blobs }: Work, file: FileRecord): Promise<Step[]> {
-  const bytes = blobs.get(file.blob)
-  const steps: Step[] = []
-  for (const { start, end } of splitFile(file, bytes, options.maxActionBytes)) {
-    const thought = await generator.thought({
-      snapshot,
-      path: file.path,
-      written,
-      leadsTo: { kind: 'code', start, end },
-    })
-    const content = { blob: file.blob, start, end }
-    const action: Step['action'] =
-      start === 0
-        ? { tool: 'Write', path: file.path, content }
-        : { tool: 'Edit', path: file.path, start, end: start, startLine: lineNumber(bytes, start), content }
-    steps.push({ thought, action, observation: null })
-  }
-  return steps
+const pathsRead = (steps: readonly Step[]): string[] =>
+  steps.flatMap(({ action }) => (action.tool === 'Read' ? [action.path] : []))
+
+function leadsTo(
+  action: Step['action'],
+  steps: readonly Step[],
+  before: readonly Step[],
+  read: SpanReader,
+  showCode: boolean,
+): ThoughtRequest['leadsTo'] {
+  if (action.tool === 'Read' || action.tool === 'Check') return { kind: 'read', paths: pathsRead(steps) }
+  const { start, end } = action.content
+  const code = showCode ? read(action.content) : null
+  const seen = before.findLast((step) => step.action.tool === 'Check')?.observation
+  if (seen === undefined || seen === null) return { kind: 'code', start, end, code }
+  return { kind: 'fix', start, end, check: read(seen), code }
 }

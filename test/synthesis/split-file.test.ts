@@ -12,7 +12,7 @@ const { trajectory, snapshot, blobs } = await synthesizeFolder(folder, limits)
 
 function partsOf(path: string, from: Trajectory = trajectory): { start: number; end: number }[] {
   const steps = from.episodes.find((episode) => episode.path === path)?.steps ?? []
-  return steps.flatMap(({ action }) => (action.tool === 'Read' ? [] : [action.content]))
+  return steps.flatMap(({ action }) => ('content' in action ? [action.content] : []))
 }
 
 test('the parts of every file cover it without gap or overlap and begin at line starts', () => {

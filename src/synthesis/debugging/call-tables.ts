@@ -1,0 +1,259 @@
+import type { SyntaxNode } from '../../grounding/index.js'
+import type { Parameter } from './functions.js'
+import { around, childOf, namedChildren, type Source, type SourceLanguage } from './source.js'
+
+/** How a language writes functions and calls of them. */
+export interface CallTable {
+  /** Node types of functions. */
+  functions: readonly string[]
+  call: string
+  /** The field of a call that says what is called. */
+  callee: string
+  /** Node types of a plain name. */
+  nameTypes: readonly string[]
+  /** `null` where the list says less than it takes. */
+  parameters(list: SyntaxNode, source: Source): Parameter[] | null
+  nameOf?(node: SyntaxNode): SyntaxNode | null
+  parametersOf?(node: SyntaxNode): SyntaxNode | null
+  /** Whether a function of this name can be no other; `true` by default. */
+  accepts?(node: SyntaxNode, source: Source): boolean
+  /** Whether a call may mean another function, or more arguments than can be seen. */
+  isOpenCall?(call: SyntaxNode): boolean
+}
+
+/** Reads a list by the types of its parts; a part of no known type makes the whole list unknown. */
+function byType(
+  kinds: Readonly<Record<string, Omit<Parameter, 'name'> | 'skip'>>,
+  nameFields: readonly string[],
+): CallTable['parameters'] {
+  return (list, source) => {
+    const parameters: Parameter[] = []
+    for (const part of namedChildren(list)) {
+      const kind = kinds[part.type]
+      if (kind === undefined) return null
+      if (kind === 'skip') continue
+      const name = nameFields.map((field) => childOf(part, field)).find((found) => found !== null) ?? part
+      const isOptional = kind.isOptional || childOf(part, 'value') !== null || childOf(part, 'default_value') !== null
+      parameters.push({
+        ...kind,
+        isOptional,
+        name: /identifier|variable_name/.test(name.type) ? source.textOf(name) : '',
+      })
+    }
+    return parameters
+  }
+}
+
+const plain = { isOptional: false, kind: 'one' } as const
+const optional = { isOptional: true, kind: 'one' } as const
+const rest = { isOptional: true, kind: 'rest' } as const
+const keywords = { isOptional: true, kind: 'keywords' } as const
+
+const scriptList = byType(
+  {
+    identifier: plain,
+    required_parameter: plain,
+    optional_parameter: optional,
+    assignment_pattern: optional,
+    object_pattern: plain,
+    array_pattern: plain,
+    rest_pattern: rest,
+  },
+  ['pattern', 'left'],
+)
+
+const script: CallTable = {
+  functions: [
+    'function_declaration',
+    'generator_function_declaration',
+    'arrow_function',
+    'function_expression',
+    'method_definition',
+    'function_signature',
+  ],
+  call: 'call_expression',
+  callee: 'function',
+  nameTypes: ['identifier'],
+  parameters(list, source) {
+    const parts = namedChildren(list)
+    const read = scriptList(list, source)?.map((one, at): Parameter => {
+      return childOf(parts[at], 'pattern')?.type === 'rest_pattern' ? { ...one, ...rest } : one
+    })
+    // `this` is only said for its type.
+    return read?.filter((_, at) => childOf(parts[at], 'pattern')?.type !== 'this') ?? null
+  },
+}
+
+const python: CallTable = {
+  functions: ['function_definition'],
+  call: 'call',
+  callee: 'function',
+  nameTypes: ['identifier'],
+  parameters(list, source) {
+    const parameters: Parameter[] = []
+    let isNamed = false
+    for (const part of namedChildren(list)) {
+      const star = part.type === 'typed_parameter' ? (part.children[0] as SyntaxNode) : part
+      const name = childOf(part, 'name') ?? (star === part ? part : star)
+      const text = name.type === 'identifier' ? source.textOf(name) : ''
+      if (part.type === 'positional_separator') continue
+      if (part.type === 'keyword_separator') isNamed = true
+      else if (star.type === 'list_splat_pattern') {
+        parameters.push({ name: '', ...rest })
+        isNamed = true
+      } else if (star.type === 'dictionary_splat_pattern') parameters.push({ name: '', ...keywords })
+      else if (text === '') return null
+      else parameters.push({ name: text, isOptional: childOf(part, 'value') !== null, kind: isNamed ? 'named' : 'one' })
+    }
+    return parameters
+  },
+}
+
+const hasOnlyPlainClass = (node: SyntaxNode): boolean => {
+  const classes = [...around(node)].filter(
+    ({ type }) => /^(class|record|enum|interface|struct|object)_/.test(type) && type !== 'class_body',
+  )
+  const bases = ['superclass', 'super_interfaces', 'base_list', 'extends_interfaces']
+  return classes.every(
+    (one) =>
+      !/enum|interface/.test(one.type) &&
+      !one.children.some(({ type, field }) => bases.includes(type) || field === 'superclass'),
+  )
+}
+
+const cDeclarator = (node: SyntaxNode): SyntaxNode | null => {
+  let inner = childOf(node, 'declarator')
+  while (inner !== null && inner.type === 'pointer_declarator') inner = childOf(inner, 'declarator')
+  return inner?.type === 'function_declarator' ? inner : null
+}
+
+const cFamily = (accepts: CallTable['accepts']): CallTable => ({
+  functions: ['function_definition'],
+  call: 'call_expression',
+  callee: 'function',
+  nameTypes: ['identifier'],
+  nameOf: (node) => {
+    const name = childOf(cDeclarator(node), 'declarator')
+    return name?.type === 'identifier' ? name : null
+  },
+  parametersOf: (node) => childOf(cDeclarator(node), 'parameters'),
+  parameters(list, source) {
+    if (list.children.some(({ type }) => type === '...' || type === 'variadic_parameter')) return null
+    const parts = namedChildren(list)
+    // `f()` says nothing in C, and `f(void)` that there are none.
+    if (parts.length === 0) return null
+    if (parts.length === 1 && source.textOf(parts[0] as SyntaxNode).trim() === 'void') return []
+    return parts.every(({ type }) => type === 'parameter_declaration')
+      ? parts.map((part) => ({ name: nameInDeclarator(part, source), isOptional: false, kind: 'one' }))
+      : null
+  },
+  ...(accepts === undefined ? {} : { accepts }),
+})
+
+function nameInDeclarator(part: SyntaxNode, source: Source): string {
+  let inner = childOf(part, 'declarator')
+  while (inner !== null && inner.type !== 'identifier')
+    inner = childOf(inner, 'declarator') ?? inner.children.find(({ type }) => type === 'identifier') ?? null
+  return inner === null ? '' : source.textOf(inner)
+}
+
+const isStatic = (node: SyntaxNode, source: Source): boolean =>
+  node.children.some((child) => child.type === 'storage_class_specifier' && source.textOf(child) === 'static')
+
+/** What is known of each language's functions and calls; a language that is not here has no arity checked. */
+export const callTables: Partial<Record<SourceLanguage, CallTable>> = {
+  typescript: script,
+  tsx: script,
+  javascript: script,
+  python,
+  go: {
+    functions: ['function_declaration'],
+    call: 'call_expression',
+    callee: 'function',
+    nameTypes: ['identifier', 'type_identifier', 'field_identifier'],
+    parameters(list, source) {
+      const parameters: Parameter[] = []
+      for (const part of namedChildren(list)) {
+        const names = part.children.filter(({ field }) => field === 'name')
+        if (part.type === 'variadic_parameter_declaration') parameters.push({ name: '', ...rest })
+        else if (names.length === 0) parameters.push({ name: '', ...plain })
+        else for (const name of names) parameters.push({ name: source.textOf(name), ...plain })
+      }
+      return parameters
+    },
+    // `f(g())` hands on all that `g` returns.
+    isOpenCall: (call) => {
+      const given = namedChildren(childOf(call, 'arguments') ?? call)
+      return given.length === 1 && given[0]?.type === 'call_expression'
+    },
+  },
+  rust: {
+    functions: ['function_item'],
+    call: 'call_expression',
+    callee: 'function',
+    nameTypes: ['identifier'],
+    parameters: byType({ parameter: plain, attribute_item: 'skip' }, ['pattern']),
+    accepts: (node) => ![...around(node)].some(({ type }) => /^(impl_item|trait_item|macro_)/.test(type)),
+  },
+  java: {
+    functions: ['method_declaration'],
+    call: 'method_invocation',
+    callee: 'name',
+    nameTypes: ['identifier'],
+    parameters: byType({ formal_parameter: plain, spread_parameter: rest }, ['name']),
+    accepts: hasOnlyPlainClass,
+    isOpenCall: (call) => childOf(call, 'object') !== null || !hasOnlyPlainClass(call) || isInAnonymousClass(call),
+  },
+  c: cFamily(undefined),
+  // A declaration in a header may give a default, or another function of the name.
+  cpp: cFamily(isStatic),
+  csharp: {
+    functions: ['method_declaration', 'local_function_statement'],
+    call: 'invocation_expression',
+    callee: 'function',
+    nameTypes: ['identifier'],
+    parameters(list, source) {
+      const parameters: Parameter[] = []
+      for (const part of namedChildren(list)) {
+        const name = childOf(part, 'name')
+        if (part.type !== 'parameter' || name === null || /^\s*(params|this)\b/.test(source.textOf(part))) return null
+        parameters.push({
+          name: source.textOf(name),
+          isOptional: part.children.some(({ type }) => type === '=' || type === 'equals_value_clause'),
+          kind: 'one',
+        })
+      }
+      return list.children.some(({ type }) => type === 'params') ? null : parameters
+    },
+    accepts: (node, source) => hasOnlyPlainClass(node) && !source.words.has('partial'),
+    isOpenCall: (call) => !hasOnlyPlainClass(call),
+  },
+  ruby: {
+    functions: ['method'],
+    call: 'call',
+    callee: 'method',
+    nameTypes: ['identifier', 'constant'],
+    parameters: byType(
+      {
+        identifier: plain,
+        optional_parameter: optional,
+        splat_parameter: rest,
+        destructured_parameter: plain,
+        block_parameter: 'skip',
+      },
+      ['name'],
+    ),
+    isOpenCall: (call) => childOf(call, 'receiver') !== null,
+  },
+  php: {
+    functions: ['function_definition'],
+    call: 'function_call_expression',
+    callee: 'function',
+    nameTypes: ['name'],
+    parameters: byType({ simple_parameter: plain, variadic_parameter: rest }, ['name']),
+    accepts: (node, source) => !source.words.has('func_get_args') && node.parent?.type === 'program',
+  },
+}
+
+const isInAnonymousClass = (node: SyntaxNode): boolean =>
+  [...around(node)].some((outer) => outer.type === 'class_body' && outer.parent?.type === 'object_creation_expression')

@@ -1,0 +1,149 @@
+import type { Action, BlobSpan, Episode, Step } from '../../records/index.js'
+import { withFile } from '../disk.js'
+import { requestOf, thoughtOn, writingOf, type FileWork } from '../episode.js'
+import { countLines, lineNumber, splitFile, type Part } from '../split-file.js'
+import type { CheckResult } from './checker.js'
+import { applyFault, linesMended, type DebuggingPlan } from './plan-debugging.js'
+
+type DebuggedSteps = Pick<Episode, 'steps' | 'debugging'>
+
+/** A longer attempt is not worth its tokens. */
+const maxAttemptBytes = 40_000
+
+/** The file with the fault in it is written part by part and checked; then the lines of the fault are mended. */
+export async function faultSteps(
+  work: FileWork,
+  { fault, wrong, right }: DebuggingPlan,
+): Promise<DebuggedSteps | null> {
+  const { bytes: truth, file, options } = work
+  const parts = splitFile(file, truth, options.maxActionBytes)
+  const mended = linesMended(truth, parts, fault)
+  if (mended === null) return null
+  const draft = applyFault(truth, fault)
+  const shift = draft.length - truth.length
+  const steps: Step[] = []
+  for (const part of parts) {
+    const isWrong = part.start === mended.part.start
+    const action = isWrong ? draftOf(work, part, draft.subarray(part.start, part.end + shift)) : writingOf(work, part)
+    const isBehind = part.start > mended.part.start
+    steps.push({
+      thought: await thoughtOn(work, part),
+      action: isBehind ? moved(action, shift, draft) : action,
+      observation: null,
+    })
+  }
+  const { lines } = mended
+  const there = { start: lines.start, end: lines.end + shift }
+  steps.push(...(await mendingSteps(work, draft, there, lines, wrong, right)))
+  return { steps, debugging: { kind: 'fault', fault: fault.kind, detail: fault.detail } }
+}
+
+/** The writer's own attempt is written and checked, then mended; `null` where there is none or nothing is wrong. */
+export async function attemptSteps(work: FileWork): Promise<DebuggedSteps | null> {
+  const { bytes: truth, file, options, generator, checker, disk } = work
+  const [whole, ...others] = splitFile(file, truth, options.maxActionBytes)
+  if (whole === undefined || others.length > 0) return null
+  const right = await checker.check(file.path, withFile(disk, file.path, truth))
+  if (right.problems > 0) return null
+  const code = options.showCode ? Buffer.from(truth).toString('utf8') : null
+  const attempt = await generator.attempt({ ...requestOf(work), leadsTo: { kind: 'code', ...whole, code } })
+  const draft = Buffer.from(attempt ?? '')
+  const isUsable = draft.length > 0 && draft.toString('utf8') === attempt && draft.length <= maxAttemptBytes
+  if (!isUsable || draft.equals(truth)) return null
+  const wrong = await checker.check(file.path, withFile(disk, file.path, draft))
+  if (wrong.problems === 0) return null
+  const { there, lines } = differentLines(draft, truth)
+  return {
+    steps: [
+      { thought: await thoughtOn(work, whole), action: draftOf(work, whole, draft), observation: null },
+      ...(await mendingSteps(work, draft, there, lines, wrong, right)),
+    ],
+    debugging: { kind: 'attempt', fault: '', detail: '' },
+  }
+}
+
+/** A check that fails, the thought on it, the lines put right, and a check that finds nothing. */
+async function mendingSteps(
+  work: FileWork,
+  draft: Uint8Array,
+  there: Part,
+  { start, end }: Part,
+  wrong: CheckResult,
+  right: CheckResult,
+): Promise<Step[]> {
+  const { path, blob } = work.file
+  const code = work.options.showCode ? Buffer.from(work.bytes.subarray(start, end)).toString('utf8') : null
+  const leadsTo = { kind: 'fix', start, end, check: wrong.output, code } as const
+  const action: Action = {
+    tool: 'Edit',
+    path,
+    start: there.start,
+    end: there.end,
+    startLine: lineNumber(draft, there.start),
+    replacedLines: countLines(draft.subarray(there.start, there.end)),
+    content: { blob, start, end },
+  }
+  return [
+    checkStep(work, wrong),
+    { thought: await work.generator.thought({ ...requestOf(work), leadsTo }), action, observation: null },
+    checkStep(work, right),
+  ]
+}
+
+function checkStep(work: FileWork, { output }: CheckResult): Step {
+  return {
+    thought: null,
+    action: { tool: 'Check', path: work.file.path },
+    observation: kept(work, Buffer.from(output)),
+  }
+}
+
+/** A span of bytes that are no part of the repository. */
+function kept({ blobs }: FileWork, bytes: Uint8Array): BlobSpan {
+  return { blob: blobs.put(bytes), start: 0, end: bytes.length }
+}
+
+/** The action that writes a part, with other content than the true one. */
+function draftOf(work: FileWork, part: Part, bytes: Uint8Array): Action {
+  return {
+    ...(writingOf(work, part) as Extract<Action, { content: BlobSpan }>),
+    content: kept(work, bytes),
+    draft: true,
+  }
+}
+
+/** An insertion behind a part that has become longer or shorter. */
+function moved(action: Action, shift: number, draft: Uint8Array): Action {
+  if (action.tool !== 'Edit') return action
+  const start = action.start + shift
+  return { ...action, start, end: start, startLine: lineNumber(draft, start) }
+}
+
+/** The whole lines in which the draft differs from the truth: those between a common head and a common tail. */
+export function differentLines(draft: Uint8Array, truth: Uint8Array): { there: Part; lines: Part } {
+  const [before, after] = [linesOf(draft), linesOf(truth)]
+  const isSame = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+    a !== undefined && b !== undefined && Buffer.compare(a, b) === 0
+  let head = 0
+  while (isSame(before[head], after[head])) head++
+  let tail = 0
+  const most = Math.min(before.length, after.length) - head
+  while (tail < most && isSame(before[before.length - 1 - tail], after[after.length - 1 - tail])) tail++
+  const lengthOf = (lines: readonly Uint8Array[]): number => lines.reduce((sum, line) => sum + line.length, 0)
+  const start = lengthOf(before.slice(0, head))
+  return {
+    there: { start, end: draft.length - lengthOf(before.slice(before.length - tail)) },
+    lines: { start, end: truth.length - lengthOf(after.slice(after.length - tail)) },
+  }
+}
+
+function linesOf(bytes: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = []
+  for (let start = 0; start < bytes.length;) {
+    const next = bytes.indexOf(0x0a, start)
+    const end = next < 0 ? bytes.length : next + 1
+    lines.push(bytes.subarray(start, end))
+    start = end
+  }
+  return lines
+}

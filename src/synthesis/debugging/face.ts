@@ -1,0 +1,118 @@
+import type { SyntaxNode } from '../../grounding/index.js'
+import { hasOpenScope, namesOf, type Names } from './names.js'
+import { functionsOf, type DeclaredFunction } from './functions.js'
+import { childOf, isScript, within, type Source } from './source.js'
+
+/** What others can take from a file by name. */
+export interface Face {
+  /** `null` where that cannot be told for sure. */
+  names: ReadonlySet<string> | null
+  /** Its functions by the name that others know. */
+  functions: ReadonlyMap<string, DeclaredFunction>
+}
+
+const nothing: Face = { names: null, functions: new Map() }
+
+export function faceOf(source: Source): Face {
+  const names = namesOf(source)
+  if (names === null || source.tree.hasError) return nothing
+  return withoutTrees(isScript(source.language) ? scriptFace(source, names) : pythonFace(source, names))
+}
+
+function pythonFace(source: Source, names: Names): Face {
+  const isOpen = hasOpenScope(source) || ['__getattr__', 'setattr', 'modules'].some((word) => source.words.has(word))
+  const dunders = ['__name__', '__file__', '__doc__', '__path__', '__package__', '__spec__', '__loader__', '__dict__']
+  return {
+    names: isOpen ? null : new Set([...names.declared.keys(), ...dunders]),
+    functions: byName(functionsOf(source, names).filter(({ owner, node }) => owner === null && isTopLevel(node))),
+  }
+}
+
+const isTopLevel = ({ parent }: SyntaxNode): boolean => parent?.type === 'module'
+
+function scriptFace(source: Source, names: Names): Face {
+  const exported = new Map<string, string>()
+  let isOpen = /\.d\.[cm]?ts$/.test(source.path) || source.words.has('module') || source.words.has('exports')
+  for (const statement of source.tree.root.children) {
+    if (statement.type !== 'export_statement') continue
+    const found = namesExported(source, statement)
+    if (found === null) isOpen = true
+    for (const [name, local] of found ?? []) exported.set(name, local)
+  }
+  const functions = byName(functionsOf(source, names).filter(({ owner }) => owner === null))
+  return {
+    names: isOpen || exported.size === 0 ? null : new Set(exported.keys()),
+    functions: new Map(
+      [...exported].flatMap(([name, local]) => {
+        const one = functions.get(local)
+        return one === undefined || !isExportable(one.node) ? [] : [[name, one] as const]
+      }),
+    ),
+  }
+}
+
+const isExportable = ({ parent }: SyntaxNode): boolean =>
+  parent?.type === 'program' ||
+  parent?.type === 'export_statement' ||
+  parent?.parent?.parent?.type === 'export_statement' ||
+  parent?.parent?.parent?.type === 'program'
+
+/** Pairs of the name that others see and the one that it has here; `null` where the statement passes on a whole module. */
+function namesExported(source: Source, statement: SyntaxNode): [string, string][] | null {
+  const { children } = statement
+  const has = (type: string): boolean => children.some((child) => child.type === type)
+  if (has('*') || has('=')) return null
+  const namespace = children.find(({ type }) => type === 'namespace_export')
+  if (namespace !== undefined)
+    return namespace.children.filter((one) => one.isNamed).map((one) => [source.textOf(one), ''])
+  const clause = children.find(({ type }) => type === 'export_clause')
+  if (clause !== undefined) {
+    const isPassedOn = childOf(statement, 'source') !== null
+    return clause.children.flatMap((one): [string, string][] => {
+      const name = childOf(one, 'name')
+      if (name === null) return []
+      const seen = source.textOf(childOf(one, 'alias') ?? name)
+      return [[seen, isPassedOn ? '' : source.textOf(name)]]
+    })
+  }
+  if (has('default')) return [['default', nameOfDefault(source, statement)]]
+  const declaration = childOf(statement, 'declaration')
+  return declaration === null ? null : namesDeclared(source, declaration).map((name) => [name, name])
+}
+
+function nameOfDefault(source: Source, statement: SyntaxNode): string {
+  const value = childOf(statement, 'declaration') ?? childOf(statement, 'value')
+  const name = value?.type === 'identifier' ? value : childOf(value, 'name')
+  return name === null || name === undefined ? '' : source.textOf(name)
+}
+
+/** Too many names rather than too few: whatever stands in the place of a declared name. */
+function namesDeclared(source: Source, declaration: SyntaxNode): string[] {
+  const inner = declaration.type === 'ambient_declaration' ? declaration.children : [declaration]
+  return inner.flatMap((one) => {
+    const name = childOf(one, 'name')
+    if (name !== null) return [source.textOf(name).split('.')[0] as string]
+    return one.children
+      .filter(({ type }) => type === 'variable_declarator')
+      .flatMap((declarator) => {
+        const pattern = childOf(declarator, 'name')
+        if (pattern === null) return []
+        const names =
+          pattern.children.length === 0
+            ? [pattern]
+            : [...within(pattern)].filter((node) => /identifier/.test(node.type))
+        return names.map((node) => source.textOf(node))
+      })
+  })
+}
+
+const byName = (functions: readonly DeclaredFunction[]): Map<string, DeclaredFunction> =>
+  new Map(functions.map((one) => [one.name, one]))
+
+/** Without the trees that the functions stand in, so that a face can be kept. */
+function withoutTrees({ names, functions }: Face): Face {
+  const bare = [...functions].map(([name, one]): [string, DeclaredFunction] => {
+    return [name, { ...one, node: { ...one.node, parent: null, children: [] } }]
+  })
+  return { names, functions: new Map(bare) }
+}

@@ -1,0 +1,47 @@
+import type { SyntaxNode } from '../../../grounding/index.js'
+import { callTables } from '../call-tables.js'
+import type { Change } from '../fault.js'
+import { shown } from '../problem.js'
+import { childOf, namedChildren, type Source } from '../source.js'
+
+/** The last argument of a call, left out. */
+export function missingArguments(source: Source): Change[] {
+  return callsOf(source).flatMap(({ callee, given }) => {
+    const [last, before] = [given.at(-1), given.at(-2)]
+    if (last === undefined || last.end - last.start > 80) return []
+    const start = before?.end ?? last.start
+    return [
+      {
+        start,
+        end: last.end,
+        text: '',
+        detail: `${shown(source.textOf(callee))} is called without ${shown(source.textOf(last))}`,
+      },
+    ]
+  })
+}
+
+/** Two names next to each other among the arguments of a call, each in the place of the other. */
+export function swappedArguments(source: Source): Change[] {
+  return callsOf(source).flatMap(({ callee, given }) =>
+    given.flatMap((first, at): Change[] => {
+      const second = given[at + 1]
+      if (second === undefined) return []
+      const [one, other] = [source.textOf(first), source.textOf(second)]
+      if (one === other || !/^\$?\w{3,40}$/.test(one) || !/^\$?\w{3,40}$/.test(other)) return []
+      const between = source.text.slice(first.end, second.start)
+      const detail = `${shown(source.textOf(callee))} is given ${shown(other)} and ${shown(one)} in each other's place`
+      return [{ start: first.start, end: second.end, text: other + between + one, detail }]
+    }),
+  )
+}
+
+function callsOf(source: Source): { callee: SyntaxNode; given: SyntaxNode[] }[] {
+  const table = callTables[source.language]
+  if (table === undefined) return []
+  return source.tree.nodes.flatMap((node) => {
+    const [callee, list] = [childOf(node, table.callee), childOf(node, 'arguments')]
+    if (node.type !== table.call || callee === null || list === null || callee.end - callee.start > 60) return []
+    return [{ callee, given: namedChildren(list) }]
+  })
+}

@@ -1,0 +1,13 @@
+import type { Change } from '../fault.js'
+import { shown } from '../problem.js'
+import { namedChildren, type Source } from '../source.js'
+
+/** The `await` before a call, left out. */
+export function droppedAwaits(source: Source): Change[] {
+  return source.tree.nodes.flatMap((node) => {
+    const value = namedChildren(node)[0]
+    const isAwait = /^(await|await_expression)$/.test(node.type) && node.isNamed
+    if (!isAwait || value === undefined || value.start <= node.start) return []
+    return [{ start: node.start, end: value.start, text: '', detail: `${shown(source.textOf(value))} is not awaited` }]
+  })
+}

@@ -1,0 +1,275 @@
+import type { SyntaxNode } from '../../grounding/index.js'
+import { callTables, type CallTable } from './call-tables.js'
+import type { Names } from './names.js'
+import { around, childOf, isScript, namedChildren, within, type Source, type SourceLanguage } from './source.js'
+
+export interface Parameter {
+  /** Empty for a pattern. */
+  name: string
+  isOptional: boolean
+  /** `rest` takes any number of arguments, `named` only one by its name, `keywords` any number by name. */
+  kind: 'one' | 'rest' | 'named' | 'keywords'
+}
+
+/** A function of which the file has only one declaration, and nothing else of its name. */
+export interface DeclaredFunction {
+  name: string
+  language: SourceLanguage
+  node: SyntaxNode
+  parameters: Parameter[]
+  /** Whether it gives a promise of one value; an async generator gives its values one by one. */
+  isAsync: boolean
+  /** The class that it is a method of, called through `self` or `this`; `null` for a function called by its name. */
+  owner: SyntaxNode | null
+  /** Whether a call with too few (or too many) arguments is wrong for sure. */
+  isStrict: { tooFew: boolean; tooMany: boolean }
+}
+
+/** The functions of a file that calls can be held against. */
+export function functionsOf(source: Source, names: Names | null): DeclaredFunction[] {
+  const table = callTables[source.language]
+  if (table === undefined) return []
+  const found = source.tree.nodes.flatMap((node) => functionAt(source, table, node) ?? [])
+  const counts = new Map<string, number>()
+  const keyOf = ({ owner, name }: DeclaredFunction): string => `${owner?.start ?? ''} ${name}`
+  for (const one of found) counts.set(keyOf(one), (counts.get(keyOf(one)) ?? 0) + 1)
+  const others = names === null ? otherPlaces(source, table) : null
+  return found.filter((one) => {
+    if (counts.get(keyOf(one)) !== 1) return false
+    if (one.owner !== null) return !isReplaced(source, one)
+    return others === null ? names?.declared.get(one.name) === 1 : !others.has(one.name)
+  })
+}
+
+/** Names that stand somewhere else than as a function's name or as what is called: they may mean another thing. */
+function otherPlaces(source: Source, table: CallTable): Set<string> {
+  const others = new Set<string>()
+  for (const node of source.tree.nodes) {
+    if (!table.nameTypes.includes(node.type)) continue
+    const parent = node.parent as SyntaxNode
+    const isCallee = parent.type === table.call && node.field === table.callee
+    if (!isCallee && !isNameOfFunction(node, table)) others.add(source.textOf(node))
+  }
+  return others
+}
+
+function isNameOfFunction(node: SyntaxNode, table: CallTable): boolean {
+  const { parent } = node
+  if (parent === null) return false
+  if (node.field === 'name') return table.functions.includes(parent.type)
+  return node.field === 'declarator' && parent.type === 'function_declarator'
+}
+
+function functionAt(source: Source, table: CallTable, node: SyntaxNode): DeclaredFunction | null {
+  if (!table.functions.includes(node.type)) return null
+  const nameNode = table.nameOf?.(node) ?? childOf(node, 'name') ?? nameOfValue(node)
+  const list = table.parametersOf?.(node) ?? childOf(node, 'parameters')
+  const single = childOf(node, 'parameter')
+  if (nameNode === null || (list === null && single === null)) return null
+  const owner = ownerOf(source, table, node)
+  if (owner === undefined) return null
+  const read = list === null ? [{ ...one(source.textOf(single as SyntaxNode)) }] : table.parameters(list, source)
+  if (read === null) return null
+  const parameters = owner !== null && source.language === 'python' ? withoutReceiver(node, read, source) : read
+  if (parameters === null || parameters.length > maxParameters) return null
+  return {
+    name: source.textOf(nameNode),
+    language: source.language,
+    node,
+    parameters,
+    isAsync: node.children.some(({ type }) => type === 'async') && !isGenerator(node),
+    owner,
+    isStrict: strictnessOf(source, node, parameters, owner),
+  }
+}
+
+const innerFunction = /^(function|method_definition|arrow_function|generator_function|lambda)/
+
+function isGenerator(node: SyntaxNode): boolean {
+  if (node.type.startsWith('generator') || node.children.some(({ type }) => type === '*')) return true
+  const pending = [...node.children]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (next.type === 'yield' || next.type === 'yield_statement') return true
+    if (!innerFunction.test(next.type)) pending.push(...next.children)
+  }
+  return false
+}
+
+export const one = (name: string): Parameter => ({ name, isOptional: false, kind: 'one' })
+
+/** `const f = () => {}`: the name stands before the function. */
+function nameOfValue({ parent, field, type }: SyntaxNode): SyntaxNode | null {
+  if (parent?.type !== 'variable_declarator' || field !== 'value' || !/arrow|function/.test(type)) return null
+  const isConstant = parent.parent?.children.some((child) => child.type === 'const') === true
+  const name = childOf(parent, 'name')
+  return isConstant && childOf(parent, 'type') === null && name?.type === 'identifier' ? name : null
+}
+
+/** The class of a method, `null` for a plain function, `undefined` for what cannot be told. */
+function ownerOf(source: Source, table: CallTable, node: SyntaxNode): SyntaxNode | null | undefined {
+  if (table.accepts?.(node, source) === false) return undefined
+  if (source.language === 'python') return ownerInPython(source, node)
+  if (!isScript(source.language)) return null
+  if (node.type !== 'method_definition') return null
+  const isSpecial = node.children.some(({ type }) => ['static', 'get', 'set', 'decorator'].includes(type))
+  return isSpecial || node.parent?.type !== 'class_body' ? undefined : node.parent
+}
+
+function ownerInPython(source: Source, node: SyntaxNode): SyntaxNode | null | undefined {
+  const decorated = node.parent?.type === 'decorated_definition' ? node.parent : null
+  const block = (decorated ?? node).parent
+  if (block?.type !== 'block' || block.parent?.type !== 'class_definition') return decorated === null ? null : undefined
+  const marks = decorated === null ? [] : decorated.children.filter(({ type }) => type === 'decorator')
+  const isPlain = marks.every((mark) => /^@(staticmethod|classmethod)$/.test(source.textOf(mark).trim()))
+  return isPlain ? block.parent : undefined
+}
+
+function withoutReceiver(node: SyntaxNode, parameters: Parameter[], source: Source): Parameter[] | null {
+  const marks = node.parent?.type === 'decorated_definition' ? source.textOf(node.parent).split('\n')[0] : ''
+  if (marks?.startsWith('@staticmethod')) return parameters
+  return parameters[0]?.kind === 'one' ? parameters.slice(1) : null
+}
+
+/** A method that an assignment puts another in the place of, or that says only that others have to write it. */
+function isReplaced(source: Source, { name, node, owner }: DeclaredFunction): boolean {
+  const body = childOf(node, 'body')
+  const statements = body === null ? [] : namedChildren(body)
+  if (
+    statements.length <= 2 &&
+    /\b(NotImplemented\w*|pass|\.\.\.|throw new Error)/.test(body === null ? 'pass' : source.textOf(body))
+  )
+    return true
+  for (const other of within(owner as SyntaxNode)) {
+    const isField = /^(public_field_definition|field_definition|method_signature|abstract_method_signature)$/.test(
+      other.type,
+    )
+    if (isField && source.textOf(childOf(other, 'name') ?? other) === name) return true
+    if (!/^(assignment|assignment_expression)$/.test(other.type)) continue
+    const left = childOf(other, 'left')
+    if (left !== null && (source.textOf(left) === name || source.textOf(left).endsWith(`.${name}`))) return true
+  }
+  return false
+}
+
+function strictnessOf(
+  source: Source,
+  node: SyntaxNode,
+  parameters: readonly Parameter[],
+  owner: SyntaxNode | null,
+): DeclaredFunction['isStrict'] {
+  if (source.language !== 'javascript') return { tooFew: true, tooMany: true }
+  const body = childOf(node, 'body')
+  const readsAll =
+    body === null || [...within(body)].some((one) => one.type === 'identifier' && source.textOf(one) === 'arguments')
+  // JavaScript lets a caller leave out what it likes; a class below this one may take more.
+  const isNeeded =
+    body !== null &&
+    parameters.length <= maxTakenApart &&
+    !readsAll &&
+    parameters.every((one) => one.kind !== 'one' || one.isOptional || isTakenApart(source, body, one.name))
+  return { tooFew: isNeeded, tooMany: !readsAll && owner === null }
+}
+
+/** Longer lists are not looked at: each parameter takes a walk over the body. */
+const maxTakenApart = 16
+/** Nobody writes as many; each call is held against each of them. */
+const maxParameters = 64
+
+/** Whether the body takes something of the parameter and never asks whether it is there. */
+function isTakenApart(source: Source, body: SyntaxNode, name: string): boolean {
+  if (name === '') return true
+  let isUsed = false
+  for (const node of within(body)) {
+    if (node.type !== 'identifier' || source.textOf(node) !== name || node.parent === null) continue
+    const { parent, field } = node
+    const isOpened =
+      (parent.type === 'member_expression' &&
+        field === 'object' &&
+        !parent.children.some(({ type }) => type === 'optional_chain')) ||
+      (parent.type === 'call_expression' && field === 'function') ||
+      (parent.type === 'for_in_statement' && field === 'right')
+    if (isOpened) isUsed = true
+    else if (
+      parent.type !== 'arguments' &&
+      parent.type !== 'return_statement' &&
+      parent.type !== 'subscript_expression'
+    )
+      return false
+  }
+  return isUsed
+}
+
+/** A call that is known to mean one function. */
+export interface KnownCall {
+  node: SyntaxNode
+  callee: DeclaredFunction
+  arguments: SyntaxNode[]
+}
+
+/** Calls of a file's own functions, and of those that it imports by name. */
+export function knownCalls(
+  source: Source,
+  own: readonly DeclaredFunction[],
+  imported: ReadonlyMap<string, DeclaredFunction>,
+): KnownCall[] {
+  const table = callTables[source.language]
+  if (table === undefined) return []
+  const plain = new Map(own.filter(({ owner }) => owner === null).map((one) => [one.name, one]))
+  const methods = new Map(
+    own.filter(({ owner }) => owner !== null).map((one) => [`${one.owner?.start} ${one.name}`, one]),
+  )
+  return source.tree.nodes.flatMap((node) => {
+    if (node.type !== table.call) return []
+    const target = childOf(node, table.callee)
+    const list = childOf(node, 'arguments')
+    if (target === null || list === null || list.type === 'template_string' || table.isOpenCall?.(node) === true)
+      return []
+    const callee = table.nameTypes.includes(target.type)
+      ? (plain.get(source.textOf(target)) ?? imported.get(source.textOf(target)))
+      : methodCalled(source, target, node, methods)
+    if (callee === undefined || !isSeen(callee, node, source)) return []
+    // Python's `f(x for x in y)` has one argument.
+    const given = list.type === 'generator_expression' ? [list] : namedChildren(list)
+    return [{ node, callee, arguments: given }]
+  })
+}
+
+function methodCalled(
+  source: Source,
+  target: SyntaxNode,
+  call: SyntaxNode,
+  methods: ReadonlyMap<string, DeclaredFunction>,
+): DeclaredFunction | undefined {
+  const isPython = target.type === 'attribute' && source.language === 'python'
+  if (!isPython && target.type !== 'member_expression') return undefined
+  const receiver = childOf(target, 'object')
+  const name = childOf(target, isPython ? 'attribute' : 'property')
+  if (receiver === null || name === null || source.textOf(receiver) !== (isPython ? 'self' : 'this')) return undefined
+  const owner = classAround(call, isPython)
+  return owner === null ? undefined : methods.get(`${owner.start} ${source.textOf(name)}`)
+}
+
+/** The class whose instance `this` or `self` is; `null` where a function in between has one of its own. */
+function classAround(node: SyntaxNode, isPython: boolean): SyntaxNode | null {
+  let method: SyntaxNode | null = null
+  for (const outer of around(node)) {
+    if (outer.type === 'class_definition') return isPython ? outer : null
+    if (outer.type === 'class_body') {
+      const isStatic = method?.type === 'method_definition' && method.children.some(({ type }) => type === 'static')
+      return isPython || isStatic ? null : outer
+    }
+    if (/^(function|generator_function)/.test(outer.type) && !isPython) return null
+    if (outer.type === 'object') return null
+    method = outer
+  }
+  return null
+}
+
+/** Whether the function can be seen from where it is called: both in the same function, or it further out. */
+function isSeen({ node, owner }: DeclaredFunction, call: SyntaxNode, source: Source): boolean {
+  if (owner !== null || (!isScript(source.language) && source.language !== 'python')) return true
+  const scope = [...around(node)].find(({ type }) =>
+    /^(function|method_definition|arrow_function|generator_function|class_definition)/.test(type),
+  )
+  return scope === undefined || [...around(call)].includes(scope)
+}

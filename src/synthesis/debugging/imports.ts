@@ -1,0 +1,56 @@
+import { languageOf, parseFile, resolversFor, type ParsedFile } from '../../grounding/index.js'
+import type { ImportRecord } from '../../records/index.js'
+import type { Disk } from '../disk.js'
+import type { Face } from './face.js'
+import type { DeclaredFunction } from './functions.js'
+import { importedNames, type Names } from './names.js'
+import type { Source } from './source.js'
+
+/** Longer files say nothing of where imports lead: manifests are short. */
+const maxManifestBytes = 200_000
+
+/** The imports of a file, and the written files that they lead to. */
+export async function resolveImports(source: Source, disk: Disk): Promise<ImportRecord[]> {
+  const parsed = await parse(source.path, source.text)
+  const others = new Map<string, ParsedFile>([[source.path, parsed]])
+  const texts = textsOf(disk)
+  const resolver = resolversFor({ texts, parsed: others, packageName: '', skipped: [] })(source.language)
+  return resolver === undefined ? [] : parsed.imports.flatMap((raw) => resolver.resolve(source.path, raw))
+}
+
+function parse(path: string, text: string): Promise<ParsedFile> {
+  return parseFile({ path, language: languageOf(path), text, maxParseChars: Infinity, maxOutlineDepth: 1 })
+}
+
+/** What a resolver looks at: all paths, and the text of what is no source, such as manifests. */
+function textsOf(disk: Disk): Map<string, string> {
+  return new Map(
+    [...disk.paths()].sort().map((path) => {
+      const bytes =
+        languageOf(path) === 'text' &&
+        /\.(json|jsonc|toml|mod|work|cfg|xml|gradle|csproj|sln|props|cmake)$|^[^.]*$/i.test(path)
+          ? disk.get(path)
+          : undefined
+      return [path, bytes === undefined || bytes.length > maxManifestBytes ? '' : Buffer.from(bytes).toString('utf8')]
+    }),
+  )
+}
+
+/** The functions that a file imports by name, by the name that they have in it. */
+export function importedFunctions(
+  source: Source,
+  names: Names | null,
+  imports: readonly ImportRecord[],
+  faces: ReadonlyMap<string, Face>,
+): Map<string, DeclaredFunction> {
+  const found = new Map<string, DeclaredFunction>()
+  for (const { local, imported, specifier } of importedNames(source)) {
+    const record = imports.find((one) => one.specifier === specifier && one.names.includes(imported))
+    const face = record?.target.kind === 'file' ? faces.get(record.target.path) : undefined
+    const one = face?.functions.get(imported)
+    if (one !== undefined && names?.declared.get(local) === 1) {
+      found.set(local, { ...one, name: local })
+    }
+  }
+  return found
+}

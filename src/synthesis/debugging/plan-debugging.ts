@@ -1,0 +1,91 @@
+import type { Random } from '../../core/index.js'
+import type { FileRecord } from '../../records/index.js'
+import { withFile, type Disk } from '../disk.js'
+import { lineEnd, lineStart, splitFile, type Part } from '../split-file.js'
+import type { Checker, CheckResult } from './checker.js'
+import type { Change, Fault, FaultKind } from './fault.js'
+import { proposeFaults } from './faults/propose-faults.js'
+import { readSource } from './source.js'
+
+/** A fault that a check sees, and what the check says of the wrong and of the true file. */
+export interface DebuggingPlan {
+  fault: Fault
+  wrong: CheckResult
+  right: CheckResult
+}
+
+export interface DebuggingInput {
+  file: FileRecord
+  truth: Uint8Array
+  /** What is written before the file. */
+  disk: Disk
+  checker: Checker
+  kinds: readonly FaultKind[]
+  random: Random
+  /** Longer files are written in several parts, and a fault stays within one. */
+  maxActionBytes: number
+}
+
+/** A longer file takes too long to be tried again and again. */
+const maxFaultyBytes = 100_000
+const triesPerKind = 6
+const maxTries = 24
+
+/**
+ * Looks for a fault to put into a file: one that the check sees, in a file in which it sees nothing wrong otherwise.
+ * `null` where there is none.
+ */
+export async function planDebugging(input: DebuggingInput): Promise<DebuggingPlan | null> {
+  const { file, truth, disk, checker, kinds, random } = input
+  if (truth.length > maxFaultyBytes) return null
+  const right = await checker.check(file.path, withFile(disk, file.path, truth))
+  if (right.problems > 0) return null
+  for (const fault of await candidatesFor(input, random.shuffled(kinds))) {
+    const wrong = await checker.check(file.path, withFile(disk, file.path, applyFault(truth, fault)))
+    if (wrong.problems > 0) return { fault, wrong, right }
+  }
+  return null
+}
+
+/** A few faults of each kind in turn, all within one part. */
+export async function candidatesFor(input: DebuggingInput, kinds: readonly FaultKind[]): Promise<Fault[]> {
+  const { file, truth, random, maxActionBytes } = input
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(truth)
+  const source = await readSource(file.path, text)
+  if (source === null) return []
+  const parts = splitFile(file, truth, maxActionBytes)
+  return kinds
+    .flatMap((kind) => {
+      const places = random.shuffled(proposeFaults(source, kind)).slice(0, triesPerKind * 4)
+      const faults = places.map((change) => ({ ...inBytes(text, change), kind }))
+      return faults.filter((fault) => linesMended(truth, parts, fault) !== null).slice(0, triesPerKind)
+    })
+    .slice(0, maxTries)
+}
+
+function inBytes(text: string, { start, end, text: wrong, detail }: Change): Omit<Fault, 'kind'> {
+  const first = Buffer.byteLength(text.slice(0, start))
+  return { start: first, end: first + Buffer.byteLength(text.slice(start, end)), text: wrong, detail }
+}
+
+/** The file with the fault in it. */
+export function applyFault(truth: Uint8Array, { start, end, text }: Fault): Uint8Array {
+  return Buffer.concat([truth.subarray(0, start), Buffer.from(text), truth.subarray(end)])
+}
+
+/**
+ * The whole lines of the true file that take the place of the wrong ones, and the part in which they stand; `null`
+ * where they are not within one part.
+ */
+export function linesMended(
+  truth: Uint8Array,
+  parts: readonly Part[],
+  fault: Fault,
+): { lines: Part; part: Part } | null {
+  const start = lineStart(truth, fault.start)
+  const isWholeLines =
+    fault.end > fault.start && truth[fault.end - 1] === 0x0a && fault.start === start && fault.text === ''
+  const end = isWholeLines ? fault.end : lineEnd(truth, fault.end)
+  const part = parts.find((one) => one.start <= start && end <= one.end)
+  return part === undefined ? null : { lines: { start, end }, part }
+}

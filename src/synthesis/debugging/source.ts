@@ -1,0 +1,84 @@
+import { languageOf, readSyntaxTree, type SyntaxNode, type SyntaxTree } from '../../grounding/index.js'
+import type { Language } from '../../records/index.js'
+
+export type SourceLanguage = Exclude<Language, 'text'>
+
+/** A written file as the checks see it. */
+export interface Source {
+  path: string
+  language: SourceLanguage
+  text: string
+  tree: SyntaxTree
+  /** How often each word stands in the text, comments and strings included. */
+  words: ReadonlyMap<string, number>
+  textOf(node: SyntaxNode): string
+  /** The 1-based line of a UTF-16 index. */
+  lineOf(index: number): number
+}
+
+/** Reads a file into a source. `null` where its language has no grammar, or it is past the bounds of the parser. */
+export async function readSource(path: string, text: string): Promise<Source | null> {
+  const language = languageOf(path)
+  const tree = language === 'text' ? null : await readSyntaxTree(language, text)
+  if (language === 'text' || tree === null) return null
+  const starts = lineStarts(text)
+  return {
+    path,
+    language,
+    text,
+    tree,
+    words: countWords(text),
+    textOf: (node) => text.slice(node.start, node.end),
+    lineOf: (index) => lineAt(starts, index),
+  }
+}
+
+function countWords(text: string): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const [word] of text.matchAll(/[\p{L}\p{N}_$]+/gu)) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return counts
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0]
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
+  return starts
+}
+
+function lineAt(starts: readonly number[], index: number): number {
+  let [low, high] = [0, starts.length]
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if ((starts[middle] as number) <= index) low = middle
+    else high = middle
+  }
+  return low + 1
+}
+
+export const isScript = (language: Language): boolean =>
+  language === 'typescript' || language === 'tsx' || language === 'javascript'
+
+/** Children that are part of the grammar's meaning, without comments. */
+export function namedChildren(node: SyntaxNode): SyntaxNode[] {
+  return node.children.filter((child) => child.isNamed && !isComment(child))
+}
+
+export const isComment = ({ type }: SyntaxNode): boolean => type === 'comment' || type.endsWith('_comment')
+
+export function childOf(node: SyntaxNode | null | undefined, field: string): SyntaxNode | null {
+  return node?.children.find((child) => child.field === field) ?? null
+}
+
+/** The nodes around a node, the innermost first. */
+export function* around(node: SyntaxNode): Generator<SyntaxNode> {
+  for (let outer = node.parent; outer !== null; outer = outer.parent) yield outer
+}
+
+/** All nodes below a node, each before its children. */
+export function* within(node: SyntaxNode): Generator<SyntaxNode> {
+  const pending = [...node.children].reverse()
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    yield next
+    for (let at = next.children.length - 1; at >= 0; at--) pending.push(next.children[at] as SyntaxNode)
+  }
+}

@@ -1,0 +1,46 @@
+import type { Generator } from '../generation/index.js'
+import type { RepositorySnapshot, Trajectory } from '../records/index.js'
+import { checkPlan, entriesFor, type CheckedPlan } from './check-plan.js'
+import { orderPlan } from './order-plan.js'
+
+/** How often the writer is asked for what its plan lacks. */
+const maxAskedAgain = 2
+
+/**
+ * Requirements, and a plan that names each file of the repository once, in an order that respects its graph.
+ *
+ * The writer is asked again for files that it left out; what is missing then is added by code, and what stands in the
+ * wrong order is moved by code. `repairs` tells all of it; a plan that was right comes out as it was.
+ */
+export async function makePlan(
+  snapshot: RepositorySnapshot,
+  generator: Generator,
+): Promise<Pick<Trajectory, 'requirements' | 'plan'>> {
+  const { requirements, approach, ...first } = await generator.overview(snapshot, [])
+  const said = [...first.files]
+  const calls = [...first.calls]
+  let checked = checkPlan(snapshot, said)
+  let askedAgain = 0
+  while (askedAgain < maxAskedAgain && checked.missing.length > 0) {
+    const next = await generator.overview(snapshot, problemsOf(snapshot, checked), checked.missing)
+    askedAgain++
+    said.push(...entriesFor(snapshot, checked.missing, next.files))
+    calls.push(...next.calls)
+    const before = checked.missing.length
+    checked = checkPlan(snapshot, said)
+    // The same question would have the same answer.
+    if (checked.missing.length === before) break
+  }
+  const purposes = new Map(checked.entries.map(({ path, purpose }) => [path, purpose]))
+  const { order, moved } = orderPlan(snapshot, [...purposes.keys()])
+  const files = order.map((path) => ({ path, purpose: purposes.get(path) ?? generator.purpose(snapshot, path) }))
+  const repairs = { askedAgain, added: checked.missing, dropped: checked.dropped, moved }
+  return { requirements, plan: { approach, files, calls, repairs } }
+}
+
+const maxToldNames = 20
+
+function problemsOf({ files }: RepositorySnapshot, { missing, dropped }: CheckedPlan): string[] {
+  const gaps = `${missing.length} of the ${files.length} files have no entry with a purpose.`
+  return [gaps, ...dropped.slice(0, maxToldNames).map((name) => `No file to plan is called ${JSON.stringify(name)}.`)]
+}

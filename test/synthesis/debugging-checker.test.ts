@@ -1,0 +1,283 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createChecker, type CheckResult } from '../../src/synthesis/debugging/checker.js'
+import { diskOf } from './disk-of.js'
+
+const test = suite('check')
+const checker = createChecker()
+
+type Files = Record<string, string>
+
+/** Checks the first of these files, all of which are written. */
+function check(files: Files): Promise<CheckResult> {
+  return checker.check(Object.keys(files)[0] as string, diskOf(files))
+}
+
+/** What is told of the first file, without its path and the closing line. */
+async function problems(files: Files): Promise<string[]> {
+  const { output } = await check(files)
+  const lines = output.trimEnd().split('\n').slice(0, -1)
+  return lines.map((line) => line.slice((Object.keys(files)[0] as string).length + 1))
+}
+
+const ts = (text: string, others: Files = {}): Promise<string[]> => problems({ 'src/a.ts': text, ...others })
+const js = (text: string, others: Files = {}): Promise<string[]> => problems({ 'src/a.js': text, ...others })
+const py = (text: string, others: Files = {}): Promise<string[]> => problems({ 'pkg/a.py': text, ...others })
+
+test('a file without problems is called so, and one with problems ends in their number', async () => {
+  assert.equal(await check({ 'a.ts': 'export const one = 1\n' }), {
+    output: 'no problems found in a.ts\n',
+    problems: 0,
+  })
+  const wrong = await check({ 'a.py': 'def f(a):\n    return a\n\nf()\nf(1, 2)\n' })
+  assert.equal(wrong, {
+    output:
+      "a.py:4: 'f' is called with 0 arguments, without 'a'\na.py:5: 'f' takes 1 argument, and is called with 2\n2 problems found in a.py\n",
+    problems: 2,
+  })
+})
+
+test('what is no source, empty or too long is answered all the same', async () => {
+  assert.is((await check({ 'README.md': '# f(' })).problems, 0)
+  assert.is((await check({ 'a.ts': '' })).problems, 0)
+  const long = await check({ 'a.py': 'f(\n'.repeat(100_000) })
+  assert.equal(long, { output: 'a.py has 300000 bytes, too many to check\n', problems: 0 })
+  assert.match((await checker.check('b.ts', diskOf({}))).output, /there is no such file/)
+  assert.match((await checker.check('b.py', diskOf({ 'b.py': Buffer.from([0x61, 0xff]) }))).output, /not UTF-8/)
+})
+
+test('a nest without end is answered in time, and says nothing wrong', async () => {
+  const deep = await check({ 'a.js': `f = ${'['.repeat(50_000)}${']'.repeat(50_000)}\n` })
+  assert.is(typeof deep.output, 'string')
+})
+
+test('what does not parse is told with its line, in any language that has a grammar', async () => {
+  assert.match((await ts('export function f() {\n  return [1, 2\n}\n')).join(), /^2: syntax error/)
+  assert.match((await py('def f()\n    return 1\n')).join(), /^1: syntax error/)
+  assert.equal(await ts('export function f() {\n  return [1, 2]\n}\n'), [])
+})
+
+test('an import of a file that is not there is told, one of a package or a written file is not', async () => {
+  assert.match(
+    (await ts("import { a } from './c.js'\na()\n")).join(),
+    /^1: import of '\.\/c\.js' leads to no written file/,
+  )
+  assert.equal(
+    await ts("import { a } from './b.js'\nimport z from 'zod'\na(z)\n", { 'src/b.ts': 'export const a = 1\n' }),
+    [],
+  )
+  assert.match((await py('from .c import a\na()\n', { 'pkg/__init__.py': '' })).join(), /^1: import of '\.c'/)
+  assert.equal(
+    await py('try:\n    from .c import a\nexcept ImportError:\n    a = None\n', { 'pkg/__init__.py': '' }),
+    [],
+  )
+})
+
+test('a name that the imported file does not have is told, unless the file may have more than it shows', async () => {
+  const b = 'export const one = 1, { two } = x\nexport default function three() {}\nexport { one as four }\n'
+  assert.equal(
+    await ts("import def, { one, two, four } from './b.js'\nexport const all = [def, one, two, four]\n", {
+      'src/b.ts': b,
+    }),
+    [],
+  )
+  assert.equal(await ts("import { five } from './b.js'\nfive()\n", { 'src/b.ts': b }), ["1: src/b.ts has no 'five'"])
+  assert.equal(await ts("import { five } from './b.js'\nfive()\n", { 'src/b.ts': `${b}export * from './c.js'\n` }), [])
+  assert.equal(await js("import { five } from './b.js'\nfive()\n", { 'src/b.js': 'exports.six = 1\n' }), [])
+  const typed = { 'src/b.d.ts': 'export const six: number\ndeclare const five: number\n' }
+  assert.equal(await ts("import { five } from './b.js'\nfive()\n", typed), [])
+  const mixed = { 'src/b.js': 'export const six = 1\nmodule.exports.five = 2\n' }
+  assert.equal(await js("import { five } from './b.js'\nfive()\n", mixed), [])
+  assert.equal(await ts("import five from './b.js'\nfive()\n", { 'src/b.ts': 'export const six = 1\n' }), [
+    '1: src/b.ts has no default export',
+  ])
+  const init = { 'pkg/__init__.py': '', 'pkg/b.py': 'def one(): pass\nif one:\n    two = 2\n' }
+  assert.equal(await py('from .b import one, two\none(two)\n'.replace('one(two)', 'print(one, two)'), init), [])
+  assert.equal(await py('from .b import three\nthree()\n', init), ["1: pkg/b.py has no 'three'"])
+  assert.equal(await py('from .b import three\nthree()\n', { ...init, 'pkg/b.py': 'from os import *\n' }), [])
+})
+
+test('a name that is declared nowhere is told, with the one that may be meant', async () => {
+  assert.equal(await ts('export const counter = 1\nexport const next = (): number => conuter + 1\n'), [
+    "2: name 'conuter' is used, but declared nowhere; there is 'counter'",
+  ])
+  assert.equal(await py('def f(items):\n    return itmes\n'), [
+    "2: name 'itmes' is used, but declared nowhere; there is 'items'",
+  ])
+  assert.equal(await py('print(elsewhere)\n'), ["1: name 'elsewhere' is used, but declared nowhere"])
+})
+
+test('names that come from outside, or that cannot be followed, are not told', async () => {
+  assert.equal(await ts('export const a = window.fetch, b: Foo<Bar> = process, c = HTMLElement\n'), [])
+  assert.equal(await js('go(elsewhere)\n'), [], 'scripts of a page share their names')
+  assert.equal(await js('/* global elsewhere */\nexport const a = elsewhere\n'), [])
+  assert.equal(await js("export const a = typeof elsewhere === 'undefined' ? 1 : elsewhere\n"), [])
+  assert.equal(await py('from os import *\nprint(elsewhere)\n'), [])
+  assert.equal(await py('try:\n    unicode\nexcept NameError:\n    unicode = str\nprint(elsewhere)\n'), [])
+  assert.equal(await py('print(__file__, [y for x in (1, 2) for y in (x,)], (z := 1), lambda q: q)\n'), [])
+  assert.equal(
+    await py('def f(a):\n    match a:\n        case {"x": b, **c}: return b, c\n        case [d, *e]: return d, e\n'),
+    [],
+  )
+})
+
+test('imports and values that are never used are told, those that are used unseen are not', async () => {
+  assert.equal(await ts("import { a, b } from 'x'\nexport const c = b\n"), ["1: 'a' is imported and never used"])
+  assert.equal(await ts("import React from 'react'\nimport 'x'\nimport type { T } from 'y'\nexport type U = T\n"), [])
+  assert.equal(await py('import os\nfrom sys import path, argv\nprint(argv)\n'), [
+    "1: 'os' is imported and never used",
+    "2: 'path' is imported and never used",
+  ])
+  assert.equal(await py('import os  # noqa: F401\n__all__ = ["argv"]\nfrom sys import argv\n'), [])
+  assert.equal(await problems({ 'pkg/__init__.py': 'from sys import argv\n' }), [])
+  assert.equal(await ts('export function f(): void {\n  const kept = 1\n}\n'), [
+    "2: 'kept' is given a value that is never used",
+  ])
+  assert.equal(await py('class A:\n    field = 1\n'), [])
+})
+
+test('too few and too many arguments are told of functions, methods and imported functions', async () => {
+  assert.equal(await ts('function f(a: number, b?: number, c = 1): void {}\nf()\nf(1)\nf(1, 2, 3)\nf(1, 2, 3, 4)\n'), [
+    "2: 'f' is called with 0 arguments, without 'a'",
+    "5: 'f' takes at most 3 arguments, and is called with 4",
+  ])
+  assert.equal(
+    await ts("import { f } from './b.js'\nf()\n", { 'src/b.ts': 'export const f = (a: number): number => a\n' }),
+    ["2: 'f' is called with 0 arguments, without 'a'"],
+  )
+  assert.equal(
+    await ts(
+      'export class A {\n  m(a: number): number {\n    return a\n  }\n  n(): number {\n    return this.m()\n  }\n}\n',
+    ),
+    ["6: 'm' is called with 0 arguments, without 'a'"],
+  )
+  assert.equal(
+    await py(
+      'class A:\n    def m(self, a, *, b):\n        return self.m(a)\n    @staticmethod\n    def s(a): return a\n    def t(self): return self.s(1, 2)\n',
+    ),
+    ["3: 'm' is called with 1 argument, without 'b'", "6: 's' takes 1 argument, and is called with 2"],
+  )
+  assert.equal(await py('def f(a): return a\nf(b=1)\n'), ["2: 'f' is called with 1 argument, without 'a'"])
+})
+
+test('calls of which the arguments cannot be counted are not told', async () => {
+  assert.equal(await ts('function f(a: number, ...b: number[]): void {}\nf(1, 2, 3)\nf(...[1])\n'), [])
+  assert.equal(
+    await ts(
+      'function f(a: string): void\nfunction f(a: number, b: number): void\nfunction f(...a: unknown[]): void {}\nf(1, 2)\n',
+    ),
+    [],
+  )
+  assert.equal(
+    await js('function f(a, b) { return a + (b || 1) }\nf(1)\n'),
+    [],
+    'JavaScript may leave out what is asked for',
+  )
+  assert.equal(await js('function f(a) { return arguments.length }\nf(1, 2)\n'), [])
+  assert.equal(
+    await ts('function f(a: number): void {}\nexport function g(f: (...a: number[]) => void): void {\n  f(1, 2)\n}\n'),
+    [],
+  )
+  assert.equal(await py('import functools\n@functools.cache\ndef f(a): return a\nf()\n'), [])
+  assert.equal(await py('def f(a, b): return a\nf(*[1, 2])\nf(1, **{})\n'), [])
+  const decorated =
+    'import functools\nclass A:\n    @functools.cache\n    def m(self, a): return a\n    def n(self): return self.m()\n'
+  assert.equal(await py(decorated), [])
+  assert.equal(await py('def f(items): return items\nf(x for x in (1, 2))\n'), [])
+  assert.equal(
+    await py('class A:\n    def m(self): raise NotImplementedError\n    def n(self): return self.m(1)\n'),
+    [],
+  )
+})
+
+test('JavaScript is told of an argument that the function takes apart without asking', async () => {
+  assert.equal(await js('function f(path, list) { for (const one of list) one(path.length) }\nf([])\n'), [
+    "2: 'f' is called with 1 argument, without 'list'",
+  ])
+})
+
+test('arguments that have the names of each other are told, names that may stand in either order are not', async () => {
+  const head = 'function f(path: string, options: object): void {}\n'
+  assert.match(
+    (await ts(`${head}export const g = (path: string, options: object): void => f(options, path)\n`)).join(),
+    /each other's place/,
+  )
+  assert.equal(await ts(`${head}export const g = (path: string, options: object): void => f(path, options)\n`), [])
+  assert.equal(
+    await ts(
+      'function f(left: number, right: number): void {}\nexport const g = (left: number, right: number): void => f(right, left)\n',
+    ),
+    [],
+  )
+})
+
+test('an async call that nobody waits for is told, a promise that goes elsewhere is not', async () => {
+  const head = 'async function load(): Promise<{ a: number }> {\n  return { a: 1 }\n}\n'
+  const use = (body: string): Promise<string[]> =>
+    ts(`${head}export async function f(): Promise<unknown> {\n${body}\n}\n`)
+  assert.equal(await use('load()\nreturn 1'), ["5: 'load' is async, and its call is not awaited"])
+  assert.equal(await use('const { a } = load()\nreturn a'), [
+    "5: 'load' is async, and its call is used without being awaited",
+  ])
+  assert.equal(await use('const x = load()\nreturn x.a'), [
+    "5: 'load' is async, and its call is used without being awaited",
+  ])
+  for (const body of [
+    'await load()',
+    'return load()',
+    'void load()',
+    'const x = load()\nreturn await x',
+    'load().then(f)',
+    'const a = load() ?? 1\nreturn a',
+  ]) {
+    assert.equal(await use(body), [], body)
+  }
+  assert.equal(await py('async def f():\n    return 1\nasync def g():\n    f()\n    await f()\n    return f()\n'), [
+    "4: 'f' is async, and its call is not awaited",
+  ])
+})
+
+test('a loop to the length of what it indexes is told, one that asks where the end is is not', async () => {
+  assert.match(
+    (await ts('export function f(x: number[]): void {\n  for (let i = 0; i <= x.length; i++) x[i]++\n}\n')).join(),
+    /^2: the loop runs 'i'/,
+  )
+  assert.equal(await ts('export function f(x: number[]): void {\n  for (let i = 0; i < x.length; i++) x[i]++\n}\n'), [])
+  assert.equal(
+    await ts(
+      'export function f(x: number[]): void {\n  for (let i = 0; i <= x.length; i++) if (i === x.length) x[i] = 1\n}\n',
+    ),
+    [],
+  )
+  assert.equal(
+    await ts('export function f(x: number[]): void {\n  for (let i = 1; i <= x.length; i++) x[i - 1]++\n}\n'),
+    [],
+  )
+  assert.match((await py('def f(x):\n    for i in range(len(x) + 1):\n        x[i] += 1\n')).join(), /^2: the loop/)
+  assert.equal(await py('def f(x):\n    for i in range(len(x) + 1):\n        x[:i]\n'), [])
+})
+
+test('a function that says what it returns and runs into its end is told', async () => {
+  const f = (body: string, type = 'string'): Promise<string[]> =>
+    ts(`export function f(a: number): ${type} {\n${body}\n}\n`)
+  assert.match((await f("if (a > 1) return 'x'")).join(), /^1: 'f' returns a value on some ways/)
+  assert.equal(await f("if (a > 1) return 'x'", 'string | undefined'), [])
+  assert.equal(await f("if (a > 1) return 'x'\nelse throw new Error()"), [])
+  assert.equal(await f("if (a > 1) return 'x'\nf(a)"), [], 'the call at the end may never come back')
+  assert.equal(await f("switch (a) {\n  case 1:\n    return 'x'\n}"), [], 'there may be no other case')
+  assert.equal(await f("for (;;) if (a > 1) return 'x'"), [])
+  assert.match((await py('def f(a) -> str:\n    if a:\n        return "x"\n')).join(), /^1: 'f' returns/)
+  assert.equal(await py('def f(a) -> str:\n    if a:\n        return "x"\n    raise ValueError(a)\n'), [])
+})
+
+test('the words depend on path and files alone, whoever asks and how often', async () => {
+  const files = { 'a.py': 'from .b import one\nprint(two)\n', '__init__.py': '', 'b.py': 'one = 1\n' }
+  const first = await createChecker().check('a.py', diskOf(files))
+  const reversed = Object.fromEntries(Object.entries(files).reverse())
+  const both = await Promise.all([checker.check('a.py', diskOf(files)), checker.check('a.py', diskOf(reversed))])
+  assert.equal(both, [first, first])
+  const other = await checker.check('a.py', diskOf({ ...files, 'b.py': 'three = 1\n' }))
+  assert.match(other.output, /b\.py has no 'one'/)
+})
+
+test.run()
