@@ -1,5 +1,14 @@
-import { headerParts, type Renderer, type Segment, type SpanReader, type Trajectory } from '../records/index.js'
+import {
+  headerParts,
+  isActing,
+  type Conversation,
+  type Renderer,
+  type Segment,
+  type SpanReader,
+  type Trajectory,
+} from '../records/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
+import { flatStep, type TurnRenderer } from './render/turn-renderer.js'
 
 /** What packing needs of a tokenizer. */
 export type SegmentEncoder = Pick<Tokenizer, 'encode' | 'special'>
@@ -10,7 +19,7 @@ export interface TokenRun {
   trained: Uint8Array
 }
 
-/** A trajectory in tokens, in the parts between which it may be cut. */
+/** A trajectory or a conversation in tokens, in the parts between which it may be cut. */
 export interface TokenizedDocument {
   id: string
   domain: string
@@ -24,6 +33,15 @@ export interface TokenizedDocument {
   irregularBorders: number
 }
 
+/** A document in segments, in the parts between which it may be cut. */
+interface RenderedDocument {
+  id: string
+  domain: string
+  header: Segment[]
+  steps: Segment[][]
+  end: Segment[]
+}
+
 /** Renders a trajectory and tokenizes each segment by itself: these ids are what the search scored. */
 export function tokenizeTrajectory(
   trajectory: Trajectory,
@@ -31,24 +49,42 @@ export function tokenizeTrajectory(
   read: SpanReader,
   encoder: SegmentEncoder,
 ): TokenizedDocument {
+  const { id, domain } = trajectory
   const header = renderer.header(trajectory)
-  const steps = trajectory.episodes
-    .flatMap((episode) => episode.steps)
-    .map((step) => {
-      const { open, thought, action, content, close } = renderer.step(step, read)
-      return [...open, ...thought, ...action, ...content, ...close]
-    })
-  const last = steps.pop() ?? []
-  steps.push([...last, ...renderer.end()])
+  const steps = trajectory.episodes.flatMap((episode) => episode.steps)
+  const rendered = steps.map((step) => flatStep(renderer.step(step, read)))
+  return tokenizeDocument({ id, domain, header, steps: rendered, end: renderer.end() }, encoder)
+}
 
+/** The same for a conversation: its header ends where an agent first acts, and each such turn begins a step. */
+export function tokenizeConversation(
+  { id, domain, turns }: Conversation,
+  renderer: TurnRenderer,
+  encoder: SegmentEncoder,
+): TokenizedDocument {
+  const header = renderer.opening()
+  const steps: Segment[][] = []
+  for (const turn of turns) {
+    if (isActing(turn)) steps.push([])
+    const current = steps.at(-1) ?? header
+    current.push(...renderer.turn(turn))
+  }
+  return tokenizeDocument({ id, domain, header, steps, end: renderer.end() }, encoder)
+}
+
+function tokenizeDocument(
+  { id, domain, header, steps, end }: RenderedDocument,
+  encoder: SegmentEncoder,
+): TokenizedDocument {
+  const ended = [...steps.slice(0, -1), [...(steps.at(-1) ?? []), ...end]]
   const { whole, requirements, none } = headerParts(header)
   return {
-    id: trajectory.id,
-    domain: trajectory.domain,
+    id,
+    domain,
     header: tokenizeSegments(header, encoder),
     heads: [whole, requirements, none].map((segments) => tokenizeSegments(segments, encoder)),
-    steps: steps.map((segments) => tokenizeSegments(segments, encoder)),
-    irregularBorders: countIrregularBorders([...header, ...steps.flat()]),
+    steps: ended.map((segments) => tokenizeSegments(segments, encoder)),
+    irregularBorders: countIrregularBorders([...header, ...ended.flat()]),
   }
 }
 

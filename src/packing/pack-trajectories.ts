@@ -1,32 +1,22 @@
-import { CoreError, seededRandom } from '../core/index.js'
-import type { Renderer, ShardManifest, SpanReader, Trajectory } from '../records/index.js'
-import type { Tokenizer } from '../tokenizer/index.js'
-import { packBestFit } from './best-fit.js'
-import { cutDocument, type CutDocument, type Piece } from './cut-document.js'
-import { tokenizeTrajectory, type SegmentEncoder } from './document.js'
-import { PackingError } from './errors.js'
+import type { Conversation, Renderer, ShardManifest, SpanReader, Trajectory } from '../records/index.js'
+import { tokenizeConversation, tokenizeTrajectory } from './document.js'
 import type { PackingOptions } from './options.js'
-import { removeShards, writeShards, type WrittenShard } from './shards/write-shards.js'
+import { packDocuments, type PackingTarget } from './pack-documents.js'
+import type { TurnRenderer } from './render/turn-renderer.js'
 
-export interface PackingInput {
+export interface PackingInput extends PackingTarget {
   /** Taken one by one; the order decides the bytes of the shards. */
   trajectories: Iterable<Trajectory> | AsyncIterable<Trajectory>
   read: SpanReader
-  tokenizer: SegmentEncoder & Pick<Tokenizer, 'digest' | 'vocabularySize'>
   /** The renderer that the search scored with, of `createRenderer(options.renderer, options.masks)`. */
   renderer: Renderer
-  /** Where the shards go. Shards that are there already are removed first. */
-  folder: string
-  signal?: AbortSignal | undefined
 }
 
-/** The pieces of one domain that wait to be packed together, and how many shards the domain has so far. */
-interface DomainWindow {
-  pieces: Piece[]
-  documents: number
-  tokens: number
-  windows: number
-  shards: number
+export interface ConversationsInput extends PackingTarget {
+  /** Taken one by one; the order decides the bytes of the shards. */
+  conversations: Iterable<Conversation> | AsyncIterable<Conversation>
+  /** Of `createRenderer(options.renderer, options.masks)`. */
+  renderer: TurnRenderer
 }
 
 /**
@@ -36,142 +26,18 @@ interface DomainWindow {
  * CoreError `ABORTED`
  */
 export async function packTrajectories(input: PackingInput, options: PackingOptions): Promise<ShardManifest> {
-  const totals = new Totals()
-  const open = new Map<string, DomainWindow>()
-  removeShards(input.folder)
-
-  // Collect the pieces of each domain; a window that is full is packed and let go.
-  for await (const trajectory of input.trajectories) {
-    stopIfAborted(input.signal)
-    const { id, domain } = trajectory
-    checkDomain(id, domain)
-    const document = tokenizeTrajectory(trajectory, input.renderer, input.read, input.tokenizer)
-    const cut = cutDocument(document, options.sequenceLength)
-    totals.addDocument(id, domain, cut, document.irregularBorders)
-
-    const window = open.get(domain) ?? { pieces: [], documents: 0, tokens: 0, windows: 0, shards: 0 }
-    open.set(domain, window)
-    for (const piece of cut.pieces) window.pieces.push(piece)
-    window.documents++
-    window.tokens += cut.sourceTokens
-    if (window.documents >= options.windowDocuments || window.tokens >= options.maxWindowTokens) {
-      await packWindow(input, options, domain, window, totals)
-    }
-  }
-  for (const [domain, window] of open) await packWindow(input, options, domain, window, totals)
-  return totals.manifest(input, options)
+  const { trajectories, renderer, read, tokenizer } = input
+  const documents = eachOf(trajectories, (one) => tokenizeTrajectory(one, renderer, read, tokenizer))
+  return packDocuments({ ...input, documents }, options)
 }
 
-async function packWindow(
-  input: PackingInput,
-  options: PackingOptions,
-  domain: string,
-  window: DomainWindow,
-  totals: Totals,
-): Promise<void> {
-  stopIfAborted(input.signal)
-  const { pieces, windows } = window
-  const lengths = pieces.map((piece) => piece.ids.length)
-  // Best fit leaves bins in order of length, which no trainer may see.
-  const bins = seededRandom('packing', options.seed, domain, windows).shuffled(
-    packBestFit(lengths, options.sequenceLength),
-  )
-  const shards = await writeShards(
-    {
-      folder: input.folder,
-      metadata: {
-        domain,
-        sequenceLength: options.sequenceLength,
-        renderer: input.renderer.name,
-        tokenizer: input.tokenizer.digest,
-      },
-      rows: bins.map((bin) => bin.map((index) => pieces[index] as Piece)),
-      firstShard: window.shards,
-    },
-    options,
-  )
-  totals.addShards(domain, shards, options)
-  window.shards += shards.length / options.formats.length
-  Object.assign(window, { pieces: [], documents: 0, tokens: 0, windows: windows + 1 })
+/** The same for conversations; one that came of a trajectory packs to the bytes of that trajectory. @throws the same */
+export async function packConversations(input: ConversationsInput, options: PackingOptions): Promise<ShardManifest> {
+  const { conversations, renderer, tokenizer } = input
+  const documents = eachOf(conversations, (one) => tokenizeConversation(one, renderer, tokenizer))
+  return packDocuments({ ...input, documents }, options)
 }
 
-/** The account that becomes the manifest. */
-class Totals {
-  readonly #shards: WrittenShard[] = []
-  readonly #domains: ShardManifest['domains'] = {}
-  readonly #packing: Omit<ShardManifest['packing'], 'fillRatio'> = {
-    rows: 0,
-    tokens: 0,
-    trainedTokens: 0,
-    documents: 0,
-    documentsCut: 0,
-    pieces: 0,
-    sourceTokens: 0,
-    repeatedHeaderTokens: 0,
-    piecesWithoutHeader: 0,
-    untrained: { pieces: 0, tokens: 0 },
-    dropped: [],
-    irregularBorders: 0,
-  }
-
-  addDocument(id: string, domain: string, cut: CutDocument, irregularBorders: number): void {
-    const of = (this.#domains[domain] ??= { documents: 0, pieces: 0, tokens: 0, trainedTokens: 0 })
-    of.documents++
-    of.pieces += cut.pieces.length
-    const all = this.#packing
-    all.documents++
-    if (cut.wasCut) all.documentsCut++
-    all.pieces += cut.pieces.length
-    all.sourceTokens += cut.sourceTokens
-    all.repeatedHeaderTokens += cut.repeatedHeaderTokens
-    all.piecesWithoutHeader += cut.piecesWithoutHeader
-    all.untrained.pieces += cut.untrained.pieces
-    all.untrained.tokens += cut.untrained.tokens
-    for (const part of cut.dropped) all.dropped.push({ document: id, ...part })
-    all.irregularBorders += irregularBorders
-  }
-
-  addShards(domain: string, shards: readonly WrittenShard[], { formats }: PackingOptions): void {
-    this.#shards.push(...shards)
-    const of = this.#domains[domain]
-    // Every format holds the same rows; count them once.
-    for (const { format, rows, tokens, trainedTokens } of shards) {
-      if (format !== formats[0] || of === undefined) continue
-      this.#packing.rows += rows
-      for (const total of [this.#packing, of]) {
-        total.tokens += tokens
-        total.trainedTokens += trainedTokens
-      }
-    }
-  }
-
-  manifest({ renderer, tokenizer }: PackingInput, { sequenceLength, seed, masks }: PackingOptions): ShardManifest {
-    const { rows, tokens } = this.#packing
-    return {
-      schemaVersion: 1,
-      sequenceLength,
-      renderer: renderer.name,
-      masks,
-      tokenizer: { digest: tokenizer.digest, vocabularySize: tokenizer.vocabularySize },
-      seed,
-      shards: this.#shards,
-      domains: this.#domains,
-      packing: { ...this.#packing, fillRatio: rows === 0 ? 0 : tokens / (rows * sequenceLength) },
-    }
-  }
-}
-
-/** A domain names files, so it must not lead out of the folder. */
-function checkDomain(id: string, domain: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(domain)) return
-  throw new PackingError(
-    'DOMAIN_INVALID',
-    `Trajectory ${id} has the domain ${JSON.stringify(domain)}, which becomes part of file names. Use at most 100 letters, digits, ".", "_" and "-".`,
-    { id, domain },
-  )
-}
-
-function stopIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true)
-    throw new CoreError('ABORTED', 'Packing was stopped. Run the same command again to finish it.')
+async function* eachOf<In, Out>(items: Iterable<In> | AsyncIterable<In>, make: (item: In) => Out): AsyncGenerator<Out> {
+  for await (const item of items) yield make(item)
 }

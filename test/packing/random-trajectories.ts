@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { memoryBlobStore, sha256Hex } from '../../src/core/index.js'
-import type { BlobSpan, SpanReader, Step, Trajectory } from '../../src/records/index.js'
+import { toolDefinitions, type BlobSpan, type SpanReader, type Step, type Trajectory } from '../../src/records/index.js'
 
-const blobs = memoryBlobStore()
+export const blobs = memoryBlobStore()
 
 /** Keeps a text and gives the span that is all of it. */
 export function spanOf(text: string): BlobSpan {
@@ -39,19 +39,32 @@ const words = fc.constantFrom(
   'It ends <|eot_id|> here.',
 )
 
-const path = fc.constantFrom('src/a.ts', 'src/b.py', 'README.md', 'odd name\n.js')
+const path = fc.constantFrom('src/a.ts', 'src/b.py', 'README.md', 'odd name\n.js', '"quoted".ts', 'ends in a blank ')
 const line = fc.integer({ min: 1, max: 900 })
 const thought = fc.option(words.map((text) => ({ text, facts: [] })))
 const content = anyText.map(spanOf)
 
-const writeStep = fc
-  .record({ thought, path, content })
-  .map(({ thought, path, content }): Step => ({ thought, action: { tool: 'Write', path, content }, observation: null }))
+const draft = fc.constantFrom<{ draft?: true }>({}, {}, { draft: true })
+
+const writeStep = fc.record({ thought, path, content, draft }).map(({ thought, path, content, draft }): Step => ({
+  thought,
+  action: { tool: 'Write', path, content, ...draft },
+  observation: null,
+}))
 const editStep = fc
-  .record({ thought, path, content, line, replaced: fc.integer({ min: 0, max: 9 }) })
-  .map(({ thought, path, content, line, replaced }): Step => ({
+  .record({ thought, path, content, line, draft, replacedLines: fc.integer({ min: 0, max: 9 }) })
+  .map(({ thought, path, content, line, draft, replacedLines }): Step => ({
     thought,
-    action: { tool: 'Edit', path, start: 40, end: 40 + replaced, startLine: line, content },
+    action: {
+      tool: 'Edit',
+      path,
+      start: 40,
+      end: 40 + replacedLines,
+      startLine: line,
+      replacedLines,
+      content,
+      ...draft,
+    },
     observation: null,
   }))
 const readStep = fc.record({ thought, path, content, line }).map(({ thought, path, content, line }): Step => ({
@@ -59,16 +72,25 @@ const readStep = fc.record({ thought, path, content, line }).map(({ thought, pat
   action: { tool: 'Read', path, start: 0, end: content.end, startLine: line },
   observation: content,
 }))
+const checkStep = fc.record({ thought, path, content: fc.option(content) }).map(({ thought, path, content }): Step => ({
+  thought,
+  action: { tool: 'Check', path },
+  observation: content,
+}))
 const episode = fc.record({
   path,
-  steps: fc.array(fc.oneof(writeStep, editStep, readStep), { minLength: 1, maxLength: 5 }),
+  steps: fc.array(fc.oneof(writeStep, editStep, readStep, checkStep), { minLength: 1, maxLength: 5 }),
 })
+
+const noRepairs = { repairs: { askedAgain: 0, added: [], dropped: [], moved: [] }, calls: [] }
 
 /** Trajectories of any form that the schema allows; they need not obey the replay law to be rendered. */
 export const anyTrajectory = fc
   .record({
     requirements: fc.tuple(words, anyText).map((parts) => parts.join('\n')),
-    plan: fc.record({ approach: words, files: fc.array(fc.record({ path, purpose: words }), { maxLength: 3 }) }),
+    plan: fc
+      .record({ approach: words, files: fc.array(fc.record({ path, purpose: words }), { maxLength: 3 }) })
+      .map((plan) => ({ ...noRepairs, ...plan })),
     episodes: fc.array(episode, { maxLength: 4 }),
   })
   .map((parts) => trajectoryOf('random', parts))
@@ -78,14 +100,15 @@ export function trajectoryOf(
   parts: Partial<Pick<Trajectory, 'requirements' | 'plan' | 'episodes' | 'domain'>> = {},
 ): Trajectory {
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     id,
     name: id,
     domain: 'code',
     snapshot: sha256Hex(id),
-    generator: { kind: 'test', version: 'test' },
+    generator: { kind: 'test', version: 'test', model: '', parameters: {}, prompts: [] },
+    tools: [...toolDefinitions],
     requirements: 'Write the library.',
-    plan: { approach: 'Start with what others need.', files: [] },
+    plan: { ...noRepairs, approach: 'Start with what others need.', files: [] },
     episodes: [],
     ...parts,
   }

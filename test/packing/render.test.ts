@@ -9,6 +9,8 @@ import { tokenizersAtHand } from './byte-tokenizer.js'
 const sample = trajectoryOf('sample', {
   requirements: 'Write a counter.',
   plan: {
+    repairs: { askedAgain: 0, added: [], dropped: [], moved: [] },
+    calls: [],
     approach: 'Types first.',
     files: [
       { path: 'src/a.ts', purpose: 'the count' },
@@ -33,10 +35,10 @@ function write(path: string, content: string, thought: string | null): Step {
   return { thought: thought === null ? null : { text: thought, facts: [] }, action, observation: null }
 }
 
-function edit(path: string, start: number, end: number, startLine: number, content: string): Step {
+function edit(path: string, start: number, end: number, startLine: number, content: string, replacedLines = 0): Step {
   return {
     thought: null,
-    action: { tool: 'Edit', path, start, end, startLine, content: spanOf(content) },
+    action: { tool: 'Edit', path, start, end, startLine, replacedLines, content: spanOf(content) },
     observation: null,
   }
 }
@@ -44,6 +46,10 @@ function edit(path: string, start: number, end: number, startLine: number, conte
 function read(path: string, seen: string, startLine: number): Step {
   const observation = spanOf(seen)
   return { thought: null, action: { tool: 'Read', path, start: 0, end: observation.end, startLine }, observation }
+}
+
+function check(path: string, seen: string): Step {
+  return { thought: null, action: { tool: 'Check', path }, observation: spanOf(seen) }
 }
 
 function segmentsOf(name: RendererName, trajectory: Trajectory): Segment[] {
@@ -103,7 +109,8 @@ test('an action line says where, and quotes a path that has a line end in it', (
       .action.map((segment) => segment.text)
       .join('')
   assert.is(lineOf(edit('a.ts', 0, 0, 1, 'x')), 'Edit a.ts after line 0\n')
-  assert.is(lineOf(edit('a.ts', 10, 20, 7, 'x')), 'Edit a.ts from line 7\n')
+  assert.is(lineOf(edit('a.ts', 10, 20, 7, 'x', 3)), 'Edit a.ts lines 7-9\n')
+  assert.is(lineOf(check('a.ts', 'fine\n')), 'Check a.ts\n')
   assert.is(lineOf(read('a.ts', 'no line end', 5)), 'Read a.ts lines 5-5\n')
   assert.is(lineOf(read('a.ts', '', 1)), 'Read a.ts\n')
   assert.is(lineOf(write('a\nWrite b', 'x', null)), 'Write "a\\nWrite b"\n')

@@ -1,9 +1,7 @@
-import type { Renderer } from '../../records/index.js'
+import type { Part, Turn } from '../../records/index.js'
 import type { Masks } from '../masks.js'
 import { segmentMaker, withLineEnd } from './segment-maker.js'
-import { actionLine, planList } from './wording.js'
-
-const closing = 'End of action\n'
+import { rendererOf, type TurnRenderer } from './turn-renderer.js'
 
 /**
  * For base models, which know no chat tokens: the document stands between begin and end of text, and every part below
@@ -11,46 +9,47 @@ const closing = 'End of action\n'
  *
  * Content without a line end at its end gets one as template; that border is irregular and is counted.
  */
-export function plainRenderer(masks: Masks): Renderer {
+export function plainRenderer(masks: Masks): TurnRenderer {
   const make = segmentMaker(masks)
-  return {
+  return rendererOf({
     name: 'plain',
-    header(trajectory) {
-      const list = planList(trajectory)
-      const { approach } = trajectory.plan
-      return [
-        make.special('<|begin_of_text|>'),
-        ...make.text('template', '# Requirements\n'),
-        ...make.text('requirement', withLineEnd(trajectory.requirements)),
-        ...make.text('template', '# Plan\n'),
-        ...make.text('plan', list === '' ? withLineEnd(approach) : `${approach}\n\n`),
-        ...make.text('plan', withLineEnd(list)),
-      ]
-    },
-    step(step, read) {
-      const { thought, action, observation } = step
-      const content = action.tool === 'Read' ? '' : read(action.content)
-      const seen = observation === null ? '' : read(observation)
-      const close = [make.actionBorder(`${missingLineEnd(content)}${closing}`, false)]
-      if (action.tool === 'Read') {
-        close.push(...make.text('template', 'Observation:\n'), ...make.text('observation', seen))
-        close.push(...make.text('template', missingLineEnd(seen)))
-      }
+    opening: () => [make.special('<|begin_of_text|>')],
+    acting(thoughts, actions) {
+      const [line, ...content] = actions
+      const told = thoughts.flatMap(({ text }) => make.text('thought', withLineEnd(text)))
       return {
         open: [],
-        thought:
-          thought === null
-            ? []
-            : [...make.text('template', 'Thought:\n'), ...make.text('thought', withLineEnd(thought.text))],
-        action: [make.actionBorder('Action:\n', false), ...make.text('action', actionLine(step, read))],
-        content: make.text('action', content),
-        close,
+        thought: told.length === 0 ? [] : [...make.text('template', 'Thought:\n'), ...told],
+        action: line === undefined ? [] : [make.actionBorder('Action:\n', false), ...make.text(line.origin, line.text)],
+        content: content.flatMap(({ origin, text }) => make.text(origin, text)),
+        close: line === undefined ? [] : [make.actionBorder(`${missingLineEnd(actions)}End of action\n`, false)],
       }
     },
+    said(turn) {
+      // Words that nobody trains keep their bytes; the line end that they lack is template.
+      const isSeen = turn.parts.some(({ origin }) => origin === 'observation')
+      const texts = turn.parts.flatMap(({ origin, text }) => make.text(origin, isSeen ? text : withLineEnd(text)))
+      const lineEnd = isSeen ? make.text('template', missingLineEnd(turn.parts)) : []
+      return [...make.text('template', `${headingOf(turn, isSeen)}\n`), ...texts, ...lineEnd]
+    },
     end: () => [make.special('<|end_of_text|>')],
+  })
+}
+
+function headingOf({ role }: Turn, isSeen: boolean): string {
+  switch (role) {
+    case 'system':
+      return '# System'
+    case 'user':
+      return isSeen ? 'User:' : '# Requirements'
+    case 'assistant':
+      return '# Plan'
+    case 'tool':
+      return 'Observation:'
   }
 }
 
-function missingLineEnd(text: string): string {
-  return text === '' || text.endsWith('\n') ? '' : '\n'
+function missingLineEnd(parts: readonly Part[]): string {
+  const last = parts.findLast(({ text }) => text !== '')
+  return last === undefined || last.text.endsWith('\n') ? '' : '\n'
 }
