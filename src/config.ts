@@ -19,12 +19,14 @@ export const runConfigSchema = z.strictObject({
     .strictObject({
       /** Threads that parse. */
       grounding: z.int().positive().default(Math.min(8, availableParallelism())),
+      /** Repositories that are synthesized at once; how many calls run at once is for `generation` to say. */
+      synthesis: z.int().positive().default(8),
       /** Scorers; a trajectory is searched by one of them. With `onnx` each has the whole model in memory. */
       scoring: z.int().positive().default(Math.min(4, availableParallelism())),
     })
     .prefault({}),
   grounding: groundingOptionsSchema.prefault({}),
-  generation: generationOptionsSchema.prefault({}),
+  generation: generationOptionsSchema.prefault({ kind: 'narrator' }),
   synthesis: synthesisOptionsSchema.prefault({}),
   scorer: scorerSettingsSchema.prefault({}),
   /** `false` keeps the thoughts as synthesis wrote them. */

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { memoryBlobStore, type BlobStore } from '../src/core/index.js'
-import { createGenerator } from '../src/generation/index.js'
+import { createNarrator } from '../src/generation/index.js'
 import { groundingOptionsSchema, groundRepository } from '../src/grounding/index.js'
 import type { RepositorySnapshot, SpanReader, Trajectory } from '../src/records/index.js'
 import { synthesisOptionsSchema, synthesizeTrajectory, type SynthesisOptions } from '../src/synthesis/index.js'
@@ -81,8 +81,13 @@ export interface Synthesized {
 export async function synthesizeFolder(folder: string, options: Partial<SynthesisOptions> = {}): Promise<Synthesized> {
   const blobs = memoryBlobStore()
   const snapshot = await groundRepository(folder, groundingOptionsSchema.parse({}), blobs)
-  const generator = createGenerator({ kind: 'narrator' })
-  const trajectory = await synthesizeTrajectory(snapshot, generator, synthesisOptionsSchema.parse(options), blobs)
+  const generator = createNarrator()
+  const trajectory = await synthesizeTrajectory(
+    snapshot,
+    generator,
+    synthesisOptionsSchema.parse({ debugging: { share: 0 }, ...options }),
+    blobs,
+  )
   const read: SpanReader = ({ blob, start, end }) => Buffer.from(blobs.get(blob).subarray(start, end)).toString('utf8')
   return { snapshot, trajectory, blobs, read }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { Command } from 'commander'
 import { RetraceError, type Progress } from '../core/index.js'
 import { printable } from './printable.js'
@@ -44,6 +45,8 @@ export async function answerWith(
   work: (context: CommandContext) => Promise<Answer>,
 ): Promise<void> {
   const stop = new AbortController()
+  // Whatever is under way listens, and much is at once; a warning about that would stand among the answers.
+  setMaxListeners(0, stop.signal)
   const onSignal = (): void => stop.abort(new RetraceError('ABORTED', 'Stopped.'))
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   try {

@@ -4,9 +4,32 @@ import type { RunSummary } from '../pipeline/index.js'
 /** A run's outcome in a page of plain text: what went in, what the search did, what was packed, where it is. */
 export function describeRunSummary(summary: RunSummary): string {
   const lines = summary.nothingToDo ? ['Nothing was left to do: the run is complete.', ''] : []
-  lines.push(...describeRepositories(summary), ...describeSearch(summary), ...describeShards(summary))
+  lines.push(
+    ...describeRepositories(summary),
+    ...describeCalls(summary),
+    ...describeSearch(summary),
+    ...describeShards(summary),
+  )
   lines.push(`Shards  ${shown(summary.folder)}/shards`, `Report  ${shown(summary.report)}`, '')
   return lines.join('\n')
+}
+
+function describeCalls({ calls: { used, paid, failures }, unfinished }: RunSummary): string[] {
+  const tokens = ({ promptTokens, completionTokens }: typeof used): number => promptTokens + completionTokens
+  const tried = Object.entries(failures).map(([kind, count]) => `${count} x ${kind}`)
+  const lines: string[] = []
+  if (used.calls > 0) {
+    const retries = tried.length === 0 ? 'nothing had to be tried again' : `tried again: ${tried.join(', ')}`
+    lines.push(
+      `${used.calls} calls of a language model, ${tokens(used)} tokens; ${paid.calls} paid here, ${tokens(paid)} tokens; ${retries}`,
+    )
+  }
+  if (unfinished.length > 0) {
+    lines.push(
+      `unfinished, as the budget was spent: ${unfinished.map(({ id }) => id).join(', ')}. Run the same command again with a larger one.`,
+    )
+  }
+  return lines.length === 0 ? [] : [...lines, '']
 }
 
 function describeRepositories({ repositories, rejects }: RunSummary): string[] {

@@ -2,7 +2,9 @@
 import { Command, CommanderError } from 'commander'
 import { retraceVersion } from '../config.js'
 import { exitCodes } from './command.js'
+import { exportCommand } from './export.js'
 import { groundCommand } from './ground.js'
+import { importCommand } from './import.js'
 import { packCommand } from './pack.js'
 import { replayCommand } from './replay.js'
 import { reportCommand } from './report.js'
@@ -17,8 +19,18 @@ const program = new Command('retrace')
   .version(retraceVersion())
   .showHelpAfterError('(add --help for what it takes)')
 
+const commands = [
+  runCommand,
+  groundCommand,
+  replayCommand,
+  scoreCommand,
+  packCommand,
+  exportCommand,
+  importCommand,
+  reportCommand,
+]
 program.addHelpText('after', exitCodes)
-for (const make of [runCommand, groundCommand, replayCommand, scoreCommand, packCommand, reportCommand]) {
+for (const make of commands) {
   program.addCommand(make())
 }
 for (const command of [program, ...program.commands]) command.exitOverride()

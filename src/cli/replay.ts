@@ -11,12 +11,12 @@ export function replayCommand(): Command {
     .addHelpText('after', '\nIt fails where a trajectory does not end in exactly its repository.')
     .action(async (folder: string, options: { json?: boolean }) => {
       await answerWith(options, async () => {
-        const results = replayRun(folder)
+        const results = await replayRun(folder)
         const failed = results.filter((one) => one.failure !== null)
         const lines = results.map(({ id, result, failure }) =>
           result === null
             ? `FAILED  ${id}: ${failure}`
-            : `ok      ${id}: ${result.files} files, ${result.bytes} bytes by ${result.writes} writes and ${result.edits} edits, ${result.reads} reads as on disk`,
+            : `ok      ${id}: ${result.files} files, ${result.bytes} bytes by ${result.writes} writes and ${result.edits} edits, ${result.reads} reads as on disk, ${result.checks} checks as recorded`,
         )
         const text = [
           ...lines,

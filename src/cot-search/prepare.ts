@@ -11,7 +11,7 @@ export interface WalkedStep {
   step: number
   path: string
   thought: Thought | null
-  /** Whether its thought leads to code: only such thoughts are searched. */
+  /** Whether its thought leads to true code: only such thoughts are searched. */
   leadsToCode: boolean
   rendered: RenderedStep
 }
@@ -22,14 +22,14 @@ export function walkSteps(trajectory: Trajectory, renderer: Renderer, read: Span
   trajectory.episodes.forEach((episode, episodeIndex) => {
     episode.steps.forEach((step, stepIndex) => {
       const rendered = renderer.step(step, read)
-      const hasCode = rendered.content.some((segment) => segment.text !== '')
+      const hasCode = rendered.content.some((segment) => segment.text !== '' && segment.origin !== 'draft')
       walked.push({
         index: walked.length,
         episode: episodeIndex,
         step: stepIndex,
         path: episode.path,
         thought: step.thought,
-        leadsToCode: step.thought !== null && step.action.tool !== 'Read' && hasCode,
+        leadsToCode: step.thought !== null && hasCode,
         rendered,
       })
     })

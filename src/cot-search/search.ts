@@ -19,7 +19,7 @@ export interface SearchInput {
   /** What a step's thought may be made of. */
   requestFor(episode: number, step: number): ThoughtRequest
   read: SpanReader
-  generator: Generator
+  generator: Pick<Generator, 'rewrite'>
   scorer: Scorer
   tokenizer: Tokenizer
   renderer: Renderer

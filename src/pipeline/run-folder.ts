@@ -3,8 +3,10 @@ import { basename, dirname, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { decidingConfig, retraceVersion, runConfigSchema, type RunConfig } from '../config.js'
 import { CoreError, digestOf, RetraceError, RunStore, type Progress } from '../core/index.js'
+import { decidingOptions, describeGenerator, digestOfPrompts, type Budget } from '../generation/index.js'
+import { splitRevision } from '../grounding/index.js'
 import { createRenderer } from '../packing/index.js'
-import { shardManifestSchema, type Renderer, type SpanReader } from '../records/index.js'
+import { generatorInfoSchema, shardManifestSchema, type Renderer, type SpanReader } from '../records/index.js'
 import { readModelInfo } from '../scoring/index.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
 
@@ -12,6 +14,8 @@ import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
 export interface RunContext {
   progress: Progress
   signal?: AbortSignal | undefined
+  /** What the run may pay for calls, over all its starts; without it, as much as it takes. */
+  budget?: Budget
 }
 
 /** `config.json` of a run: what decides its bytes, and what it was started with. */
@@ -25,6 +29,10 @@ export const runRecordSchema = z.strictObject({
     vocabularySize: z.int(),
     contextLength: z.int(),
   }),
+  /** Who writes the words. */
+  generator: generatorInfoSchema,
+  /** Digest of all prompts: a run that goes on with others would be two runs in one. */
+  prompts: z.string(),
   config: runConfigSchema.omit({ workers: true }),
 })
 export type RunRecord = z.infer<typeof runRecordSchema>
@@ -39,6 +47,9 @@ export const rejectSchema = z.strictObject({
   message: z.string(),
   details: z.record(z.string(), z.unknown()),
 })
+
+/** A repository that is not finished and can be: its budget was spent. `search`: its thoughts are kept as far as they came. */
+export const unfinishedSchema = z.strictObject({ id: z.string(), stage: z.enum(['synthesis', 'search']) })
 
 /** `calibration.json`: how a run was scored, and how far its scores move by themselves. */
 export const calibrationSchema = z.strictObject({
@@ -73,7 +84,13 @@ export async function describeRun(
   modelDir: string,
   config: RunConfig,
 ): Promise<RunRecord> {
-  for (const input of inputs) {
+  if (inputs.length === 0) {
+    throw new CoreError(
+      'CONFIG_INVALID',
+      'No repository was given. Name folders, git repositories or archives, or a list with --from.',
+    )
+  }
+  for (const input of inputs.map((one) => splitRevision(one).path)) {
     if (!existsSync(input)) {
       const isLink = lstatSync(input, { throwIfNoEntry: false })?.isSymbolicLink() === true
       const what = isLink ? 'is a link that leads nowhere' : 'does not exist'
@@ -90,6 +107,8 @@ export async function describeRun(
     inputs: inputs.map((input) => resolve(input)),
     modelDir: resolve(modelDir),
     model: { name, digest, vocabularySize, contextLength },
+    generator: describeGenerator(config.generation),
+    prompts: digestOfPrompts(config.generation),
     config: decidingConfig(config),
   }
 }
@@ -112,18 +131,24 @@ export function checkSameRun(store: RunStore, record: RunRecord): void {
   // What was scored holds a run to its scorer. One that was refused for want of a GPU may go on with another.
   const isScored = existsSync(store.path('calibration.json')) || existsSync(store.path('search'))
   const there = store.read('.', 'config', runRecordSchema)
-  const before = isScored ? there : { ...there, config: { ...there.config, scorer: record.config.scorer } }
-  const differs = (['retraceVersion', 'inputs', 'model', 'config'] as const).filter(
-    (key) => digestOf(before[key]) !== digestOf(record[key]),
+  const before = comparable(isScored ? there : { ...there, config: { ...there.config, scorer: record.config.scorer } })
+  const now = comparable(record)
+  const differs = (['retraceVersion', 'inputs', 'model', 'generator', 'prompts', 'config'] as const).filter(
+    (key) => digestOf(before[key]) !== digestOf(now[key]),
   )
   if (differs.length === 0) return
-  const keys = changedKeys(before.config, record.config)
+  const keys = changedKeys(before.config, now.config)
   const named = differs.map((what) => (what === 'config' ? `config (${keys.join(', ')})` : what))
   throw new CoreError(
     'RUN_MISMATCH',
     `${store.folder} holds a run that was made with another ${named.join(' and another ')}. Give another --out folder, or the same arguments as before.`,
     { differs, keys },
   )
+}
+
+/** A run's record without what may change from start to start: which server answers, and how patiently it is asked. */
+function comparable(record: RunRecord): Omit<RunRecord, 'config'> & { config: object } {
+  return { ...record, config: { ...record.config, generation: decidingOptions(record.config.generation) } }
 }
 
 /** The keys in which two configs differ, each with both values: `scorer.backend: "onnx" there, "native" here`. */

@@ -5,6 +5,7 @@ import { snapshotSchema, trajectorySchema } from '../records/index.js'
 import { readModelInfo } from '../scoring/index.js'
 import { replayTrajectory, type ReplayResult } from '../synthesis/index.js'
 import { loadTokenizer } from '../tokenizer/index.js'
+import { groundAll, groundedIds } from './ground-stage.js'
 import {
   checkSameRun,
   describeRun,
@@ -16,8 +17,9 @@ import {
   type RunContext,
 } from './run-folder.js'
 import { searchAll } from './search-stage.js'
-import { groundAll, groundedIds, isSearched, packAll, synthesizeAll } from './stages.js'
+import { isSearched, packAll, synthesizeAll } from './stages.js'
 import { finish, summarizeRun, writeReport, type RunSummary } from './summary.js'
+import { openWriter } from './writer.js'
 
 /**
  * Takes repositories to packed shards and a report. The whole run, top to bottom; each stage leaves records in the
@@ -40,17 +42,22 @@ export async function run(
   try {
     // Again, now that nobody else can change it.
     checkSameRun(store, record)
-    if (isWhole(store) && isSearched(store, record)) return { ...summarizeRun(store), nothingToDo: true }
+    if (isWhole(store) && isSearched(store, record) && store.finished('unfinished').length === 0)
+      return { ...summarizeRun(store), nothingToDo: true }
     rmSync(store.path('manifest.json'), { force: true })
     writeFileAtomic(store.path('config.json'), JSON.stringify(record, null, 2) + '\n')
     const current = runOf(store, record, config, tokenizer, context)
-
-    // 1. Repositories become snapshots: files, outlines, imports, order.
-    await groundAll(current)
-    // 2. Snapshots become trajectories: requirements, plan, thoughts, Reads, Writes.
-    await synthesizeAll(current)
-    // 3. Thoughts get better where the scorer finds the true code more likely.
-    await searchAll(current)
+    const { generator } = openWriter(current)
+    try {
+      // 1. Repositories become snapshots: files, outlines, imports, order.
+      await groundAll(current)
+      // 2. Snapshots become trajectories: requirements, plan, thoughts, Reads, Writes, and first versions that are wrong.
+      await synthesizeAll(current, generator)
+      // 3. Thoughts get better where the scorer finds the true code more likely.
+      await searchAll(current, generator)
+    } finally {
+      await generator.dispose()
+    }
     // 4. Trajectories become rows of tokens and labels.
     await packAll(current)
     // 5. One page shows what happened. 6. The manifest says that the run is whole.
@@ -61,19 +68,25 @@ export async function run(
 }
 
 /** Replays every trajectory of a run against its snapshot. Failures are answers, one per trajectory. */
-export function replayRun(folder: string): { id: string; result: ReplayResult | null; failure: string | null }[] {
+export async function replayRun(
+  folder: string,
+): Promise<{ id: string; result: ReplayResult | null; failure: string | null }[]> {
   const store = openRun(folder).store
-  const expected = groundedIds(store).filter((id) => !store.isFinished('rejects', id))
-  return expected.map((id) => {
+  // What a spent budget left without a trajectory is none that failed; what it left half searched has one.
+  const isExpected = (id: string): boolean =>
+    store.isFinished('trajectories', id) || !(store.isFinished('rejects', id) || store.isFinished('unfinished', id))
+  const answers = []
+  for (const id of groundedIds(store).filter(isExpected)) {
     try {
       const trajectory = store.read('trajectories', id, trajectorySchema)
       const snapshot = store.read('snapshots', id, snapshotSchema)
-      return { id, result: replayTrajectory(trajectory, snapshot, store.blobs), failure: null }
+      answers.push({ id, result: await replayTrajectory(trajectory, snapshot, store.blobs), failure: null })
     } catch (error) {
       if (!(error instanceof RetraceError)) throw error
-      return { id, result: null, failure: error.message }
+      answers.push({ id, result: null, failure: error.message })
     }
-  })
+  }
+  return answers
 }
 
 /**

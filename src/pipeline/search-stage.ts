@@ -1,4 +1,4 @@
-import { CoreError } from '../core/index.js'
+import { CoreError, type RunStore } from '../core/index.js'
 import {
   branchOf,
   measureNoise,
@@ -7,39 +7,66 @@ import {
   walkSteps,
   type SearchOptions,
 } from '../cot-search/index.js'
-import { createGenerator } from '../generation/index.js'
+import type { Generator } from '../generation/index.js'
 import { searchRowSchema, snapshotSchema, trajectorySchema, type Trajectory } from '../records/index.js'
 import { createScorer, describeDevice, type ModelInfo, type Scorer, type ScorerCounters } from '../scoring/index.js'
 import { thoughtRequestFor } from '../synthesis/index.js'
-import { calibrationSchema, type Run } from './run-folder.js'
-import { groundedIds, inStage, keepTrajectory } from './stages.js'
+import { groundedIds } from './ground-stage.js'
+import { calibrationSchema, unfinishedSchema, type Run } from './run-folder.js'
+import { inStage } from './stage-work.js'
+import { keepTrajectory } from './stages.js'
+import { isBudgetSpent } from './writer.js'
 
 /** Searches every draft that is not searched yet; with the search off, keeps the drafts as they are. */
-export async function searchAll(current: Run): Promise<void> {
+export async function searchAll(current: Run, generator: Generator): Promise<void> {
   const { store, config, context } = current
+  reopenUnfinished(store)
   const ids = groundedIds(store).filter((id) => store.isFinished('drafts', id) && !store.isFinished('trajectories', id))
-  const drafts = ids.map((id) => store.read('drafts', id, trajectorySchema))
-  if (drafts.length === 0) return
-  if (config.search !== false) return searchDrafts(current, drafts, config.search)
-  await inStage(current, 'Search off', { unit: 'trajectories', total: drafts.length, done: 0 }, async (advance) => {
-    for (const draft of drafts) {
+  if (ids.length === 0) return
+  if (config.search !== false) return searchDrafts(current, generator, ids, config.search)
+  await inStage(current, 'Search off', { unit: 'trajectories', total: ids.length, done: 0 }, async (advance) => {
+    for (const id of ids) {
       context.signal?.throwIfAborted()
-      keepTrajectory(current, draft, store.read('snapshots', draft.id, snapshotSchema))
+      await keepTrajectory(
+        current,
+        store.read('drafts', id, trajectorySchema),
+        store.read('snapshots', id, snapshotSchema),
+      )
       advance()
     }
   })
 }
 
+/** What an earlier start kept half searched, as its budget was spent, is searched on from where it was. */
+function reopenUnfinished(store: RunStore): void {
+  for (const id of store.finished('unfinished')) {
+    if (store.read('unfinished', id, unfinishedSchema).stage !== 'search') continue
+    store.remove('trajectories', id)
+    store.remove('unfinished', id)
+  }
+}
+
+/** Thoughts that lead to code; told from the record alone, which is much less work than rendering it. */
+function countThoughts({ episodes }: Trajectory): number {
+  const steps = episodes.flatMap((episode) => episode.steps)
+  return steps.filter(({ thought, action }) => {
+    if (thought === null || !('content' in action) || action.draft === true) return false
+    return action.content.end > action.content.start
+  }).length
+}
+
 /** Shares trajectories out over the scorers, those with most thoughts first. The unit that is counted is a thought. */
-async function searchDrafts(current: Run, drafts: readonly Trajectory[], options: SearchOptions): Promise<void> {
-  const { store, config, context, renderer, read } = current
-  const queue = drafts.map((draft) => ({
-    draft,
-    thoughts: walkSteps(draft, renderer, read).filter((step) => step.leadsToCode).length,
-  }))
-  queue.sort((a, b) => b.thoughts - a.thoughts || (a.draft.id < b.draft.id ? -1 : 1))
+async function searchDrafts(
+  current: Run,
+  generator: Generator,
+  ids: readonly string[],
+  options: SearchOptions,
+): Promise<void> {
+  const { store, config, context } = current
+  const queue = ids.map((id) => ({ id, thoughts: countThoughts(store.read('drafts', id, trajectorySchema)) }))
+  queue.sort((a, b) => b.thoughts - a.thoughts || (a.id < b.id ? -1 : 1))
   const total = queue.reduce((sum, one) => sum + one.thoughts, 0)
-  const done = queue.reduce((sum, one) => sum + store.rows('search', one.draft.id, searchRowSchema).length, 0)
+  const done = queue.reduce((sum, { id }) => sum + store.rows('search', id, searchRowSchema).length, 0)
 
   const failed = new AbortController()
   const signal = context.signal === undefined ? failed.signal : AbortSignal.any([context.signal, failed.signal])
@@ -57,14 +84,14 @@ async function searchDrafts(current: Run, drafts: readonly Trajectory[], options
       try {
         const measured = await (noise ??= calibrate(current, scorer))
         for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-          await searchOne(current, next.draft, scorer, options, measured, signal, advance)
+          await searchOne(current, generator, next.id, scorer, options, measured, signal, advance)
         }
         counters.push(await scorer.counters())
       } finally {
         await scorer.dispose()
       }
     }
-    const count = Math.min(config.workers.scoring, drafts.length)
+    const count = Math.min(config.workers.scoring, ids.length)
     // The first failure stops the others at their next thought; it is the one to tell.
     const workers = Array.from({ length: count }, () => work().catch((error: unknown) => failed.abort(error)))
     await Promise.all(workers)
@@ -76,7 +103,8 @@ async function searchDrafts(current: Run, drafts: readonly Trajectory[], options
 
 async function searchOne(
   current: Run,
-  draft: Trajectory,
+  generator: Generator,
+  id: string,
   scorer: Scorer,
   options: SearchOptions,
   noise: number,
@@ -84,12 +112,27 @@ async function searchOne(
   advance: () => void,
 ): Promise<void> {
   const { store, config, tokenizer, renderer, read } = current
-  const snapshot = store.read('snapshots', draft.id, snapshotSchema)
+  const draft = store.read('drafts', id, trajectorySchema)
+  const snapshot = store.read('snapshots', id, snapshotSchema)
+  let isSpent = false
+  // Without a budget the rest of the thoughts stay as they are; a later start decides them, so no row is kept of them.
+  const withinBudget: Pick<Generator, 'rewrite'> = {
+    rewrite: async (...asked) => {
+      if (isSpent) return []
+      try {
+        return await generator.rewrite(...asked)
+      } catch (error) {
+        if (!isBudgetSpent(error)) throw error
+        isSpent = true
+        return []
+      }
+    },
+  }
   const { trajectory } = await searchTrajectory({
     trajectory: draft,
-    requestFor: (episode, step) => thoughtRequestFor(snapshot, draft, episode, step),
+    requestFor: (episode, step) => thoughtRequestFor(snapshot, draft, episode, step, read, config.synthesis.showCode),
     read,
-    generator: createGenerator(config.generation),
+    generator: withinBudget,
     scorer,
     tokenizer,
     renderer,
@@ -98,12 +141,15 @@ async function searchOne(
     seed: config.seed,
     decided: store.rows('search', draft.id, searchRowSchema),
     onRow: (row) => {
+      if (isSpent) return
       store.append('search', draft.id, row)
       advance()
     },
     signal,
   })
-  keepTrajectory(current, trajectory, snapshot)
+  // First what says that it is not finished: killed in between, it is searched on as any other.
+  if (isSpent) store.write('unfinished', id, { id, stage: 'search' })
+  await keepTrajectory(current, trajectory, snapshot)
 }
 
 /** The noise of a mean log-probability, measured once for a run, on the first thought that fits. */

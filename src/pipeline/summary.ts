@@ -2,7 +2,6 @@ import { basename, resolve } from 'node:path'
 import { z } from 'zod'
 import { writeFileAtomic, type RunStore } from '../core/index.js'
 import { leastGain, walkSteps } from '../cot-search/index.js'
-import { createGenerator } from '../generation/index.js'
 import {
   searchRowSchema,
   shardManifestSchema,
@@ -19,7 +18,16 @@ import {
   type SearchSummary,
   type ViewerDocument,
 } from '../report/index.js'
-import { calibrationSchema, countsSchema, rejectSchema, type Calibration, type Run } from './run-folder.js'
+import { Ledger, type LedgerSummary } from './ledger.js'
+import { languageFacts, writingFacts } from './run-facts.js'
+import {
+  calibrationSchema,
+  countsSchema,
+  rejectSchema,
+  unfinishedSchema,
+  type Calibration,
+  type Run,
+} from './run-folder.js'
 
 /** What a run came to; `manifest.json` holds the same. */
 export interface RunSummary {
@@ -28,6 +36,10 @@ export interface RunSummary {
   nothingToDo: boolean
   repositories: { id: string; name: string; files: number; rawTokens: number; reconstructedTokens: number }[]
   rejects: { id: string; stage: string; reason: string; message: string }[]
+  /** Repositories whose budget was spent; a run with a larger one goes on with them. */
+  unfinished: { id: string; stage: 'synthesis' | 'search' }[]
+  /** Calls of a language model. */
+  calls: LedgerSummary
   search: SearchSummary
   shards: ShardManifest
   report: string
@@ -38,19 +50,20 @@ export function finish(current: Run): RunSummary {
   writeReport(current)
   const summary = summarizeRun(store)
   const { retraceVersion, model } = record
-  const { repositories, rejects, search, shards } = summary
+  const { repositories, rejects, unfinished, search, shards } = summary
   const manifest = {
     schemaVersion: 1,
     retraceVersion,
     model,
-    generator: createGenerator(config.generation).info,
+    generator: record.generator,
+    calls: new Ledger(store).summary().used,
     scorer: calibrationOf(store)?.scorer ?? null,
     noise: noiseOf(store),
     config: { ...record.config, packing: config.packing },
   }
   writeFileAtomic(
     store.path('manifest.json'),
-    JSON.stringify({ ...manifest, repositories, rejects, search, shards }, null, 2) + '\n',
+    JSON.stringify({ ...manifest, repositories, rejects, unfinished, search, shards }, null, 2) + '\n',
   )
   return summary
 }
@@ -66,6 +79,8 @@ export function summarizeRun(store: RunStore): RunSummary {
     nothingToDo: false,
     repositories,
     rejects: rejectsOf(store),
+    unfinished: store.finished('unfinished').map((id) => store.read('unfinished', id, unfinishedSchema)),
+    calls: new Ledger(store).summary(),
     search: summarizeSearch(allRows(store)),
     shards: store.read('shards', 'manifest', shardManifestSchema),
     report: store.path('report.html'),
@@ -93,7 +108,7 @@ export function writeReport(current: Run): string {
       retraceVersion: record.retraceVersion,
       model: record.model,
       scorer: calibrationOf(store)?.scorer ?? null,
-      generator: createGenerator(config.generation).info,
+      generator: record.generator,
       renderer: config.packing.renderer,
       seed: config.seed,
       noise,
@@ -105,7 +120,9 @@ export function writeReport(current: Run): string {
     shards: store.read('shards', 'manifest', shardManifestSchema),
     stages: stageTimes(store),
     rejects: rejectsOf(store),
-    documents: ids.map((id) => documentForReport(current, id)),
+    languages: languageFacts(store, ids),
+    writing: writingFacts(store, ids, new Ledger(store).summary()),
+    documents: documentsForReport(current, ids),
   })
   writeFileAtomic(store.path('report.html'), html)
   return store.path('report.html')
@@ -144,6 +161,10 @@ function repositoryForReport(store: RunStore, id: string): ReportRepository {
     cycles: { components: cycles.length, largest: Math.max(0, ...cycles) },
     ...store.read('counts', id, countsSchema),
   }
+}
+
+function* documentsForReport(current: Run, ids: readonly string[]): Iterable<ViewerDocument> {
+  for (const id of ids) yield documentForReport(current, id)
 }
 
 function documentForReport({ store, renderer, read }: Run, id: string): ViewerDocument {

@@ -4,6 +4,7 @@ import { pageStyle } from './page/page-style.js'
 import { viewerScript } from './page/viewer-script.js'
 import { viewerStyle } from './page/viewer-style.js'
 import type { ReportInput, ReportOptions } from './report-input.js'
+import { languagesSection } from './sections/languages.js'
 import { overviewSection } from './sections/overview.js'
 import { packingSection } from './sections/packing.js'
 import { rejectsSection, repositoriesSection } from './sections/repositories.js'
@@ -12,6 +13,7 @@ import { searchSection } from './sections/search.js'
 import { timeSection } from './sections/time.js'
 import { tokensSection } from './sections/tokens.js'
 import { viewerSection } from './sections/viewer.js'
+import { writingSection } from './sections/writing.js'
 import { summarizeSearch } from './search-summary.js'
 import { selectForViewer } from './viewer-data.js'
 
@@ -20,7 +22,9 @@ const links = [
   ['tokens', 'Tokens'],
   ['packing', 'Packing'],
   ['time', 'Time'],
+  ['writing', 'Writing'],
   ['repositories', 'Repositories'],
+  ['languages', 'Languages'],
   ['trajectories', 'Trajectories'],
   ['run', 'Run'],
 ] as const
@@ -55,8 +59,9 @@ export function buildReport(input: ReportInput, { maxViewerBytes = 8 * 1024 * 10
         <main>
           ${overviewSection(input, search)} ${searchSection(input.search, search, input.run.leastGain)}
           ${tokensSection(input.repositories)} ${packingSection(input.shards)} ${timeSection(input.stages)}
-          ${repositoriesSection(input.repositories, input.search)} ${rejectsSection(input.rejects)}
-          ${viewerSection(viewer)} ${runSection(input.run)}
+          ${writingSection(input.run, input.writing)} ${repositoriesSection(input.repositories, input.search)}
+          ${languagesSection(input.languages)} ${rejectsSection(input.rejects)} ${viewerSection(viewer)}
+          ${runSection(input.run)}
         </main>
         ${verbatim('script', ' type="application/json" id="viewer-data"', escapeJson(viewer.data))}
         ${verbatim('script', '', viewerScript)}

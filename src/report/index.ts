@@ -6,11 +6,13 @@ export { buildReport } from './build-report.js'
 export { summarizeSearch, type CurvePoint, type SearchSummary } from './search-summary.js'
 export type {
   ReportInput,
+  ReportLanguage,
   ReportOptions,
   ReportReject,
   ReportRepository,
   ReportRun,
   ReportStage,
+  ReportWriting,
   ViewerDocument,
   ViewerStep,
 } from './report-input.js'

@@ -8,7 +8,7 @@ export interface ReportRun {
   model: { name: string; digest: string; contextLength: number }
   /** What computed the scores: backend, device and kernels; `null` where nothing was scored. */
   scorer: { device: string; dtype: string } | null
-  generator: { kind: string; version: string }
+  generator: { kind: string; version: string; model: string; prompts: readonly { role: string; version: number }[] }
   renderer: string
   seed: number
   /** How far the mean log-probability of one and the same code moves with the way it is asked for, nats per token. */
@@ -65,6 +65,35 @@ export interface ViewerDocument {
   episodes: readonly { path: string; steps: readonly ViewerStep[] }[]
 }
 
+/** Calls of a language model, tokens as the server counts them. */
+export interface ReportSpending {
+  calls: number
+  promptTokens: number
+  completionTokens: number
+}
+
+/** Who wrote the words, at what cost, and what was written wrong at first. */
+export interface ReportWriting {
+  used: ReportSpending
+  paid: ReportSpending
+  /** What went wrong and was tried again, by kind. */
+  failures: Readonly<Record<string, number>>
+  /** What had to be done to the plans. */
+  plans: { askedAgain: number; added: number; dropped: number; moved: number }
+  /** Thoughts by a model, and those that stand there in the words of the narrator. */
+  thoughts: { byModel: number; byNarrator: number }
+  /** Episodes with a first version that was wrong, by kind of fault; an attempt of the model's own counts as `attempt`. */
+  debugging: readonly { fault: string; episodes: number }[]
+}
+
+export interface ReportLanguage {
+  language: string
+  files: number
+  /** Files whose outline comes from a syntax tree. */
+  parsed: number
+  importCounts: { file: number; external: number; unresolved: number }
+}
+
 /** All that the page shows. Lists keep their order. */
 export interface ReportInput {
   run: ReportRun
@@ -75,7 +104,10 @@ export interface ReportInput {
   shards: ShardManifest | null
   stages: readonly ReportStage[]
   rejects: readonly ReportReject[]
-  documents: readonly ViewerDocument[]
+  languages: readonly ReportLanguage[]
+  writing: ReportWriting
+  /** Taken one by one: what does not fit on the page is let go again. */
+  documents: Iterable<ViewerDocument>
 }
 
 export interface ReportOptions {

@@ -13,7 +13,7 @@ export interface ViewerSelection {
 }
 
 /** Takes the documents in order, leaving out each that would bring the page's data above the cap (bytes of UTF-8). */
-export function selectForViewer(documents: readonly ViewerDocument[], maxBytes: number): ViewerSelection {
+export function selectForViewer(documents: Iterable<ViewerDocument>, maxBytes: number): ViewerSelection {
   const selection: ViewerSelection = { data: { documents: [] }, leftOut: [] }
   let used = 0
   for (const document of documents) {

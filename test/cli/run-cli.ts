@@ -53,7 +53,7 @@ export function runCli(args: readonly string[], stop?: Stop): Promise<CliResult>
 /** Every file below a folder by the digest of its bytes; what differs from run to run by nature is left out. */
 export function digestFolder(
   folder: string,
-  without: readonly string[] = ['report.html', 'timings.jsonl'],
+  without: readonly string[] = ['report.html', 'timings.jsonl', 'ledger.jsonl'],
 ): Record<string, string> {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
   const files = names.filter((name) => statSync(join(folder, name)).isFile() && !without.includes(name))

@@ -7,7 +7,7 @@ import {
   walkSteps,
   type SearchInput,
 } from '../../src/cot-search/index.js'
-import { createGenerator } from '../../src/generation/index.js'
+import { createNarrator } from '../../src/generation/index.js'
 import { createRenderer } from '../../src/packing/index.js'
 import { searchRowSchema, type SearchRow, type Trajectory } from '../../src/records/index.js'
 import { replayTrajectory, thoughtRequestFor } from '../../src/synthesis/index.js'
@@ -34,9 +34,9 @@ async function search(
   const scorer = fakeScorer(contextLength)
   const input: SearchInput = {
     trajectory: from.trajectory,
-    requestFor: (episode, step) => thoughtRequestFor(from.snapshot, from.trajectory, episode, step),
+    requestFor: (episode, step) => thoughtRequestFor(from.snapshot, from.trajectory, episode, step, from.read, false),
     read: from.read,
-    generator: createGenerator({ kind: 'narrator' }),
+    generator: createNarrator(),
     scorer,
     tokenizer,
     renderer,

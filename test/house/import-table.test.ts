@@ -16,6 +16,7 @@ const allowed: Record<string, string[]> = {
   synthesis: ['core', 'records', 'generation', 'grounding'],
   'cot-search': ['core', 'records', 'tokenizer', 'generation', 'scoring'],
   packing: ['core', 'records', 'tokenizer'],
+  interchange: ['core', 'records'],
   training: ['core', 'records'],
   report: ['core', 'records'],
   cli: ['pipeline', 'core'],

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -8,23 +8,10 @@ import * as assert from 'uvu/assert'
 import { createRenderer, packTrajectories, packingOptionsSchema, readShard } from '../../src/packing/index.js'
 import { readSpan, trajectoryOfSizes } from '../packing/random-trajectories.js'
 import { byteTokenizer } from '../packing/byte-tokenizer.js'
+import { pythonWith } from './python-with.js'
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const script = join(root, 'scripts/verify/read_shards.py')
-
-/** A Python that can import this module, or why there is none. */
-function pythonWith(module: string): { python: string } | { reason: string } {
-  const python = process.env.RETRACE_PYTHON ?? join(root, '.venv/bin/python')
-  if (process.env.RETRACE_PYTHON === undefined && !existsSync(python)) {
-    return { reason: `no ${python}, and RETRACE_PYTHON is not set` }
-  }
-  try {
-    execFileSync(python, ['-c', `import ${module}`], { stdio: 'ignore' })
-    return { python }
-  } catch {
-    return { reason: `${python} cannot import ${module}` }
-  }
-}
 
 interface RowSeen {
   domain: string

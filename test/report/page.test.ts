@@ -46,6 +46,16 @@ test('tokens, fill, time and repositories are on the page as given or as a hand 
   includes(page, 'broken grounding INPUT_INVALID broken.tgz ends too early.')
 })
 
+test('who wrote the words, at what cost, and how well each language was understood is on the page', () => {
+  const page = textOf(buildReport(sampleInput()))
+  includes(page, 'Written by writer <8b>', 'thinker 2, drafter 1', 'Thoughts by a model 9 (75 %)')
+  includes(page, '40 calls, 12,000 tokens asked, 3,000 answered', '30 calls, 9,000 tokens asked, 2,500 answered')
+  includes(page, 'Tried again 7 429, 1 timeout', '2 wrong-import, 1 attempt')
+  includes(page, 'asked again 2, files added 3, entries dropped 4, files moved 5')
+  // 6 of 8 files parse; 1 of the 10 imports that should lead to a file does not.
+  includes(page, 'typescript 8 75 % 9 4 1 10.0 %', 'go 0 – 0 0 0 –')
+})
+
 test('bars are as long as their values', () => {
   const page = buildReport(sampleInput())
   const tokens = page.slice(page.indexOf('id="tokens"'), page.indexOf('id="packing"'))
@@ -132,7 +142,17 @@ test('the script compiles and never makes markup of data', () => {
 
 test('an empty run has a page that says so', () => {
   const { run } = sampleInput()
-  const page = buildReport({ run, repositories: [], search: [], shards: null, stages: [], rejects: [], documents: [] })
+  const nothing = { repositories: [], search: [], shards: null, stages: [], rejects: [], languages: [], documents: [] }
+  const none = { calls: 0, promptTokens: 0, completionTokens: 0 }
+  const page = buildReport({
+    ...nothing,
+    run,
+    writing: {
+      ...{ used: none, paid: none, failures: {}, debugging: [] },
+      plans: { askedAgain: 0, added: 0, dropped: 0, moved: 0 },
+      thoughts: { byModel: 0, byNarrator: 0 },
+    },
+  })
   const text = textOf(page)
   includes(
     text,

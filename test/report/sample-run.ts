@@ -161,7 +161,15 @@ export function sampleInput(): ReportInput {
       retraceVersion: '0.0.0',
       model: { name: 'tiny', digest, contextLength: 4096 },
       scorer: { device: 'native cpu: a <processor> of the sample', dtype: 'float32' },
-      generator: { kind: 'narrator', version: '1' },
+      generator: {
+        kind: 'endpoint',
+        version: '1',
+        model: 'writer <8b>',
+        prompts: [
+          { role: 'thinker', version: 2 },
+          { role: 'drafter', version: 1 },
+        ],
+      },
       renderer: 'plain',
       seed: 3,
       noise: 0.00002,
@@ -192,6 +200,21 @@ export function sampleInput(): ReportInput {
       { name: 'search', seconds: 6, units: 3, unit: 'thoughts' },
     ],
     rejects: [{ id: 'broken', stage: 'grounding', reason: 'INPUT_INVALID', message: 'broken.tgz ends too early.' }],
+    languages: [
+      { language: 'typescript', files: 8, parsed: 6, importCounts: { file: 9, external: 4, unresolved: 1 } },
+      { language: 'go', files: 0, parsed: 0, importCounts: { file: 0, external: 0, unresolved: 0 } },
+    ],
+    writing: {
+      used: { calls: 40, promptTokens: 12_000, completionTokens: 3_000 },
+      paid: { calls: 30, promptTokens: 9_000, completionTokens: 2_500 },
+      failures: { timeout: 1, '429': 7 },
+      plans: { askedAgain: 2, added: 3, dropped: 4, moved: 5 },
+      thoughts: { byModel: 9, byNarrator: 3 },
+      debugging: [
+        { fault: 'wrong-import', episodes: 2 },
+        { fault: 'attempt', episodes: 1 },
+      ],
+    },
     documents: [sampleDocument('sample-1', 'sample', 'export const one = 1\n')],
   }
 }
