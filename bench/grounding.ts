@@ -5,12 +5,16 @@
 //
 //   node dist/bench/grounding.js [REPO...] [--workers 2] [--repeats 5] [--out FILE]
 //
-// And does its memory grow with the number of repositories? Whole stage runs over copies with a few lines changed, each
-// in a process of its own:
+// And does its memory grow with the number of repositories? Whole stage runs over copies with other words, each in a
+// process of its own, which does nothing else; with the index of near-duplicates, and without it:
 //
-//   node dist/bench/grounding.js [REPO...] --memory 100,2000 [--out FILE]
+//   node dist/bench/grounding.js [REPO...] --memory 100,2000 [--no-index] [--out FILE]
+//
+// The repositories may stand in a file, one a line, below a folder:
+//
+//   node dist/bench/grounding.js --list bench/grounding-repositories.txt --below FOLDER
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,6 +24,7 @@ import {
   createParsePool,
   groundingOptionsSchema,
   groundWithSignatures,
+  signaturesSchema,
   type Grounded,
   type ParsePool,
 } from '../src/grounding/index.js'
@@ -49,22 +54,29 @@ const { values: options, positionals } = parseArgs({
     workers: { type: 'string', default: '2' },
     repeats: { type: 'string', default: '5' },
     memory: { type: 'string' },
+    'no-index': { type: 'boolean', default: false },
+    list: { type: 'string' },
+    below: { type: 'string', default: '.' },
     out: { type: 'string' },
-    /** Of a process that this one starts: the folder with the repositories, and how many. */
+    /** Of a process that this one starts: the folder with the repositories. */
     stage: { type: 'string' },
   },
 })
 const workers = Number(options.workers)
 const root = process.env.RETRACE_ROOT ?? process.cwd()
-const repositories =
-  positionals.length > 0 ? positionals : defaultPackages.map((name) => join(root, 'node_modules', name))
+const listed = (options.list === undefined ? '' : readFileSync(options.list, 'utf8'))
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'))
+  .map((line) => join(options.below, line))
+const given = [...listed, ...positionals]
+const repositories = given.length > 0 ? given : defaultPackages.map((name) => join(root, 'node_modules', name))
 
 async function main(): Promise<void> {
-  if (options.stage !== undefined) return groundStage(options.stage, repositories)
+  if (options.stage !== undefined) return groundStage(options.stage)
   const { cpu, cores, memoryGiB, node, platform } = machine()
   console.log(`machine  ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${platform}, Node ${node}, ${workers} threads`)
   const figures =
-    options.memory === undefined ? await compareTimes() : compareMemory(options.memory.split(',').map(Number))
+    options.memory === undefined ? await compareTimes() : await compareMemory(options.memory.split(',').map(Number))
   if (options.out !== undefined) {
     writeFileSync(options.out, JSON.stringify({ machine: machine(), workers, ...figures }, null, 2) + '\n')
   }
@@ -187,66 +199,79 @@ async function costOf(work: () => Promise<void>): Promise<Cost> {
 interface StageFigures {
   repositories: number
   kept: number
+  /** Files with a signature, which the index may hold. */
+  signed: number
   peakMiB: number
+  /** Of the main thread, when all is done. */
+  heapMiB: number
   seconds: number
 }
 
 /** The stage over so many repositories, each time in a process of its own. */
-function compareMemory(sizes: readonly number[]): object {
-  const rows = sizes.map((count) => {
+async function compareMemory(sizes: readonly number[]): Promise<object> {
+  const rows: StageFigures[] = []
+  for (const count of sizes) {
     const folder = mkdtempSync(join(tmpdir(), 'retrace-bench-'))
     try {
-      const script = fileURLToPath(import.meta.url)
-      const args = [script, ...repositories, '--workers', String(workers), '--stage', `${folder}:${count}`]
+      await writeVariants(join(folder, 'in'), repositories, count)
+      const args = [fileURLToPath(import.meta.url), '--workers', String(workers), '--stage', folder]
+      if (options['no-index']) args.push('--no-index')
       const row = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as StageFigures
-      console.log(`  ${row.repositories} repositories, ${row.kept} kept: peak ${row.peakMiB} MiB, ${row.seconds} s`)
-      return row
+      const { peakMiB, heapMiB, signed, seconds } = row
+      console.log(
+        `  ${row.repositories} repositories, ${row.kept} kept, ${signed} files signed: peak ${peakMiB} MiB, heap ${heapMiB} MiB, ${seconds} s`,
+      )
+      rows.push(row)
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
-  })
-  return { question: 'peak memory of the stage by number of repositories', rows }
+  }
+  return { question: 'peak memory of the stage by number of repositories', index: !options['no-index'], rows }
 }
 
-/** One whole stage with its records on disk, over so many variants of the repositories. */
-async function groundStage(argument: string, sources: readonly string[]): Promise<void> {
-  const [folder = '', count = ''] = argument.split(':')
-  const inputs = await writeVariants(join(folder, 'in'), sources, Number(count))
+/** One whole stage with its records on disk, over the folders that lie in `in`. */
+async function groundStage(folder: string): Promise<void> {
+  const below = join(folder, 'in')
+  const inputs = readdirSync(below)
+    .sort()
+    .map((name) => join(below, name))
   const start = performance.now()
   const store = new RunStore(join(folder, 'run'))
+  const duplicates = options['no-index'] ? (false as const) : { maxShare: 1 }
   const current = {
     store,
     record: { inputs },
-    config: {
-      workers: { grounding: workers },
-      grounding: groundingOptionsSchema.parse({ duplicates: { maxShare: 1 } }),
-    },
+    config: { workers: { grounding: workers }, grounding: groundingOptionsSchema.parse({ duplicates }) },
     context: { progress: silentProgress },
   } as unknown as Run
   await groundAll(current)
-  const row: StageFigures = {
-    repositories: inputs.length,
-    kept: store.finished('inputs').length,
-    peakMiB: Math.round(process.resourceUsage().maxRSS / 1024),
-    seconds: Math.round((performance.now() - start) / 100) / 10,
-  }
+  const seconds = Math.round((performance.now() - start) / 100) / 10
+  const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024)
+  const heapMiB = Math.round(process.memoryUsage().heapUsed / 2 ** 20)
+  const signed = options['no-index'] ? 0 : countSigned(store)
+  const kept = store.finished('inputs').length
+  const row: StageFigures = { repositories: inputs.length, kept, signed, peakMiB, heapMiB, seconds }
   process.stdout.write(JSON.stringify(row) + '\n')
 }
 
+function countSigned(store: RunStore): number {
+  return store
+    .finished('signatures')
+    .reduce((sum, id) => sum + store.read('signatures', id, signaturesSchema).files.length, 0)
+}
+
 /** So many folders, each one of the sources with other words in every file, so that no two are alike. */
-async function writeVariants(folder: string, sources: readonly string[], count: number): Promise<string[]> {
+async function writeVariants(folder: string, sources: readonly string[], count: number): Promise<void> {
   const blobs = new Map<string, Uint8Array>()
   const put = (bytes: Uint8Array): string => {
     const digest = sha256Hex(bytes)
     blobs.set(digest, bytes)
     return digest
   }
-  const inputs: string[] = []
   for (const [at, path] of sources.entries()) {
     const { snapshot } = await groundWithSignatures(path, groundingOptionsSchema.parse({}), { put })
     for (let variant = at; variant < count; variant += sources.length) {
       const target = join(folder, `${basename(path)}-${variant}`)
-      inputs.push(target)
       for (const file of snapshot.files) {
         mkdirSync(dirname(join(target, file.path)), { recursive: true })
         const text = new TextDecoder().decode(blobs.get(file.blob))
@@ -260,7 +285,6 @@ async function writeVariants(folder: string, sources: readonly string[], count: 
     }
     blobs.clear()
   }
-  return inputs
 }
 
 await main()

@@ -19,7 +19,7 @@ export interface CompletionRequest {
   seed: number
 }
 
-/** What came back, with nothing of it checked but that it is not empty. */
+/** What came back, with nothing of it checked but that it is not empty. An empty one that was paid for is kept too. */
 export interface Completion {
   text: string
   finishReason: 'stop' | 'length' | 'other'
@@ -32,7 +32,8 @@ export interface Completion {
 export interface CompletionClient {
   /**
    * @throws GenerationError `ANSWER_EMPTY`, `CONTEXT_TOO_LONG`, `REQUEST_REFUSED` (this call has no answer; others may),
-   * `BUDGET_SPENT`, `ENDPOINT_UNREACHABLE`, `ENDPOINT_REFUSED`, `API_KEY_MISSING` (no call has), CoreError `ABORTED`
+   * `BUDGET_SPENT`, `ENDPOINT_UNREACHABLE`, `ENDPOINT_REFUSED`, `API_KEY_MISSING`, `CALLS_BROKEN` (no call has),
+   * CoreError `ABORTED`
    */
   complete(request: CompletionRequest, purpose: CallPurpose): Promise<Completion>
   /** Lets go of what it holds. Calls under way end by themselves and are kept. */

@@ -14,6 +14,8 @@ export type GenerationErrorCode =
   /** The server refuses every call: wrong key, no such model. */
   | 'ENDPOINT_REFUSED'
   | 'API_KEY_MISSING'
+  /** This machine cannot make calls, or cannot keep what they bring: no room on the disk, no memory. */
+  | 'CALLS_BROKEN'
   | 'PROMPT_INVALID'
 
 export class GenerationError extends RetraceError<GenerationErrorCode> {}

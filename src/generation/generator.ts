@@ -34,6 +34,13 @@ export interface ThoughtRequest extends FileRequest {
     | { kind: 'fix'; start: number; end: number; check: string; code: string | null }
 }
 
+export interface ReadChoice {
+  /** Each once; none where nothing helps. */
+  paths: string[]
+  /** Digest of the blob with the call behind it; none where nobody was asked, or no answer could be used. */
+  call?: string
+}
+
 export interface ReadChoiceRequest extends FileRequest {
   /** Written files that the file depends on, with the names it takes from them; those that give most stand first. */
   candidates: readonly { path: string; names: readonly string[] }[]
@@ -50,11 +57,11 @@ export interface Generator {
   overview(snapshot: RepositorySnapshot, problems: readonly string[], wanted?: readonly string[]): Promise<Overview>
   /** One line on what a file is for, where the plan has none. */
   purpose(snapshot: RepositorySnapshot, path: string): string
-  /** Which written files to look at, at most `maxReads`, each once; none where nothing helps. */
-  chooseReads(request: ReadChoiceRequest): Promise<string[]>
+  /** Which written files to look at, at most `maxReads`. */
+  chooseReads(request: ReadChoiceRequest): Promise<ReadChoice>
   thought(request: ThoughtRequest): Promise<Thought>
   /** The writer's own try at bytes `[start, end)` of the file; `null` where it makes none. */
-  attempt(request: ThoughtRequest): Promise<string | null>
+  attempt(request: ThoughtRequest): Promise<{ code: string; call?: string } | null>
   /**
    * Up to `count` other thoughts for the same step, none of them in `tried` or equal to another; fewer where there is
    * nothing else to say. `seed` names the draw.

@@ -14,7 +14,7 @@ export {
 export { matchPath } from './agents/match-path.js'
 export { promptsDigest } from './agents/prompts.js'
 export { GenerationError } from './errors.js'
-export type { FileRequest, Generator, Overview, ReadChoiceRequest, ThoughtRequest } from './generator.js'
+export type { FileRequest, Generator, Overview, ReadChoice, ReadChoiceRequest, ThoughtRequest } from './generator.js'
 export { createNarrator } from './narrator/narrator.js'
 export { tellFacts, type Fact } from './narrator/fact.js'
 export { factsFor } from './narrator/facts.js'

@@ -26,9 +26,12 @@ export function exportEntries(exported: unknown): [string, unknown][] {
   return entries.some(([key]) => key.startsWith('.')) ? entries : [['.', exported]]
 }
 
+/** Conditions within conditions that people write are two or three. */
+const MAX_CONDITIONS = 16
+
 /** Every path below an `exports` or `imports` entry, in order, whatever its condition. */
-export function pathsIn(value: unknown): string[] {
+export function pathsIn(value: unknown, depth = 0): string[] {
   if (typeof value === 'string') return [value]
-  if (value === null || typeof value !== 'object') return []
-  return Object.values(value).flatMap(pathsIn)
+  if (value === null || typeof value !== 'object' || depth > MAX_CONDITIONS) return []
+  return Object.values(value).flatMap((one) => pathsIn(one, depth + 1))
 }

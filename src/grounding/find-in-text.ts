@@ -1,7 +1,7 @@
 import type { Node } from 'web-tree-sitter'
 
 /** Enough for any file that people write. */
-const MAX_MATCHES = 2_000
+const MAX_MATCHES = 5_000
 
 /**
  * The nodes that begin where a pattern matches the text: far cheaper than a walk through the whole tree where few
@@ -18,6 +18,23 @@ export function nodesMatching(root: Node, pattern: RegExp): Node[] {
     if (nodes.length >= MAX_MATCHES) break
   }
   return nodes
+}
+
+/**
+ * The statements of the given types that a keyword opens, anywhere in the tree, in order.
+ *
+ * @param keyword matches the keyword alone
+ */
+export function statementsWith(root: Node, keyword: RegExp, types: readonly string[]): Node[] {
+  const statements: Node[] = []
+  for (const token of nodesMatching(root, keyword)) {
+    // A comment or a name that holds the word is a named node.
+    const statement = token.isNamed ? null : token.parent
+    if (statement === null || !types.includes(statement.type)) continue
+    // `from a import b` has two of the keywords.
+    if (statements.at(-1)?.id !== statement.id) statements.push(statement)
+  }
+  return statements
 }
 
 /** Places of one name that are looked at before it counts as not used. */

@@ -55,16 +55,25 @@ function judge(gitFolder: string, root: string, isBare: boolean): GitLayout {
   if (borrows !== undefined) return refused(`it borrows objects from elsewhere (${borrows})`)
   const link = ownFiles.find((name) => lstatSync(join(real, name), { throwIfNoEntry: false })?.isSymbolicLink())
   if (link !== undefined) return refused(`its ${link} is a link`)
-  const linked = objectFolders.find((name) => holdsLinks(join(real, name)))
-  if (linked !== undefined) return refused(`its ${linked} holds links`)
+  const odd = objectFolders.find((name) => !holdsPlainEntries(join(real, name)))
+  if (odd !== undefined) return refused(`its ${odd} holds links or pipes`)
+  if (!hasPlainObjects(join(real, 'objects'))) return refused('its objects are links or pipes')
   if (lstatSync(join(real, 'reftable'), { throwIfNoEntry: false })) return refused('its refs are in the reftable form')
   if (!looksBare(real)) return refused('its .git lacks HEAD, objects or refs')
   return { gitFolder: real, isBare }
 }
 
-function holdsLinks(folder: string): boolean {
-  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return false
-  return readdirSync(folder, { withFileTypes: true }).some((entry) => entry.isSymbolicLink())
+/** Through a link git reads what is elsewhere; at a pipe it waits until its time is up. */
+function holdsPlainEntries(folder: string): boolean {
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return true
+  return readdirSync(folder, { withFileTypes: true }).every((entry) => entry.isFile() || entry.isDirectory())
+}
+
+/** The folders `00` to `ff` of objects that are not in a pack. */
+function hasPlainObjects(objects: string): boolean {
+  if (lstatSync(objects, { throwIfNoEntry: false })?.isDirectory() !== true) return true
+  const folders = readdirSync(objects).filter((name) => /^[0-9a-f]{2}$/.test(name))
+  return folders.every((name) => holdsPlainEntries(join(objects, name)))
 }
 
 /**

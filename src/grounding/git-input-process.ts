@@ -3,6 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
 
+/** The largest single piece of memory that git may take. */
+const MAX_ALLOCATION = '256m'
+
 /** What git said, its standard output cut where `maxBytes` was reached. */
 export interface GitAnswer {
   status: 'ok' | 'failed' | 'too-much' | 'timed-out' | 'no-git'
@@ -55,6 +58,8 @@ export class GitProcess {
       GIT_TERMINAL_PROMPT: '0',
       GIT_OPTIONAL_LOCKS: '0',
       GIT_NO_REPLACE_OBJECTS: '1',
+      // An object of a few kilobytes can unpack to gigabytes, and a small file can be a change to a large one.
+      GIT_ALLOC_LIMIT: MAX_ALLOCATION,
     }
   }
 

@@ -53,7 +53,12 @@ export function listCommit(path: string, revision: string | null, options: Groun
     return orFolder(whyNot(found, 'HEAD is no commit that can be read'))
   }
   const commit = found.stdout.toString('utf8').trim()
-  const listing = git.run(['ls-tree', '-r', '-z', '-l', '--full-tree', commit], options.maxEntries * MAX_LISTED_BYTES)
+  // Trees are listed too (`-t`): one that holds itself a billion times over, with no file in it, would else be walked
+  // for minutes without a byte that the bound on the listing could count.
+  const listing = git.run(
+    ['ls-tree', '-r', '-t', '-z', '-l', '--full-tree', commit],
+    options.maxEntries * MAX_LISTED_BYTES,
+  )
   if (listing.status !== 'ok' && listing.status !== 'too-much') {
     git.dispose()
     return orFolder(whyNot(listing, 'its tree cannot be listed'))
@@ -129,8 +134,8 @@ function listedIn(stdout: Buffer): Listed[] {
     .split('\0')
     .flatMap((line) => {
       const tab = line.indexOf('\t')
-      const [mode, , id, size] = line.slice(0, Math.max(0, tab)).split(/ +/)
-      if (mode === undefined || id === undefined) return []
+      const [mode, type, id, size] = line.slice(0, Math.max(0, tab)).split(/ +/)
+      if (mode === undefined || id === undefined || type === 'tree') return []
       return [{ mode, id, sizeBytes: Number(size), path: line.slice(tab + 1) }]
     })
 }

@@ -1,11 +1,14 @@
 import type { Node } from 'web-tree-sitter'
+import { statementsWith } from './find-in-text.js'
 import type { RawImport } from './raw-import.js'
 import { ancestorsOf, childrenOf, field } from './syntax.js'
 
+/** Where a statement may begin; `from` and `import` are words of comments and docstrings, too. */
+const keyword = /\b(?:import|from)\b(?<=(?:^|[;:])[ \t\f]*(?:import|from))/gm
+
 /** `import` and `from ... import` anywhere in the file: in functions, `try` and `if TYPE_CHECKING` as well. */
 export function importsOfPython(module: Node): RawImport[] {
-  return module.descendantsOfType(['import_statement', 'import_from_statement']).flatMap((node) => {
-    if (node === null) return []
+  return statementsWith(module, keyword, ['import_statement', 'import_from_statement']).flatMap((node) => {
     const found = node.type === 'import_statement' ? modulesImported(node) : namesImported(node)
     const weak = isWeak(node)
     return found.map((one) => ({ ...one, weak }))

@@ -1,4 +1,5 @@
 import type { Node } from 'web-tree-sitter'
+import { statementsWith } from './find-in-text.js'
 import type { RawImport } from './raw-import.js'
 import { ancestorsOf, childrenOf, field } from './syntax.js'
 
@@ -6,6 +7,9 @@ import { ancestorsOf, childrenOf, field } from './syntax.js'
 const MAX_PATHS = 2_000
 /** Lists within lists of one `use`. */
 const MAX_NESTING = 64
+
+/** Behind whatever may stand before a statement; "use" is a word of comments, too. */
+const keyword = /\b(?:use|mod|extern)\b(?<=(?:^|[;{}\])/]|\bpub|\bcrate)\s*(?:use|mod|extern))/gm
 
 /**
  * `mod`, `use` and `extern crate`, and the paths that begin with `crate` elsewhere in the code.
@@ -15,9 +19,8 @@ const MAX_NESTING = 64
  */
 export function importsOfRust(root: Node): RawImport[] {
   const found: RawImport[] = []
-  const nodes = root.descendantsOfType(['use_declaration', 'mod_item', 'extern_crate_declaration'])
-  for (const node of nodes) {
-    if (node === null || found.length >= MAX_PATHS) continue
+  for (const node of statementsWith(root, keyword, ['use_declaration', 'mod_item', 'extern_crate_declaration'])) {
+    if (found.length >= MAX_PATHS) break
     if (node.type === 'mod_item') found.push(...modImported(node))
     else if (node.type === 'use_declaration') found.push(...pathsUsed(node, MAX_PATHS - found.length))
     else found.push(raw(field(node, 'name')?.text ?? '', ['*'], 'crate', false))

@@ -1,12 +1,22 @@
 import type { Node } from 'web-tree-sitter'
+import { nodesMatching } from './find-in-text.js'
 import type { RawImport } from './raw-import.js'
 import { ancestorsOf, childrenOf, field } from './syntax.js'
 
+/** What opens an import, and `export` but before a declaration, which takes nothing from elsewhere. */
+const keyword =
+  /\b(?:import|require|export(?!\s+(?:default|const|let|var|function|async|class|interface|enum|abstract|declare|namespace)\b))\b/g
+
+const opening: readonly string[] = ['import', 'export', 'identifier']
+const opened: readonly string[] = ['import_statement', 'export_statement', 'call_expression']
+
 /** Imports, re-exports, `require` and `import()` with a literal, anywhere in the file, in order. */
 export function importsOfScript(program: Node): RawImport[] {
-  const types = ['import_statement', 'export_statement', 'call_expression']
-  return program.descendantsOfType(types).flatMap((node) => {
-    if (node === null) return []
+  return nodesMatching(program, keyword).flatMap((token) => {
+    const outer = opening.includes(token.type) ? token.parent : null
+    // The function of `import('a')` is a node with the keyword in it.
+    const node = outer?.type === 'import' ? outer.parent : outer
+    if (node === null || !opened.includes(node.type)) return []
     const found = node.type === 'call_expression' ? fromCall(node) : fromStatement(node)
     return found === null ? [] : [{ ...found, weak: isWeak(node) }]
   })

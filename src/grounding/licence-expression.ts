@@ -13,6 +13,7 @@ export interface ReadLicence {
 }
 
 const MAX_SAID_CHARS = 300
+const severalOrNone = /[;&|]|,(?! ?v(?:ersion)?\b)|\b(?:and|or|not|non|no|except)\b/i
 
 /** npm's word for "no licence is given", which reads like The Unlicense and means its opposite. */
 const NOT_LICENSED = 'LicenseRef-not-licensed'
@@ -30,7 +31,8 @@ export function readLicence(said: string): ReadLicence | null {
   }
   const named = idByName().get(foldName(words))
   if (named !== undefined) return { expression: named, exact: true }
-  if (joined !== words) return null
+  // Of a list or a denial (`GPL-3.0, MIT`, `not MIT`) a guess would take one word and drop the others.
+  if (joined !== words || severalOrNone.test(words.replace(/\bor (?:any )?(?:later|newer)\b/i, ''))) return null
   const guess = correct(words)
   return guess === null ? null : { expression: guess, exact: false }
 }

@@ -18,6 +18,7 @@ type About = RepositorySnapshot['about']
 type TextByPath = ReadonlyMap<string, string>
 
 const MAX_SUMMARY_CHARS = 400
+const MAX_README_LINE_CHARS = 1_000
 
 /** What the repository calls itself and says of itself; `name` is undefined where no manifest gives one. */
 export function aboutRepository(files: TextByPath): { name: string | undefined; about: About } {
@@ -75,12 +76,19 @@ const readers = [
 /** The first heading, if the README begins with one; further down headings are about parts. */
 function titleOf(readme: string): string | undefined {
   const prose = readme.replace(/^ {0,3}(```|~~~)[\s\S]*?^ {0,3}\1.*$/gm, '')
-  const top = prose.split('\n').slice(0, 25).join('\n')
+  // The patterns below are quadratic in what they look at, so that is bounded.
+  const lines = prose.split('\n', 25).map((line) => line.slice(0, MAX_README_LINE_CHARS))
+  const top = lines.join('\n')
   const heading =
     /^#\s+(.+)$/m.exec(top)?.[1] ??
     /^(\S[^\n]*)\n={3,}\s*$/m.exec(top)?.[1] ??
     /<h1[^>]*>([\s\S]*?)<\/h1>/i.exec(top)?.[1]
-  const title = fold((heading ?? '').replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/<[^>]*>|[`*]/g, ''))
+  const title = fold(
+    (heading ?? '')
+      .slice(0, MAX_README_LINE_CHARS)
+      .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .replace(/<[^>]*>|[`*]/g, ''),
+  )
   return title === '' || title.length > 100 ? undefined : title
 }
 
@@ -104,10 +112,10 @@ export function packageManifests(files: TextByPath): PackageManifest[] {
   })
 }
 
-/** The folder of a path; empty for the root. */
+/** The folder of a path; empty for the root, also for that of an absolute path, so that no walk upwards is endless. */
 export function folderOf(path: string): string {
   const folder = dirname(path)
-  return folder === '.' ? '' : folder
+  return folder === '.' || folder === '/' ? '' : folder
 }
 
 /** JSON as tsconfig allows it: with comments and trailing commas. An empty object where it is not that. */

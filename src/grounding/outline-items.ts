@@ -6,6 +6,8 @@ import type { SourceText } from './source-text.js'
 /** A declaration and what stands directly above it. */
 export interface Attached {
   node: Node
+  /** The node's type: asking the node crosses into WebAssembly each time. */
+  type: string
   /** UTF-16 index at which the item begins: its first comment, its decorators, or the node itself. */
   start: number
   comments: string[]
@@ -22,9 +24,10 @@ export function attachComments(nodes: readonly Node[], source: SourceText): Atta
   for (const node of nodes) {
     const gap = pending.at(-1) ?? null
     const isAdjacent = gap !== null && newlinesBetween(source, gap.endIndex, node.startIndex) <= reachOf(gap)
-    if (isComment(node) || looseAttributes.has(node.type)) {
+    const { type } = node
+    if (commentTypes.has(type) || looseAttributes.has(type)) {
       const isTrailing = attached.length > 0 && newlinesBetween(source, lastEnd, node.startIndex) === 0
-      if (isTrailing && isComment(node) && pending.length === 0) continue
+      if (isTrailing && commentTypes.has(type) && pending.length === 0) continue
       if (!isAdjacent) pending = []
       pending.push(node)
       continue
@@ -32,6 +35,7 @@ export function attachComments(nodes: readonly Node[], source: SourceText): Atta
     const above = isAdjacent ? withoutLicence(pending) : []
     attached.push({
       node,
+      type,
       start: above[0]?.startIndex ?? node.startIndex,
       comments: above.filter(isComment).map((one) => one.text),
     })
@@ -57,7 +61,9 @@ function reachOf(comment: Node): number {
 /** A line comment of some grammars ends behind its line end, which counts all the same. */
 function newlinesBetween(source: SourceText, start: number, end: number): number {
   const from = start > 0 && source.text[start - 1] === '\n' ? start - 1 : start
-  return source.slice(from, end).split('\n').length - 1
+  let count = 0
+  for (let at = source.text.indexOf('\n', from); at >= 0 && at < end; at = source.text.indexOf('\n', at + 1)) count++
+  return count
 }
 
 function withoutLicence(comments: Node[]): Node[] {

@@ -78,7 +78,7 @@ export function firstParagraph(text: string): string {
     .replace(/^\S[^\n]*\n([=\-~^*#"'+`:.])\1{2,}[ \t]*\r?$/gm, '')
     .replace(/<!--[\s\S]*?(?:-->|$)/g, '')
     .replace(/^ {0,3}(```|~~~)[\s\S]*?^ {0,3}\1.*$/gm, '')
-  for (const whole of body.split(/\r?\n[ \t]*\r?\n/)) {
+  for (const whole of paragraphsIn(body)) {
     const paragraph = beginningOf(whole)
     if (isIndented(paragraph)) continue
     const lines = paragraph
@@ -90,6 +90,16 @@ export function firstParagraph(text: string): string {
     return prose
   }
   return ''
+}
+
+/** What stands between blank lines, one after the other: most often the first is all that is asked for. */
+function* paragraphsIn(text: string): Generator<string> {
+  let start = 0
+  for (const match of text.matchAll(/\r?\n[ \t]*\r?\n/g)) {
+    yield text.slice(start, match.index)
+    start = match.index + match[0].length
+  }
+  yield text.slice(start)
 }
 
 const badge = /\[!\[[^\]]{0,300}\]\([^)]{0,2000}\)\]\([^)]{0,2000}\)/g

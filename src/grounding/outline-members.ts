@@ -1,7 +1,7 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../records/index.js'
 import type { Attached, ItemParts } from './outline-items.js'
-import { fold, signatureOfScript, withoutAssignment } from './prose.js'
+import { fold, foldsWithin, signatureOfScript, withoutAssignment } from './prose.js'
 import type { SourceText } from './source-text.js'
 import { field } from './syntax.js'
 
@@ -27,7 +27,7 @@ export function partsOfMember({ node }: Attached, source: SourceText): ItemParts
   const end = field(node, 'body')?.startIndex ?? node.endIndex
   const value = field(node, 'value')
   const code = source.slice(afterDecorators(node), end)
-  const isLong = value !== null && fold(code).length > 100
+  const isLong = value !== null && !foldsWithin(code, 100)
   const signature = isLong ? withoutAssignment(source.slice(afterDecorators(node), value.startIndex)) : code
   const isPrivate = name.startsWith('#') || /^(static |readonly |override )*private\b/.test(fold(code))
   return { kind, name, signature: signatureOfScript(signature.replace(/[;,]\s*$/, '')), exported: !isPrivate }

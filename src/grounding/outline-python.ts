@@ -1,7 +1,7 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../records/index.js'
 import { attachComments, makeItem, type Attached } from './outline-items.js'
-import { fold, proseOfDocstring, signatureOfPython, withoutAssignment } from './prose.js'
+import { foldsWithin, proseOfDocstring, signatureOfPython, withoutAssignment } from './prose.js'
 import type { SourceText } from './source-text.js'
 import { childrenOf, field } from './syntax.js'
 
@@ -129,7 +129,7 @@ function variableItem(
   if (names.length === 0) return []
   const whole = statement.text
   const value = field(assignment, 'right')
-  const isLong = value !== null && fold(whole).length > 100
+  const isLong = value !== null && !foldsWithin(whole, 100)
   const signature = isLong ? withoutAssignment(source.slice(statement.startIndex, value.startIndex)) : whole
   const kind = names[0] === '__all__' ? 'export' : owner === 'class' ? 'property' : 'variable'
   const exported = names.some(isExported)

@@ -3,7 +3,7 @@ import type { OutlineItem } from '../records/index.js'
 import { exportedLater } from './exported-names.js'
 import { attachComments, makeItem, type ItemParts } from './outline-items.js'
 import { afterDecorators, partsOfMember } from './outline-members.js'
-import { fold, signatureOfScript, withoutAssignment } from './prose.js'
+import { fold, foldsWithin, signatureOfScript, withoutAssignment } from './prose.js'
 import type { SourceText } from './source-text.js'
 import { childrenOf, field } from './syntax.js'
 
@@ -130,7 +130,7 @@ function isRequire(declarator: Node): boolean {
 /** A short value stays, since it says more than its type; a long one is left out. */
 function valueSignature(outer: Node, value: Node | null, source: SourceText): string {
   const whole = source.slice(outer.startIndex, outer.endIndex).replace(/;\s*$/, '')
-  if (value === null || fold(whole).length <= 100) return signatureOfScript(whole)
+  if (value === null || foldsWithin(whole, 100)) return signatureOfScript(whole)
   return signatureOfScript(withoutAssignment(source.slice(outer.startIndex, value.startIndex)))
 }
 

@@ -5,6 +5,13 @@ const MAX_READ_CHARS = 8_000
 
 export const fold = (text: string): string => text.replace(/\s+/g, ' ').trim()
 
+/** Whether the folded text has at most so many characters; of a long one only the beginning is folded. */
+export function foldsWithin(text: string, maxChars: number): boolean {
+  if (text.length <= maxChars) return true
+  const beginning = fold(text.slice(0, 2 * maxChars))
+  return beginning.length <= maxChars && fold(text).length <= maxChars
+}
+
 /** One line of code: white space folded, cut where it gets too long. */
 export function signatureOf(code: string): string {
   return cutAt(fold(code), MAX_SIGNATURE_CHARS)
@@ -53,6 +60,7 @@ export function cutAtSentence(text: string, maxChars = MAX_DOC_CHARS): string {
  */
 export function proseOfComments(all: readonly string[], translate = (text: string): string => text): string {
   const comments = all.filter((comment) => !isDirective(comment))
+  if (comments.length === 0) return ''
   const text = docCommentsIn(comments)
     .map((comment) => withoutMarks(beginningOf(comment)))
     .join('\n')
@@ -107,27 +115,36 @@ function withoutTags(text: string): string {
 
 /** Text without marks of Markdown, reST and HTML, in one line; what stood in paragraphs of its own ends as a sentence. */
 export function plainProse(text: string): string {
-  const plain = beforeDisplays(beginningOf(text))
-    .replace(/```[\s\S]*?(```|$)/g, '\n\n')
-    .replace(
-      /\{@(?:link|linkcode|linkplain|see)\s{1,80}([^}|\s]{1,300})(?:[|\s]{1,80}([^}]{0,300}))?\}/g,
-      (_all, target: string, label?: string) => label?.trim() || target,
-    )
-    .replace(/(?<![ \t])[ \t]*(?<!\{)@see\b[^\n]*|(?<!`)[@#]__[A-Z_]+__/g, '')
-    .replace(/\[([^\]]{1,300})\]\([^)]{0,2000}\)/g, '$1')
-    .replace(/<\/?(?:p|ul|ol|li|div|h[1-6]|table|tr)(?:\s[^<>]*)?\/?>/gi, '\n\n')
-    .replace(
-      /<\/?(?:br|b|i|em|strong|code|pre|a|img|span|t[dh]|sup|sub|tt|hr|center|picture|source|kbd)(?:\s[^<>]*)?\/?>/gi,
-      '',
-    )
-    .replace(/:(?:class|func|meth|mod|attr|exc|data|ref|term|obj):`~?([^`]*)`/g, '$1')
-    // A quote in the manner of GNU, which code between two backticks must not be taken for: "`a` if it's".
-    .replace(/(?<![\w`])`([^\s`']{1,40})'(?![\w`'])/g, '$1')
-    .replace(/``?([^`\n]*)``?/g, '$1')
-    .replace(/(\*\*)(?=\S)([^*\n]+?)(?<=\S)\1/g, '$2')
-    .replace(/(?<!\w)__(?=\S)([^_\n]+ [^_\n]*?)(?<=\S)__(?!\w)/g, '$1')
-    .replace(/(^|[\s(])\*(\w[^*\n]{0,40}?)\*(?=[\s).,;:!?]|$)/gm, '$1$2')
-  return joinParagraphs(paragraphsOf(plain))
+  const shown = beforeDisplays(beginningOf(text))
+  return joinParagraphs(paragraphsOf(anyMark.test(shown) ? withoutMarkup(shown) : shown))
+}
+
+/** A character that every mark has; most comments have none, and many patterns need not run over them. */
+const anyMark = /[`<[{@#*_]/
+
+function withoutMarkup(text: string): string {
+  return (
+    text
+      .replace(/```[\s\S]*?(```|$)/g, '\n\n')
+      .replace(
+        /\{@(?:link|linkcode|linkplain|see)\s{1,80}([^}|\s]{1,300})(?:[|\s]{1,80}([^}]{0,300}))?\}/g,
+        (_all, target: string, label?: string) => label?.trim() || target,
+      )
+      .replace(/(?<![ \t])[ \t]*(?<!\{)@see\b[^\n]*|(?<!`)[@#]__[A-Z_]+__/g, '')
+      .replace(/\[([^\]]{1,300})\]\([^)]{0,2000}\)/g, '$1')
+      .replace(/<\/?(?:p|ul|ol|li|div|h[1-6]|table|tr)(?:\s[^<>]*)?\/?>/gi, '\n\n')
+      .replace(
+        /<\/?(?:br|b|i|em|strong|code|pre|a|img|span|t[dh]|sup|sub|tt|hr|center|picture|source|kbd)(?:\s[^<>]*)?\/?>/gi,
+        '',
+      )
+      .replace(/:(?:class|func|meth|mod|attr|exc|data|ref|term|obj):`~?([^`]*)`/g, '$1')
+      // A quote in the manner of GNU, which code between two backticks must not be taken for: "`a` if it's".
+      .replace(/(?<![\w`])`([^\s`']{1,40})'(?![\w`'])/g, '$1')
+      .replace(/``?([^`\n]*)``?/g, '$1')
+      .replace(/(\*\*)(?=\S)([^*\n]+?)(?<=\S)\1/g, '$2')
+      .replace(/(?<!\w)__(?=\S)([^_\n]+ [^_\n]*?)(?<=\S)__(?!\w)/g, '$1')
+      .replace(/(^|[\s(])\*(\w[^*\n]{0,40}?)\*(?=[\s).,;:!?]|$)/gm, '$1$2')
+  )
 }
 
 /** A table, a directive of reST, or the line that leads over to example code. */

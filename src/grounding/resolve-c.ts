@@ -21,6 +21,11 @@ class IncludeFinder {
   private readonly byName = new Map<string, string[]>()
   private readonly folderNames = new Set<string>()
   private readonly skipped: ReadonlyMap<string, SkippedFile>
+  private readonly skippedByName = new Map<string, SkippedFile[]>()
+  /** Files whose path ends in what is included: the same for every file that includes it. */
+  private readonly endingIn = new Map<string, string[]>()
+  /** What each folder's files find. */
+  private readonly foundFrom = new Map<string, string | undefined>()
 
   constructor(paths: readonly string[], skipped: readonly SkippedFile[]) {
     this.files = new Set(paths)
@@ -32,17 +37,24 @@ class IncludeFinder {
       for (const part of folderOf(path).split('/')) this.folderNames.add(part)
     }
     this.skipped = new Map(skipped.map((file) => [file.path, file]))
+    for (const file of skipped) {
+      const sameName = this.skippedByName.get(basename(file.path))
+      if (sameName === undefined) this.skippedByName.set(basename(file.path), [file])
+      else sameName.push(file)
+    }
   }
 
   resolve(from: string, { specifier, form }: RawImport): Target {
     if (specifier.length > MAX_SPECIFIER_CHARS) return unresolved('too long')
-    if (/^(\/|[A-Za-z]:)/.test(specifier)) return unresolved('an absolute path')
+    if (/^([/\\]|[A-Za-z]:)/.test(specifier)) return unresolved('an absolute path')
     const path = normalize(specifier.replaceAll('\\', '/'))
     const beside = normalize(join(folderOf(from), path))
     if (form === 'quote' && this.files.has(beside) && beside !== from) return { kind: 'file', path: beside }
     if (systemHeaders.has(path) || (form !== 'quote' && isOfSystem(path))) return external(path)
     const found = this.onSearchPath(from, path)
     if (found !== undefined) return { kind: 'file', path: found }
+    const skipped = form === 'quote' || !isOfSystem(path) ? this.skippedEndingIn(from, path) : undefined
+    if (skipped !== undefined) return unresolved(`${skipped.path} was skipped (${skipped.reason})`)
     if (form !== 'quote' || isOfSystem(path)) return external(path)
     return this.whyMissing(beside, path)
   }
@@ -50,24 +62,34 @@ class IncludeFinder {
   /** The nearest of the files whose path ends in what is included, since that is what `-I` is for. */
   private onSearchPath(from: string, path: string): string | undefined {
     const wanted = path.replace(/^(\.\.\/)+/, '')
-    const candidates = (this.byName.get(basename(wanted)) ?? []).filter(
-      (file) => file !== from && (file === wanted || file.endsWith(`/${wanted}`)),
+    const candidates =
+      this.endingIn.get(wanted) ?? (this.byName.get(basename(wanted)) ?? []).filter((file) => endsIn(file, wanted))
+    this.endingIn.set(wanted, candidates)
+    // Only a file that could be meant itself sees others than its neighbours do.
+    const key = JSON.stringify([candidates.includes(from) ? from : folderOf(from), wanted])
+    if (this.foundFrom.has(key)) return this.foundFrom.get(key)
+    const best = nearestOf(
+      from,
+      candidates.filter((file) => file !== from),
     )
-    let best: string | undefined
-    for (const candidate of candidates) {
-      if (best === undefined || closeness(from, candidate) > closeness(from, best)) best = candidate
-    }
+    this.foundFrom.set(key, best)
     return best
+  }
+
+  private skippedEndingIn(from: string, path: string): SkippedFile | undefined {
+    const wanted = path.replace(/^(\.\.\/)+/, '')
+    const sameName = this.skippedByName.get(basename(wanted)) ?? []
+    const found = nearestOf(
+      from,
+      sameName.map((file) => file.path).filter((file) => endsIn(file, wanted)),
+    )
+    return found === undefined ? undefined : this.skipped.get(found)
   }
 
   private whyMissing(beside: string, path: string): Target {
     for (let skipped = beside; skipped !== '' && skipped !== '.'; skipped = folderOf(skipped)) {
       const entry = this.skipped.get(skipped)
       if (entry !== undefined) return unresolved(`${skipped} was skipped (${entry.reason})`)
-    }
-    const elsewhere = [...this.skipped.keys()].find((one) => one.endsWith(`/${path}`) || one === path)
-    if (elsewhere !== undefined) {
-      return unresolved(`${elsewhere} was skipped (${this.skipped.get(elsewhere)?.reason})`)
     }
     const name = basename(path)
     const template = [
@@ -86,6 +108,16 @@ class IncludeFinder {
     if (rest.length > 0 && first !== '..' && !this.folderNames.has(first)) return external(path)
     return unresolved('no such file in the repository')
   }
+}
+
+const endsIn = (file: string, wanted: string): boolean => file === wanted || file.endsWith(`/${wanted}`)
+
+function nearestOf(from: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined
+  for (const candidate of candidates) {
+    if (best === undefined || closeness(from, candidate) > closeness(from, best)) best = candidate
+  }
+  return best
 }
 
 /** How near a file is to the one that includes it; headers in `include` folders before copies in tests. */

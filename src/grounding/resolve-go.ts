@@ -2,6 +2,7 @@ import { join, normalize } from 'node:path/posix'
 import type { ImportRecord, OutlineItem, SkippedFile } from '../records/index.js'
 import type { ResolveContext, Resolver } from './languages/language-support.js'
 import { folderOf } from './manifests.js'
+import { nearestAround } from './nearest-folder.js'
 import type { RawImport } from './raw-import.js'
 
 type Target = ImportRecord['target']
@@ -22,15 +23,20 @@ interface GoPackage {
 }
 
 class GoFinder implements Resolver {
-  private readonly modules: { path: string; folder: string }[] = []
-  /** Modules of others that a `go.mod` asks for, the longest path first. */
-  private readonly required: string[]
+  /** The modules of this repository by their paths. */
+  private readonly modules = new Map<string, { path: string; folder: string }>()
+  /** Modules of others that a `go.mod` asks for. */
+  private readonly required = new Map<string, string>()
   private readonly files = new Map<string, string[]>()
   private readonly packages = new Map<string, GoPackage>()
   private readonly skipped: ReadonlyMap<string, SkippedFile>
+  /** The first Go file of each folder that was skipped. */
+  private readonly skippedIn = new Map<string, SkippedFile>()
 
   constructor(private readonly context: ResolveContext) {
-    const required = new Set<string>()
+    const addModule = (module: string, folder: string): void => {
+      if (!this.modules.has(module)) this.modules.set(module, { path: module, folder })
+    }
     for (const [path, content] of context.texts) {
       if (path.endsWith('.go')) {
         const beside = this.files.get(folderOf(path))
@@ -40,14 +46,18 @@ class GoFinder implements Resolver {
       if (path !== 'go.mod' && !path.endsWith('/go.mod')) continue
       const file = readGoMod(content)
       const folder = folderOf(path)
-      if (file.module !== '') this.modules.push({ path: file.module, folder })
-      for (const { from, to } of file.replaced) this.modules.push({ path: from, folder: inside(folder, to) })
-      for (const one of file.required) required.add(one)
+      if (file.module !== '') addModule(file.module, folder)
+      for (const { from, to } of file.replaced) addModule(from, inside(folder, to))
+      for (const one of file.required) this.required.set(one, one)
     }
-    if (this.modules.length === 0) this.modules.push(...modulesByImports(context, this.files))
-    this.modules.sort((a, b) => b.path.length - a.path.length)
-    this.required = [...required].sort((a, b) => b.length - a.length)
+    if (this.modules.size === 0) {
+      for (const module of modulesByImports(context, this.files)) addModule(module, '')
+    }
     this.skipped = new Map(context.skipped.map((file) => [file.path, file]))
+    for (const file of context.skipped) {
+      const folder = folderOf(file.path)
+      if (file.path.endsWith('.go') && !this.skippedIn.has(folder)) this.skippedIn.set(folder, file)
+    }
   }
 
   resolve(from: string, { specifier, names }: RawImport): ImportRecord[] {
@@ -77,8 +87,8 @@ class GoFinder implements Resolver {
 
   private folderOfPackage(from: string, specifier: string): string | Target {
     if (/^\.\.?(\/|$)/.test(specifier)) return inside(folderOf(from), specifier)
-    const module = this.modules.find(({ path }) => specifier === path || specifier.startsWith(`${path}/`))
-    const required = this.required.find((path) => specifier === path || specifier.startsWith(`${path}/`))
+    const module = nearestAround(this.modules, specifier)
+    const required = nearestAround(this.required, specifier)
     if (module === undefined || (required !== undefined && required.length > module.path.length)) {
       return { kind: 'external', package: required ?? moduleOf(specifier) }
     }
@@ -133,9 +143,7 @@ class GoFinder implements Resolver {
       const skipped = this.skipped.get(path)
       if (skipped !== undefined) return unresolved(`${skipped.path} was skipped (${skipped.reason})`)
     }
-    const inFolder = [...this.skipped.values()].find(
-      (file) => folderOf(file.path) === folder && file.path.endsWith('.go'),
-    )
+    const inFolder = this.skippedIn.get(folder)
     if (inFolder !== undefined) return unresolved(`${inFolder.path} was skipped (${inFolder.reason})`)
     return unresolved(otherwise)
   }
@@ -181,10 +189,7 @@ function take(file: GoMod, directive: string, [first, ...rest]: readonly string[
 const unquoted = (word: string): string => word.replace(/^["`]|["`]$/g, '')
 
 /** Where no `go.mod` is: a path of a known host names the repository, if what follows is one of its folders. */
-function modulesByImports(
-  context: ResolveContext,
-  files: ReadonlyMap<string, string[]>,
-): { path: string; folder: string }[] {
+function modulesByImports(context: ResolveContext, files: ReadonlyMap<string, string[]>): string[] {
   const hits = new Map<string, Set<string>>()
   const misses = new Set<string>()
   for (const path of [...files.values()].flat()) {
@@ -200,7 +205,7 @@ function modulesByImports(
       }
     }
   }
-  return [...hits.keys()].filter((path) => !misses.has(path)).map((path) => ({ path, folder: '' }))
+  return [...hits.keys()].filter((path) => !misses.has(path))
 }
 
 const isCalled = (module: string, name: string): boolean => {

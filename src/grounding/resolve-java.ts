@@ -14,7 +14,8 @@ export function javaResolver(context: ResolveContext): Resolver {
 class JavaFinder implements Resolver {
   /** Files by package and the name of a type at the top of a file. */
   private readonly packages = new Map<string, Map<string, string[]>>()
-  private readonly skipped: ReadonlyMap<string, string>
+  /** Paths of skipped files by their names, with why. */
+  private readonly skipped = new Map<string, { path: string; why: string }[]>()
 
   constructor(private readonly context: ResolveContext) {
     for (const [path, content] of context.texts) {
@@ -24,8 +25,13 @@ class JavaFinder implements Resolver {
         this.add(/^[ \t]*package[ \t]+([\w.]+)/m.exec(content.slice(0, 8_000))?.[1] ?? '', basename(path, '.kt'), path)
       }
     }
-    const named = context.skipped.filter((file) => file.path.endsWith('.java'))
-    this.skipped = new Map(named.map((file) => [file.path, `${file.path} was skipped (${file.reason})`]))
+    for (const { path, reason } of context.skipped) {
+      if (!path.endsWith('.java')) continue
+      const one = { path, why: `${path} was skipped (${reason})` }
+      const sameName = this.skipped.get(basename(path))
+      if (sameName === undefined) this.skipped.set(basename(path), [one])
+      else sameName.push(one)
+    }
   }
 
   resolve(from: string, { specifier, names, form }: RawImport): ImportRecord[] {
@@ -99,14 +105,23 @@ class JavaFinder implements Resolver {
 
   private whyNotHere(path: string): Target {
     const parts = path.split('.')
+    const skipped = this.whySkipped(parts)
+    if (skipped !== undefined) return unresolved(skipped)
     const ownPackage = parts.map((_, at) => parts.slice(0, at).join('.')).findLast((one) => this.packages.has(one))
     if (ownPackage === undefined || ownPackage === '' || /^javax?\./.test(path)) return external(parts)
     // `a.b.c.D` says nothing of a repository that has `a.b`: only the very package is one of its own.
     const [type, ...members] = parts.slice(ownPackage.split('.').length)
     if (type === undefined || (/^[a-z]/.test(type) && members.length > 0)) return external(parts)
-    const file = `${parts.slice(0, parts.indexOf(type) + 1).join('/')}.java`
-    for (const [skipped, why] of this.skipped) if (skipped.endsWith(file)) return unresolved(why)
     return unresolved(`no type ${type} in the package ${ownPackage} of the repository`)
+  }
+
+  /** Where a type's file is in the repository and was skipped, as those of a generator are: it is nobody else's. */
+  private whySkipped(parts: readonly string[]): string | undefined {
+    const end = parts.findIndex((part) => /^[A-Z]/.test(part)) + 1
+    const type = parts[end - 1]
+    if (type === undefined || end === 1) return undefined
+    const file = `${parts.slice(0, end).join('/')}.java`
+    return this.skipped.get(`${type}.java`)?.find(({ path }) => path === file || path.endsWith(`/${file}`))?.why
   }
 }
 

@@ -34,11 +34,14 @@ class PhpFinder {
   /** Namespaces of all that is imported anywhere, other people's included. */
   private readonly usedSpaces = new Set<string>()
   private readonly rules: AutoloadRule[]
+  /** The same with prefixes in lower case: names of classes do not tell capitals apart. */
+  private readonly lowerRules: AutoloadRule[]
   private readonly skipped: ReadonlyMap<string, SkippedFile>
 
   constructor({ texts, parsed, skipped }: ResolveContext) {
     this.texts = texts
     this.rules = autoloadRules(texts)
+    this.lowerRules = this.rules.map((rule) => ({ ...rule, prefix: rule.prefix.toLowerCase() }))
     this.skipped = new Map(skipped.map((file) => [file.path, file]))
     for (const [path, file] of parsed) {
       if (!path.endsWith('.php')) continue
@@ -90,8 +93,15 @@ class PhpFinder {
   }
 
   private byRule(full: string): string | undefined {
-    for (const { prefix, folder, isFlat } of this.rules) {
-      if (!full.startsWith(prefix.toLowerCase())) continue
+    if (this.foundByRule.has(full)) return this.foundByRule.get(full)
+    const found = this.firstByRule(full)
+    this.foundByRule.set(full, found)
+    return found
+  }
+
+  private firstByRule(full: string): string | undefined {
+    for (const { prefix, folder, isFlat } of this.lowerRules) {
+      if (!full.startsWith(prefix)) continue
       const rest = isFlat ? full.slice(prefix.length) : full
       const path = this.pathIn(folder, `${rest.replaceAll('\\', '/')}.php`)
       if (path !== undefined) return path
@@ -99,6 +109,7 @@ class PhpFinder {
     return undefined
   }
 
+  private readonly foundByRule = new Map<string, string | undefined>()
   private lowerCase: Map<string, string> | undefined
 
   /** Names of classes do not tell capitals apart, those of files do. */

@@ -1,6 +1,7 @@
 import type { ImportRecord, SkippedFile } from '../records/index.js'
 import type { ResolveContext, Resolver } from './languages/language-support.js'
 import { folderOf } from './manifests.js'
+import { firstByFolder, nearestAround } from './nearest-folder.js'
 import { pythonProjects, type PythonProject } from './python-projects.js'
 import type { RawImport } from './raw-import.js'
 
@@ -21,7 +22,12 @@ class PythonFinder {
   private readonly skipped: ReadonlyMap<string, SkippedFile>
   /** Folders from which absolute imports start, the most likely first. */
   private readonly roots: string[]
-  private readonly projects: readonly PythonProject[]
+  /** Those of them that need no package to be roots. */
+  private readonly likely: string[]
+  /** Those of the roots that have a module or package of a name. */
+  private readonly rootsWith = new Map<string, string[]>()
+  private readonly projects: ReadonlyMap<string, PythonProject>
+  private readonly renaming: readonly PythonProject[]
 
   constructor(
     texts: ReadonlyMap<string, string>,
@@ -37,8 +43,11 @@ class PythonFinder {
     }
     const parents = [...this.packages].filter((folder) => folder !== '').map((folder) => this.rootOf(folder))
     const likely = ['', 'src', 'lib', 'python'].filter((root) => root === '' || this.folders.has(root))
-    this.projects = pythonProjects(texts)
-    const ofProjects = this.projects.flatMap((project) => project.roots)
+    this.likely = this.packages.has('') ? [] : likely
+    const projects = pythonProjects(texts)
+    this.projects = firstByFolder(projects)
+    this.renaming = projects.filter((project) => project.renamed.length > 0)
+    const ofProjects = projects.flatMap((project) => project.roots)
     // A root that is a package is no place to import from: inside `email/`, `import charset` is not `email.charset`.
     const isPackage = this.packages.has('')
     this.roots = isPackage
@@ -75,7 +84,8 @@ class PythonFinder {
       .filter((part) => part !== '')
     if (dots > 0) return this.relative(from, dots, parts)
     let namespace: Found | undefined
-    for (const root of this.rootsFor(from)) {
+    const roots = this.rootsFor(from, parts[0] ?? '')
+    for (const root of roots) {
       if (root === '' && this.packages.has('')) continue
       const found = this.walk(this.at(root), parts)
       if (found === undefined) continue
@@ -89,22 +99,45 @@ class PythonFinder {
     const isOwn = this.packages.has('') && parts[0] === this.packageName
     const found = isOwn ? this.walk(this.at(''), parts.slice(1)) : undefined
     if (found !== undefined) return { found }
-    const isHere = isOwn || this.roots.some((root) => this.packages.has(join(root, parts[0] as string)))
+    const skipped = this.skippedModule([...roots, ...this.likely], parts)
+    if (skipped !== undefined) return { target: unresolved(skipped) }
+    const isHere =
+      isOwn || this.rootsHaving(parts[0] as string).some((root) => this.packages.has(join(root, parts[0] as string)))
     if (isHere) return { target: unresolved(`no module ${specifier} in the repository`) }
     return { target: { kind: 'external', package: parts[0] as string } }
   }
 
-  /** Where the file's own package starts, then its project, then all others. */
-  private rootsFor(from: string): Set<string> {
-    const own = this.projects.find(({ folder }) => folder === '' || from.startsWith(`${folder}/`))
+  /** Where the file's own package starts, then its project, then all others that have the name. */
+  private rootsFor(from: string, first: string): Set<string> {
+    const own = nearestAround(this.projects, folderOf(from))
     const isNested = own !== undefined && own.folder !== ''
-    return new Set([this.rootOf(folderOf(from)), ...(isNested ? own.roots : []), ...this.roots])
+    return new Set([this.rootOf(folderOf(from)), ...(isNested ? own.roots : []), ...this.rootsHaving(first)])
+  }
+
+  private rootsHaving(first: string): string[] {
+    const known = this.rootsWith.get(first)
+    if (known !== undefined) return known
+    const found = this.roots.filter((root) => this.below({ namespace: root }, first) !== undefined)
+    this.rootsWith.set(first, found)
+    return found
+  }
+
+  /** A module that is in the repository, but was too long or held a secret: it is nobody else's. */
+  private skippedModule(roots: readonly string[], parts: readonly string[]): string | undefined {
+    for (const root of new Set(roots)) {
+      const path = join(root, parts.join('/'))
+      for (const one of [`${path}.py`, `${path}/__init__.py`, `${join(root, parts[0] ?? '')}.py`]) {
+        const skipped = this.skipped.get(one)
+        if (skipped !== undefined) return `${one} was skipped (${skipped.reason})`
+      }
+    }
+    return undefined
   }
 
   /** A package that its project's manifest puts into a folder of another name. */
   private renamed(from: string, parts: readonly string[]): Found | undefined {
-    for (const { folder, renamed } of this.projects) {
-      if (folder !== '' && this.projects.length > 1 && !from.startsWith(`${folder}/`)) continue
+    for (const { folder, renamed } of this.renaming) {
+      if (folder !== '' && this.projects.size > 1 && !from.startsWith(`${folder}/`)) continue
       for (const [name, target] of renamed) {
         const own = name.split('.')
         if (own.some((part, at) => parts[at] !== part)) continue

@@ -20,8 +20,12 @@ export function rubyResolver({ texts, skipped }: ResolveContext): Resolver {
 class RubyFinder {
   /** Folders from which `require` starts. */
   private readonly roots: string[]
+  /** The same, with the folders that a Rakefile gives to its tests. */
+  private readonly loadPath: string[]
   /** Files by the constant that their path stands for: `foo/barbaz` for `Foo::BarBaz`. */
-  private readonly byConstant: ReadonlyMap<string, string> | null
+  private readonly constants: ReadonlyMap<string, string>
+  /** Whether files are loaded by the names of constants, without a `require`. */
+  private readonly isAutoloaded: boolean
   private readonly skipped: ReadonlyMap<string, SkippedFile>
   private readonly hasExtension: boolean
 
@@ -32,8 +36,10 @@ class RubyFinder {
     this.skipped = new Map(skipped.map((file) => [file.path, file]))
     const paths = [...texts.keys()]
     this.roots = loadRoots(texts)
+    this.loadPath = [...new Set([...foldersOfTests(texts), ...this.roots])]
     this.hasExtension = paths.some((path) => /(^|\/)extconf\.rb$/.test(path))
-    this.byConstant = loadsByName(texts) ? constantsOf(paths, this.roots) : null
+    this.constants = constantsOf(paths, this.roots)
+    this.isAutoloaded = loadsByName(texts)
   }
 
   resolve(from: string, { specifier, form }: RawImport): Target {
@@ -47,8 +53,9 @@ class RubyFinder {
     }
     // The gem that the file is part of comes before its neighbours in the repository.
     const [own, others] = [[] as string[], [] as string[]]
-    for (const root of this.roots) (isWithin(from, folderOf(root)) && root !== '' ? own : others).push(root)
-    own.sort((a, b) => b.length - a.length)
+    for (const root of this.loadPath) (isWithin(from, folderOf(root)) && root !== '' ? own : others).push(root)
+    const holdsIt = (root: string): number => (isWithin(from, root) ? 1 : 0)
+    own.sort((a, b) => holdsIt(b) - holdsIt(a) || b.length - a.length)
     for (const root of [...own, ...others]) {
       const found = this.fileAt(join(root, specifier))
       if (found !== null) return found
@@ -84,7 +91,7 @@ class RubyFinder {
     const namespace = namespaceOf(from, this.roots)
     for (let at = namespace.length; at >= 0; at--) {
       const path = [...namespace.slice(0, at), name].join('/')
-      const found = (this.byConstant ?? constantsOf([...this.texts.keys()], this.roots)).get(path)
+      const found = this.constants.get(path)
       if (found !== undefined && found !== from) return { kind: 'file', path: found }
     }
     return unresolved(`no file is named for ${constant}`)
@@ -92,14 +99,13 @@ class RubyFinder {
 
   /** Where the repository loads its constants by the names of their files: the files of those that this one names. */
   neighbours(from: string, references: readonly string[]): ImportRecord[] {
-    const { byConstant } = this
-    if (byConstant === null) return []
+    if (!this.isAutoloaded) return []
     const namespace = namespaceOf(from, this.roots)
     return references.flatMap((reference) => {
       const parts = nameKey(reference)
       const start = reference.startsWith('::') ? 0 : namespace.length
       for (let at = start; at >= 0; at--) {
-        const path = byConstant.get([...namespace.slice(0, at), parts].join('/'))
+        const path = this.constants.get([...namespace.slice(0, at), parts].join('/'))
         if (path === undefined) continue
         return path === from ? [] : [{ specifier: reference, names: ['*'], target: { kind: 'file' as const, path } }]
       }
@@ -109,6 +115,19 @@ class RubyFinder {
 }
 
 const NO_SUCH_FILE = 'no such file in the repository'
+
+/** `t.libs << 'lib' << 'test/core'`: where a Rakefile says that its tests load from. */
+function foldersOfTests(texts: ReadonlyMap<string, string>): string[] {
+  return [...texts].flatMap(([path, text]) => {
+    if (!/(^|\/)Rakefile$|\.rake$/.test(path)) return []
+    const given = text.matchAll(/\.libs[ \t]{0,8}(?:<<|\+?=|\.push|\.concat)([^\n]{1,200})/g)
+    return [...given].flatMap(([, listed = '']) =>
+      [...listed.matchAll(/["']([\w./-]{1,80})["']/g)].map((folder) =>
+        normalize(join(folderOf(path), folder[1] ?? '')).replace(/\/$/, ''),
+      ),
+    )
+  })
+}
 
 /** `lib` of each gem, what its gemspec adds, and the folders that test runners put on the path. */
 function loadRoots(texts: ReadonlyMap<string, string>): string[] {

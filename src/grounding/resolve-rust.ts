@@ -3,6 +3,7 @@ import type { ImportRecord, SkippedFile } from '../records/index.js'
 import { asName, cargoManifests, type CargoManifest } from './cargo-manifests.js'
 import type { ResolveContext, Resolver } from './languages/language-support.js'
 import { folderOf } from './manifests.js'
+import { firstByFolder, nearestAround } from './nearest-folder.js'
 import type { RawImport } from './raw-import.js'
 
 type Target = ImportRecord['target']
@@ -22,7 +23,11 @@ interface Module {
 const standardCrates = new Set(['std', 'core', 'alloc', 'proc_macro', 'test'])
 
 class RustFinder implements Resolver {
-  private readonly manifests: CargoManifest[]
+  private readonly manifests: ReadonlyMap<string, CargoManifest>
+  /** Those that are no mere workspace. */
+  private readonly crates: ReadonlyMap<string, CargoManifest>
+  /** Files at which a tree of modules begins because a manifest says so. */
+  private readonly namedRoots: ReadonlySet<string>
   /** Every module by its file; children are found before they are asked for. */
   private readonly modules = new Map<string, Module>()
   private readonly declared = new Map<string, ReadonlyMap<string, string>>()
@@ -35,9 +40,14 @@ class RustFinder implements Resolver {
   constructor(private readonly context: ResolveContext) {
     const { texts } = context
     // The nearest folder decides, so the deepest stands first.
-    this.manifests = cargoManifests(texts).sort((a, b) => b.folder.length - a.folder.length)
+    const manifests = cargoManifests(texts).sort((a, b) => b.folder.length - a.folder.length)
+    this.manifests = firstByFolder(manifests)
+    this.crates = firstByFolder(manifests.filter((one) => one.name !== ''))
+    this.namedRoots = new Set(
+      manifests.flatMap(({ lib, targets }) => (lib === undefined ? targets : [lib, ...targets])),
+    )
     this.skipped = new Map(context.skipped.map((file) => [file.path, file]))
-    for (const manifest of this.manifests) {
+    for (const manifest of manifests) {
       const library = manifest.lib ?? join(manifest.folder, 'src/lib.rs')
       if (manifest.name === '' || !texts.has(library)) continue
       this.libraries.set(asName(manifest.libName ?? manifest.name), library)
@@ -150,7 +160,7 @@ class RustFinder implements Resolver {
   private libraryFor(name: string, from: string): string | undefined {
     const manifest = this.manifestOf(from)
     const dependency = this.dependencyOf(name, from)
-    const byFolder = this.manifests.find((one) => one.folder === dependency?.folder && one.name !== '')
+    const byFolder = dependency?.folder === undefined ? undefined : this.crates.get(dependency.folder)
     const library = this.libraries.get(byFolder?.name ?? asName(dependency?.package ?? name))
     const isOwn = manifest !== undefined && (name === manifest.name || name === manifest.libName)
     return dependency !== undefined || isOwn || !standardCrates.has(name) ? library : undefined
@@ -171,16 +181,14 @@ class RustFinder implements Resolver {
   }
 
   private dependencyOf(name: string, from: string): { package: string; folder: string | undefined } | undefined {
-    for (const manifest of this.manifests) {
-      if (!isWithin(from, manifest.folder)) continue
-      const dependency = manifest.dependencies.get(name)
-      if (dependency !== undefined) return dependency
+    for (let folder = folderOf(from); ; folder = folderOf(folder)) {
+      const dependency = this.manifests.get(folder)?.dependencies.get(name)
+      if (dependency !== undefined || folder === '') return dependency
     }
-    return undefined
   }
 
   private manifestOf(path: string): CargoManifest | undefined {
-    return this.manifests.find((one) => one.name !== '' && isWithin(path, one.folder))
+    return nearestAround(this.crates, folderOf(path))
   }
 
   /** All modules, from the roots down; a file that no `mod` leads to is found by its folder when asked for. */
@@ -203,7 +211,7 @@ class RustFinder implements Resolver {
     if (!path.endsWith('.rs')) return false
     if (/(^|\/)(src\/(lib|main)|build)\.rs$/.test(path)) return true
     if (/(^|\/)(src\/bin|tests|examples|benches)\/([^/]+|[^/]+\/main)\.rs$/.test(path)) return true
-    return this.manifests.some(({ lib, targets }) => lib === path || targets.includes(path))
+    return this.namedRoots.has(path)
   }
 
   private moduleAt(file: string): Module {
@@ -274,8 +282,6 @@ class RustFinder implements Resolver {
 /** Where the children of a module that is no root stand: beside `mod.rs`, else in the folder of its name. */
 const folderOfChildren = (file: string): string =>
   /(^|\/)(mod|lib|main)\.rs$/.test(file) ? folderOf(file) : file.replace(/\.rs$/, '')
-
-const isWithin = (path: string, folder: string): boolean => folder === '' || path.startsWith(`${folder}/`)
 
 const external = (name: string): Target => ({ kind: 'external', package: name })
 

@@ -5,6 +5,7 @@ import { bestPattern, exportEntries, pathsIn } from './export-patterns.js'
 import type { ResolveContext, Resolver } from './languages/language-support.js'
 import { folderOf, packageManifests, type PackageManifest } from './manifests.js'
 import { stemOf } from './languages.js'
+import { firstByFolder, nearestAround } from './nearest-folder.js'
 import { outputFolders } from './skip-rules.js'
 import { pathMappings, type PathMapping } from './tsconfig.js'
 
@@ -44,18 +45,25 @@ const MAX_SPECIFIER_CHARS = 1_000
 const NO_SUCH_FILE = 'no such file in the repository'
 
 class ScriptFinder {
-  private readonly packages: PackageManifest[]
-  private readonly mappings: PathMapping[]
+  private readonly packages: ReadonlyMap<string, PackageManifest>
+  /** By name; of several, the one in the deepest folder. */
+  private readonly packagesByName = new Map<string, PackageManifest>()
+  private readonly mappings: ReadonlyMap<string, PathMapping>
+  private readonly rootDirs: ReadonlyMap<string, PathMapping>
   private readonly skipped: Map<string, SkippedFile>
 
   constructor(
     private readonly texts: ReadonlyMap<string, string>,
     skipped: readonly SkippedFile[],
   ) {
-    // The nearest folder decides, so the deepest stands first.
-    const deepestFirst = (a: { folder: string }, b: { folder: string }): number => b.folder.length - a.folder.length
-    this.packages = packageManifests(texts).sort(deepestFirst)
-    this.mappings = pathMappings(texts).sort(deepestFirst)
+    const packages = packageManifests(texts).sort((a, b) => b.folder.length - a.folder.length)
+    this.packages = firstByFolder(packages)
+    for (const one of packages) {
+      if (one.name !== undefined && !this.packagesByName.has(one.name)) this.packagesByName.set(one.name, one)
+    }
+    const mappings = pathMappings(texts)
+    this.mappings = firstByFolder(mappings.filter((one) => one.paths.length > 0 || one.baseUrl !== undefined))
+    this.rootDirs = firstByFolder(mappings.filter((one) => one.rootDirs.length > 0))
     this.skipped = new Map(skipped.map((file) => [file.path, file]))
   }
 
@@ -84,7 +92,7 @@ class ScriptFinder {
 
   /** The same path below another one of the folders that a tsconfig counts as one. */
   private throughRootDirs(folder: string, path: string): string | undefined {
-    const mapping = this.mappings.find((one) => one.rootDirs.length > 0 && isWithin(`${folder}/`, one.folder))
+    const mapping = nearestAround(this.rootDirs, folder)
     const root = mapping?.rootDirs.find((one) => isWithin(path, one))
     if (mapping === undefined || root === undefined) return undefined
     const rest = root === '' ? path : path.slice(root.length + 1)
@@ -98,7 +106,7 @@ class ScriptFinder {
   /** The file that a path without query means: itself, its TypeScript, with an extension, or a folder's index. */
   private fileAt(path: string): string | undefined {
     for (const candidate of candidatesFor(path)) if (this.texts.has(candidate)) return candidate
-    const manifest = this.packages.find((one) => one.folder === (path === '.' ? '' : path))
+    const manifest = this.packages.get(path === '.' ? '' : path)
     if (manifest?.main === undefined) return undefined
     const main = join(path, manifest.main)
     return candidatesFor(main).find((candidate) => this.texts.has(candidate)) ?? this.sourceOf(main)
@@ -124,9 +132,7 @@ class ScriptFinder {
   }
 
   private throughPaths(from: string, specifier: string): Target | null {
-    const mapping = this.mappings.find(
-      (one) => isWithin(from, one.folder) && (one.paths.length > 0 || one.baseUrl !== undefined),
-    )
+    const mapping = nearestAround(this.mappings, folderOf(from))
     if (mapping === undefined) return null
     const match = bestPattern(mapping.paths, specifier)
     for (const target of match?.value ?? []) {
@@ -143,9 +149,7 @@ class ScriptFinder {
 
   /** A package of the repository by its own name: the root's, or another one of the same workspace. */
   private throughPackage(specifier: string): Target | null {
-    const manifest = this.packages.find(
-      (one) => one.name !== undefined && (specifier === one.name || specifier.startsWith(`${one.name}/`)),
-    )
+    const manifest = nearestAround(this.packagesByName, specifier)
     if (manifest?.name === undefined) return null
     const subpath = `.${specifier.slice(manifest.name.length)}`
     const exported = bestPattern(exportEntries(manifest.exports), subpath)
@@ -164,7 +168,7 @@ class ScriptFinder {
   }
 
   private throughImports(from: string, specifier: string): Target {
-    const manifest = this.packages.find((one) => isWithin(from, one.folder))
+    const manifest = nearestAround(this.packages, folderOf(from))
     const match = bestPattern(
       Object.entries((manifest?.imports as Record<string, unknown> | undefined) ?? {}),
       specifier,

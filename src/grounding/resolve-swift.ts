@@ -2,6 +2,7 @@ import { join } from 'node:path/posix'
 import type { ImportRecord, OutlineItem } from '../records/index.js'
 import type { ResolveContext, Resolver } from './languages/language-support.js'
 import { folderOf } from './manifests.js'
+import { firstByFolder, nearestAround } from './nearest-folder.js'
 import type { RawImport } from './raw-import.js'
 
 /** Finds the files of a module by what they declare: Swift imports modules, and within one every file sees all others. */
@@ -33,7 +34,8 @@ class SwiftFinder {
   private readonly imported = new Map<string, Set<string>>()
 
   constructor({ texts, parsed }: ResolveContext) {
-    this.moduleOf = modulesOf(texts)
+    const imports = [...parsed.values()].flatMap((file) => file.imports.map((one) => one.specifier))
+    this.moduleOf = modulesOf(texts, new Set(imports))
     for (const [path, file] of parsed) {
       const module = this.moduleOf.get(path)
       if (module === undefined) continue
@@ -76,20 +78,31 @@ class SwiftFinder {
   }
 }
 
-/** The module of each Swift file: a target of a Package.swift, else the folder below `Sources`, else the repository. */
-function modulesOf(texts: ReadonlyMap<string, string>): Map<string, string> {
+/**
+ * The module of each Swift file: a target of a Package.swift, else the folder below `Sources`, else the folder at the
+ * root where a module of such a name is imported (projects of Xcode are laid out so), else the repository.
+ */
+function modulesOf(texts: ReadonlyMap<string, string>, imported: ReadonlySet<string>): Map<string, string> {
   const targets = [...texts].flatMap(([path, text]) =>
     /(^|\/)Package(@swift-[\d.]+)?\.swift$/.test(path) ? targetsIn(path, text) : [],
   )
-  targets.sort((a, b) => b.folder.length - a.folder.length)
+  const targetByFolder = firstByFolder(targets)
   const modules = new Map<string, string>()
+  const unclaimed: string[] = []
   for (const path of texts.keys()) {
     if (!path.endsWith('.swift') || /(^|\/)Package(@swift-[\d.]+)?\.swift$/.test(path)) continue
-    const target = targets.find(({ folder }) => folder === '' || path.startsWith(`${folder}/`))
-    modules.set(path, target?.name ?? /(?:^|\/)(?:Sources|Tests)\/([^/]+)\//.exec(path)?.[1] ?? '')
+    const target = nearestAround(targetByFolder, folderOf(path))
+    const name = target?.name ?? /(?:^|\/)(?:Sources|Tests)\/([^/]+)\//.exec(path)?.[1]
+    if (name === undefined) unclaimed.push(path)
+    modules.set(path, name ?? '')
+  }
+  if (unclaimed.some((path) => imported.has(topOf(path)))) {
+    for (const path of unclaimed) modules.set(path, topOf(path))
   }
   return modules
 }
+
+const topOf = (path: string): string => path.slice(0, Math.max(0, path.indexOf('/')))
 
 const MAX_TARGETS = 200
 

@@ -27,7 +27,7 @@ export class SourceText {
   }
 }
 
-const isAscii = (text: string): boolean => /^[\u0000-\u007f]*$/.test(text)
+const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length
 
 function byteOffsetsOf(text: string): Uint32Array {
   const offsets = new Uint32Array(text.length + 1)

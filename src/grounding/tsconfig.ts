@@ -27,6 +27,8 @@ export function pathMappings(files: ReadonlyMap<string, string>): PathMapping[] 
 
 class ConfigReader {
   private readonly packageFolders: ReadonlyMap<string, string>
+  /** What each file comes to for each `configDir`: in hostile chains a file is reached by countless ways. */
+  private readonly known = new Map<string, Compiled>()
 
   constructor(private readonly files: ReadonlyMap<string, string>) {
     this.packageFolders = new Map(
@@ -53,6 +55,13 @@ class ConfigReader {
 
   /** @param configDir the folder of the tsconfig that the chain of `extends` began at */
   private read(path: string, configDir: string, chain: readonly string[]): Compiled {
+    const key = JSON.stringify([path, configDir])
+    const made = this.known.get(key) ?? this.compile(path, configDir, chain)
+    this.known.set(key, made)
+    return made
+  }
+
+  private compile(path: string, configDir: string, chain: readonly string[]): Compiled {
     const json = readJsonObject(this.files.get(path))
     const folder = folderOf(path)
     const isBounded = chain.length < MAX_CHAIN && !chain.includes(path)

@@ -98,7 +98,8 @@ async function packWindow(
 /** The account that becomes the manifest. */
 class Totals {
   readonly #shards: WrittenShard[] = []
-  readonly #domains: ShardManifest['domains'] = {}
+  /** By name, which may be one that every object has. */
+  readonly #domains = new Map<string, ShardManifest['domains'][string]>()
   readonly #packing: Omit<ShardManifest['packing'], 'fillRatio'> = {
     rows: 0,
     tokens: 0,
@@ -115,7 +116,8 @@ class Totals {
   }
 
   addDocument(id: string, domain: string, cut: CutDocument, irregularBorders: number): void {
-    const of = (this.#domains[domain] ??= { documents: 0, pieces: 0, tokens: 0, trainedTokens: 0 })
+    const of = this.#domains.get(domain) ?? { documents: 0, pieces: 0, tokens: 0, trainedTokens: 0 }
+    this.#domains.set(domain, of)
     of.documents++
     of.pieces += cut.pieces.length
     const all = this.#packing
@@ -133,7 +135,7 @@ class Totals {
 
   addShards(domain: string, shards: readonly WrittenShard[], { formats }: PackingOptions): void {
     this.#shards.push(...shards)
-    const of = this.#domains[domain]
+    const of = this.#domains.get(domain)
     // Every format holds the same rows; count them once.
     for (const { format, rows, tokens, trainedTokens } of shards) {
       if (format !== formats[0] || of === undefined) continue
@@ -155,7 +157,7 @@ class Totals {
       tokenizer: { digest: tokenizer.digest, vocabularySize: tokenizer.vocabularySize },
       seed,
       shards: this.#shards,
-      domains: this.#domains,
+      domains: Object.fromEntries(this.#domains),
       packing: { ...this.#packing, fillRatio: rows === 0 ? 0 : tokens / (rows * sequenceLength) },
     }
   }

@@ -31,6 +31,7 @@ export async function searchAll(current: Run, generator: Generator): Promise<voi
         current,
         store.read('drafts', id, trajectorySchema),
         store.read('snapshots', id, snapshotSchema),
+        false,
       )
       advance()
     }
@@ -40,9 +41,10 @@ export async function searchAll(current: Run, generator: Generator): Promise<voi
 /** What an earlier start kept half searched, as its budget was spent, is searched on from where it was. */
 function reopenUnfinished(store: RunStore): void {
   for (const id of store.finished('unfinished')) {
-    if (store.read('unfinished', id, unfinishedSchema).stage !== 'search') continue
-    store.remove('trajectories', id)
-    store.remove('unfinished', id)
+    const { stage } = store.read('unfinished', id, unfinishedSchema)
+    if (stage === 'search') store.remove('trajectories', id)
+    // A kill between the two leaves a draft that is whole with the mark that it is not.
+    if (stage === 'search' || store.isFinished('drafts', id)) store.remove('unfinished', id)
   }
 }
 
@@ -149,7 +151,7 @@ async function searchOne(
   })
   // First what says that it is not finished: killed in between, it is searched on as any other.
   if (isSpent) store.write('unfinished', id, { id, stage: 'search' })
-  await keepTrajectory(current, trajectory, snapshot)
+  await keepTrajectory(current, trajectory, snapshot, true)
 }
 
 /** The noise of a mean log-probability, measured once for a run, on the first thought that fits. */

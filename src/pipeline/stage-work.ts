@@ -40,6 +40,7 @@ const everyonesCodes = new Set([
   'ENDPOINT_UNREACHABLE',
   'ENDPOINT_REFUSED',
   'API_KEY_MISSING',
+  'CALLS_BROKEN',
   'PROMPT_INVALID',
 ])
 

@@ -23,6 +23,8 @@ export async function synthesizeAll(current: Run, generator: Generator): Promise
         advance()
       } catch (error) {
         if (!isBudgetSpent(error)) throw error
+        // What an earlier start left it out for was tried again, and did not come up so far.
+        store.unreject(id)
         store.write('unfinished', id, { id, stage: 'synthesis' })
       }
     }
@@ -37,13 +39,14 @@ async function synthesizeOne({ store, config }: Run, generator: Generator, id: s
   store.write('drafts', id, trajectory)
 }
 
-/** Replays a finished trajectory once more, counts its tokens and stores it. */
+/** Counts the tokens of a finished trajectory and stores it; one whose thoughts were changed is replayed once more. */
 export async function keepTrajectory(
   { store, tokenizer, renderer, read }: Run,
   trajectory: Trajectory,
   snapshot: RepositorySnapshot,
+  isChanged: boolean,
 ): Promise<void> {
-  await replayTrajectory(trajectory, snapshot, store.blobs)
+  if (isChanged) await replayTrajectory(trajectory, snapshot, store.blobs)
   const steps = trajectory.episodes.flatMap((episode) => episode.steps)
   const rendered = steps.map((step) => Object.values(renderer.step(step, read)).flat())
   const segments = [...renderer.header(trajectory), ...rendered.flat(), ...renderer.end()]

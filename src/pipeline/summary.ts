@@ -94,8 +94,14 @@ function rejectsOf(store: RunStore): RunSummary['rejects'] {
   })
 }
 
+/** The rows of all trajectories without the words of their thoughts: figures need none, and they are most of the bytes. */
 function allRows(store: RunStore): SearchRow[] {
-  return store.finished('trajectories').flatMap((id) => store.rows('search', id, searchRowSchema))
+  return store.finished('trajectories').flatMap((id) =>
+    store.rows('search', id, searchRowSchema).map((row) => ({
+      ...row,
+      candidates: row.candidates.map((candidate) => ({ ...candidate, thought: null })),
+    })),
+  )
 }
 
 export function writeReport(current: Run): string {

@@ -52,11 +52,15 @@ export const debuggingSchema = z.strictObject({
   /** The kind of fault, and in words what was changed where; empty for an attempt. */
   fault: z.string(),
   detail: z.string(),
+  /** The call that an attempt came from. */
+  call: digestSchema.optional(),
 })
 
 /** What a file agent did for its file. */
 export const episodeSchema = z.strictObject({
   path: z.string(),
+  /** Blob with the raw call that chose what to read, also where it chose nothing; thoughts keep their own. */
+  readsCall: digestSchema.optional(),
   steps: z.array(stepSchema).min(1),
   debugging: debuggingSchema.optional(),
 })

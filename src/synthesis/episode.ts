@@ -22,19 +22,19 @@ export interface FileWork extends Work {
 /** One file's episode: Reads, thoughts, Writes and Edits; for some files with a first version that is wrong. */
 export async function episodeOf(work: Work, file: FileRecord, purpose: string, disk: Disk): Promise<Episode> {
   const fileWork: FileWork = { ...work, file, purpose, bytes: work.blobs.get(file.blob), disk, read: [] }
-  const reads = await readSteps(fileWork)
+  const { steps: reads, ...chosen } = await readSteps(fileWork)
   const debugged = await debuggedSteps(fileWork)
-  if (debugged !== null) return { ...debugged, path: file.path, steps: [...reads, ...debugged.steps] }
-  return { path: file.path, steps: [...reads, ...(await codeSteps(fileWork))] }
+  if (debugged !== null) return { ...debugged, ...chosen, path: file.path, steps: [...reads, ...debugged.steps] }
+  return { ...chosen, path: file.path, steps: [...reads, ...(await codeSteps(fileWork))] }
 }
 
 /** Looks at written files; the thought that says so stands before the first Read. */
-async function readSteps(work: FileWork): Promise<Step[]> {
+async function readSteps(work: FileWork): Promise<Pick<Episode, 'steps' | 'readsCall'>> {
   const { files, disk, generator, options, blobs, file } = work
   const candidates = byWeight(localImports(file).filter(({ path }) => isReadable(work, path)))
   const maxReads = options.maxReadsPerFile
-  const chosen = await generator.chooseReads({ ...requestOf(work), candidates, maxReads })
-  const paths = [...new Set(chosen)].filter((path) => isReadable(work, path)).slice(0, maxReads)
+  const { paths: said, call } = await generator.chooseReads({ ...requestOf(work), candidates, maxReads })
+  const paths = [...new Set(said)].filter((path) => isReadable(work, path)).slice(0, maxReads)
   const names = new Map(candidates.map((one) => [one.path, one.names]))
   const steps = paths.map((path): Step => {
     const source = files.get(path) as FileRecord
@@ -45,11 +45,12 @@ async function readSteps(work: FileWork): Promise<Step[]> {
       observation: { blob: source.blob, start, end },
     }
   })
+  const chosenBy = call === undefined ? {} : { readsCall: call }
   const [first] = steps
-  if (first === undefined) return []
+  if (first === undefined) return { ...chosenBy, steps }
   const thought = await generator.thought({ ...requestOf(work), leadsTo: { kind: 'read', paths } })
   work.read.push(...paths)
-  return [{ ...first, thought }, ...steps.slice(1)]
+  return { ...chosenBy, steps: [{ ...first, thought }, ...steps.slice(1)] }
 }
 
 const isReadable = ({ files, disk }: FileWork, path: string): boolean =>

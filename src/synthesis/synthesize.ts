@@ -1,4 +1,4 @@
-import { digestOf, type BlobStore } from '../core/index.js'
+import { digestOf, eachBounded, type BlobStore } from '../core/index.js'
 import type { Generator, ThoughtRequest } from '../generation/index.js'
 import {
   toolDefinitions,
@@ -14,6 +14,9 @@ import type { Disk } from './disk.js'
 import { episodeOf } from './episode.js'
 import { makePlan } from './make-plan.js'
 import type { SynthesisOptions } from './options.js'
+
+/** More than a server answers at once; each waits for most of its time. */
+const filesAtOnce = 64
 
 /** What all file agents of a repository work with. */
 export interface Work {
@@ -47,11 +50,11 @@ export async function synthesizeTrajectory(
   const work: Work = { snapshot, files, generator, options, blobs, checker: createChecker(), seed }
   const turns = new Map(plan.files.map(({ path }, index) => [path, index]))
   // An agent knows what is planned and written, and nothing of what others think: all files can be thought of at once.
-  const episodes = await Promise.all(
-    plan.files.map(({ path, purpose }, index): Promise<Episode> => {
-      return episodeOf(work, files.get(path) as FileRecord, purpose, diskBefore(work, turns, index))
-    }),
-  )
+  // A bounded number are under way, so that one that fails ends the others and not every content is in memory.
+  const episodes: Episode[] = new Array<Episode>(plan.files.length)
+  await eachBounded(plan.files.entries(), filesAtOnce, async ([index, { path, purpose }]) => {
+    episodes[index] = await episodeOf(work, files.get(path) as FileRecord, purpose, diskBefore(work, turns, index))
+  })
   return {
     schemaVersion: 2,
     id: snapshot.id,

@@ -153,6 +153,23 @@ test('names and descriptions that would steer a terminal are shown and not obeye
   assert.not.match(stdout, /[\u0000-\u0009\u000b-\u001f\u007f]/)
 })
 
+test('ground says where from, under which licence, and why imports lead nowhere', async () => {
+  const folder = writeRepository({
+    'package.json': JSON.stringify({ name: 'said', license: 'MIT' }),
+    'src/a.ts': 'import "./b.js"\nimport "./gone.js"\nimport "./also-gone.js"\nimport "zod"\n',
+    'src/b.ts': 'export const b = 1\n',
+    'tools/a.py': 'import json\n',
+  })
+  const { code, stdout } = await runCli(['ground', folder])
+  assert.is(code, 0)
+  assert.match(stdout, /^source: folder$/m)
+  assert.match(stdout, /^licence: MIT \(package\.json says MIT\)$/m)
+  assert.match(stdout, /^python +0 +1 +0 +0\.0 %$/m)
+  assert.match(stdout, /^typescript +1 +1 +2 +50\.0 %$/m)
+  assert.match(stdout, /^all +1 +2 +2 +40\.0 %$/m)
+  assert.match(stdout, /^2 unresolved: no such file in the repository$/m)
+})
+
 test('an --out that is a file, and one that holds other things', async () => {
   const file = join(scratch, 'a-file')
   writeFileSync(file, 'mine')

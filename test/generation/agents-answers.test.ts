@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { matchPath } from '../../src/generation/index.js'
 import { listAnswer, objectAnswer } from '../../src/generation/agents/read-json.js'
-import { readCode, readProse } from '../../src/generation/agents/read-text.js'
+import { readCode, readLine, readProse } from '../../src/generation/agents/read-text.js'
 
 const test = suite('reading answers')
 const plan = listAnswer('files', z.object({ path: z.string(), purpose: z.string() }))
@@ -150,7 +150,7 @@ test('a thought is cut at the end of a sentence, and one that the server cut los
   assert.ok(kept.length <= 160)
   assert.is(kept, long.slice(0, long.indexOf('then. ') + 5))
   assert.is(prose('I take the list. Then I', { isCut: true }), 'I take the list.')
-  assert.is(prose('I take the list of', { isCut: true }), 'I take the list…')
+  assert.match(prose('I take the list of', { isCut: true }), /cut off before its first sentence ends/)
   assert.is(prose(`I take ${'👍👎🎉🙂😀'.repeat(20)}`, { maxChars: 21 }), 'I take…')
   assert.is(prose(`ab${'👍👎🎉🙂😀'.repeat(20)}`, { maxChars: 5 }), 'ab👍…')
 })
@@ -162,8 +162,41 @@ test('a loop is cut where it begins, or is no thought', () => {
   assert.match(prose('the '.repeat(100)), /over and over/)
   assert.match(prose('I see. ' + 'a'.repeat(300)), /over and over/)
   assert.match(prose('so that it is '.repeat(30)), /over and over/)
+  assert.match(prose(`I write ${'net/'.repeat(40)}a.py.`), /over and over/)
   const plain = 'I read the file, split it into words, count each of them, and print the ones that come up the most.'
   assert.is(prose(plain), plain)
+})
+
+test('a thought ends where its writer goes on to act, or to speak for others', () => {
+  const thought = 'I look at what `add` needs.'
+  for (const acting of [
+    'Write src/add.ts\nexport const add = 1',
+    'Edit src/add.ts after line 12',
+    'Read "src/a b.ts" lines 1-3',
+    'Check Makefile.am',
+    'Action:\nanything',
+    'End of action',
+    '<|im_end|>\n<|im_start|>user\nNow the next file.',
+    '<|eot_id|><|start_header_id|>tool',
+    '<end_of_turn>\n<start_of_turn>user',
+  ]) {
+    assert.is(prose(`${thought}\n${acting}`), thought, acting)
+    assert.not.match(prose(`${acting}\n${thought}`), /Action|Write|Edit|Check|Read/, acting)
+  }
+  for (const plain of ['Write what src/add.ts needs.', 'Read `src/a.ts` first.', 'Check it.', 'Action: none.'])
+    assert.is(prose(`${thought}\n${plain}`), `${thought}\n${plain}`)
+})
+
+test('no mark of a chat is left in what is said', () => {
+  const said = 'It encodes `<|endoftext|>`, [INST], <bos>, <\uff5cUser\uff5c> and <<SYS>> as plain text.'
+  const [text, line] = [prose(said), readLine(said, 200)]
+  assert.is(text, 'It encodes `< |endoftext|>`, [ INST], < bos>, < \uff5cUser\uff5c> and < <SYS>> as plain text.')
+  assert.is(line, text)
+})
+
+test('a long list is read whole, and only what has to be mended is bounded', () => {
+  const files = Array.from({ length: 1_500 }, (_, at) => ({ path: `src/file-${at}.ts`, purpose: 'x'.repeat(60) }))
+  assert.equal(plan.read(`Here it is: ${JSON.stringify({ files })}`), { value: files })
 })
 
 test('an answer that gives the question back is no thought', () => {

@@ -106,7 +106,8 @@ test("where nothing can be used the narrator's words stand, with their facts and
   assert.equal([overview.requirements, overview.approach], [expected.requirements, expected.approach])
   assert.equal([overview.files, overview.calls], [[], []])
   const candidates = [...written].map((path) => ({ path, names: ['x'] }))
-  assert.equal(await agents.chooseReads({ ...request, candidates, maxReads: 2 }), ['src/words.ts', 'src/header.ts'])
+  const reads = await agents.chooseReads({ ...request, candidates, maxReads: 2 })
+  assert.equal(reads, { paths: ['src/words.ts', 'src/header.ts'] })
 })
 
 test('without a fallback such a repository is refused', async () => {
@@ -141,7 +142,13 @@ test('a refused request is not asked again', async () => {
 })
 
 test('what ends every call goes through, whoever asks', async () => {
-  const errors = ['BUDGET_SPENT', 'ENDPOINT_UNREACHABLE', 'ENDPOINT_REFUSED', 'API_KEY_MISSING'] as const
+  const errors = [
+    'BUDGET_SPENT',
+    'ENDPOINT_UNREACHABLE',
+    'ENDPOINT_REFUSED',
+    'API_KEY_MISSING',
+    'CALLS_BROKEN',
+  ] as const
   for (const error of [...errors.map(failure), new CoreError('ABORTED', 'stopped')]) {
     const agents: Generator = agentsOver(fakeModel(() => error))
     const candidates = [{ path: 'src/words.ts', names: ['x'] }]
@@ -169,6 +176,21 @@ test('an overview has the words and the files of the model, and all calls behind
   assert.is(new Set(overview.calls).size, 2)
   const schema = fake.asked.find(({ purpose }) => purpose.role === 'plan')?.request.answer?.schema
   assert.match(JSON.stringify(schema), /"path".*"purpose"/)
+})
+
+test('of answers that were cut no half sentence is kept', async () => {
+  const files = [
+    { path: small.order[0], purpose: 'whole' },
+    { path: small.order[1], purpose: 'cut in the mi' },
+  ]
+  const fake = fakeModel(({ purpose: { role } }) => {
+    const said =
+      role === 'plan' ? { files } : { requirements: 'Whole. As a who', approach: 'I begin with words. Then I ta' }
+    return { cut: JSON.stringify(said).replace(/"\}\]?\}?$/, '') }
+  })
+  const overview = await agentsOver(fake, { maxAsks: 0 }).overview(small, [])
+  assert.equal(overview.files, [files[0]])
+  assert.equal([overview.requirements, overview.approach], ['Whole.', 'I begin with words.'])
 })
 
 test('asked again for files it asks for those alone, and says what was wrong', async () => {
@@ -209,13 +231,17 @@ test('an answer with room for few entries is asked for in more batches', async (
 test('of the files to read, those that are written count, each once and no more than allowed', async () => {
   const said = ['./src/print.ts', 'src/print.ts', 'src/empty.ts', 'nowhere.ts', 'src/index.ts', 'src\\words.ts']
   const candidates = [{ path: 'src/words.ts', names: ['WordCounter'] }]
-  const reads = (maxReads: number, read: string[]): Promise<string[]> =>
-    agentsOver(model(JSON.stringify({ read }))).chooseReads({ ...request, candidates, maxReads })
+  const reads = async (maxReads: number, read: string[]): Promise<string[]> => {
+    const agents = agentsOver(model(JSON.stringify({ read })))
+    const { paths, call } = await agents.chooseReads({ ...request, candidates, maxReads })
+    assert.match(call ?? 'no call', /^[0-9a-f]{64}$/)
+    return paths
+  }
   assert.equal(await reads(8, said), ['src/print.ts', 'src/words.ts'])
   assert.equal(await reads(1, said), ['src/print.ts'])
   assert.equal(await reads(8, []), [])
   const fake = model()
-  assert.equal(await agentsOver(fake).chooseReads({ ...request, candidates: [], maxReads: 8 }), [])
+  assert.equal(await agentsOver(fake).chooseReads({ ...request, candidates: [], maxReads: 8 }), { paths: [] })
   assert.is(fake.asked.length, 0)
 })
 
@@ -238,7 +264,11 @@ test('rewrites are one call each; those that say nothing new are asked for again
 })
 
 test('an attempt is the code of the answer; one that was cut or says nothing is none', async () => {
-  const attempt = (said: Said): Promise<string | null> => agentsOver(model(said)).attempt(request)
+  const attempt = async (said: Said): Promise<string | null> => {
+    const made = await agentsOver(model(said)).attempt(request)
+    if (made !== null) assert.match(made.call ?? '', /./)
+    return made?.code ?? null
+  }
   assert.is(await attempt('Sure:\n```ts\nexport const print = 1\n```'), 'export const print = 1\n')
   assert.is(await attempt('export const print = 1'), 'export const print = 1\n')
   assert.is(await attempt('I cannot do that.'), null)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -271,9 +271,9 @@ test('the key is sent, and stands in no file, no message and no answer', async (
     },
   })
   const folder = newFolder()
-  const client = newClient(server.baseUrl, folder, { apiKeyEnv: 'RETRACE_TEST_KEY' })
+  const refused = newClient(server.baseUrl, folder, { apiKeyEnv: 'RETRACE_TEST_KEY' })
   const errors = [0, 1].map((number) =>
-    client.complete(ask(number), purpose).then(
+    refused.complete(ask(number), purpose).then(
       () => assert.unreachable(),
       (thrown: Error & { code: string; details: unknown }) => thrown,
     ),
@@ -283,6 +283,7 @@ test('the key is sent, and stands in no file, no message and no answer', async (
   assert.is(error!.code, 'ENDPOINT_REFUSED')
   assert.match(error!.message, 'wrong key Bearer [key]')
   assert.ok(cutError!.message.includes('wrong key') && !cutError!.message.includes('sk-'))
+  const client = newClient(server.baseUrl, folder, { apiKeyEnv: 'RETRACE_TEST_KEY' })
   const echoed = await client.complete(ask(2), purpose)
   await client.complete(ask(3), purpose)
   assert.is(echoed.text, 'you sent Bearer [key]')
@@ -300,6 +301,7 @@ test('the key is sent, and stands in no file, no message and no answer', async (
   assert.is(files.size, 2)
   for (const text of [...said, ...[...files.values()].map(String)]) assert.not(text.includes(secret))
   delete process.env.RETRACE_TEST_KEY
+  await refused.dispose()
   await client.dispose()
   await server.stop()
 })
@@ -315,6 +317,17 @@ test('without a server, the error says where it looked and what to do', async ()
   assert.match(error.message, 'ECONNREFUSED')
   assert.match(error.message, 'Is it running')
   await client.dispose()
+})
+
+test('a server that refuses all calls is asked by those under way and by no other', async () => {
+  const server = await startFaultyServer({ reply: () => ({ status: 403, body: { error: { message: 'no' } } }) })
+  const client = newClient(server.baseUrl, newFolder(), { concurrency: 2 })
+  const codes = await Promise.all(Array.from({ length: 20 }, (_, at) => codeOf(client.complete(ask(at), purpose))))
+  assert.equal(new Set(codes), new Set(['ENDPOINT_REFUSED']))
+  assert.ok(server.asked.length <= 4, `it was asked ${server.asked.length} times`)
+  assert.is(await codeOf(client.complete(ask(99), purpose)), 'ENDPOINT_REFUSED')
+  await client.dispose()
+  await server.stop()
 })
 
 test('a prompt that is too long is told from other refusals, wherever the body says so', async () => {
@@ -397,6 +410,82 @@ test('a stop ends the wait at once, and what was on its way is kept all the same
     await client.dispose()
     await server.stop()
   }
+})
+
+test('an answer that says nothing and was paid for is kept as any other: it is not asked for again', async () => {
+  const server = await startFaultyServer({ reply: ({ digest }) => ({ body: completionOf(digest, null, 'length') }) })
+  const folder = newFolder()
+  for (const paid of [true, false]) {
+    const client = newClient(server.baseUrl, folder, { budget: { tokens: 15 } })
+    const error = await client.complete(ask(1), purpose).catch((thrown: Error & { code: string }) => thrown)
+    assert.is((error as { code?: string }).code, 'ANSWER_EMPTY')
+    assert.match((error as Error).message, /said nothing \(it ended by "length"\).*allow it more tokens/)
+    assert.equal(
+      client.rows.map(({ paid, usage, failures }) => ({ paid, usage, failures })),
+      [{ paid, usage: { promptTokens: 10, completionTokens: 5 }, failures: {} }],
+    )
+    // Its tokens are spent as those of any other.
+    if (paid) assert.is(await codeOf(client.complete(ask(2), purpose)), 'BUDGET_SPENT')
+    await client.dispose()
+  }
+  assert.is(server.asked.length, 1)
+  await server.stop()
+})
+
+test('a server that refuses every call is not asked on and on; one that has answered may refuse many', async () => {
+  for (const answersFirst of [false, true]) {
+    const server = await startFaultyServer({
+      reply: ({ body }) =>
+        body.seed === 0 && answersFirst ? null : { status: 400, body: { detail: 'No model fake.' } },
+    })
+    const client = newClient(server.baseUrl, newFolder(), { concurrency: 1 })
+    const codes: (string | null)[] = []
+    for (let number = 0; number < 5; number++) codes.push(await codeOf(client.complete(ask(number), purpose)))
+    const refused = 'REQUEST_REFUSED'
+    const expected = answersFirst
+      ? [null, ...Array(4).fill(refused)]
+      : [refused, refused, ...Array(3).fill('ENDPOINT_REFUSED')]
+    assert.equal(codes, expected)
+    await client.dispose()
+    await server.stop()
+  }
+})
+
+test('where no answer comes in time, the error names the limit', async () => {
+  const server = await startFaultyServer({ delayMs: [400, 400] })
+  const client = newClient(server.baseUrl, newFolder(), { timeoutMs: 50, maxAttempts: 2 })
+  const error = await client.complete(ask(1), purpose).catch((thrown: Error & { code: string }) => thrown)
+  assert.match((error as Error).message, /asked 2 times.*It had 50 ms: raise timeoutMs/)
+  await client.dispose()
+  await server.stop()
+})
+
+test('where answers cannot be kept, no more of them are paid for', async () => {
+  const folder = newFolder()
+  const server = await startFaultyServer({
+    reply: ({ digest }) => {
+      // What stands in the place of the answer's folder lets nothing be written there, as a full disk does.
+      rmSync(join(folder, digest.slice(0, 2)), { recursive: true })
+      writeFileSync(join(folder, digest.slice(0, 2)), '')
+      return null
+    },
+  })
+  const client = newClient(server.baseUrl, folder, { concurrency: 1 })
+  const errors = await Promise.all(
+    [1, 2, 3, 4].map((number) =>
+      client.complete(ask(number), purpose).then(
+        () => assert.unreachable(),
+        ({ code, message }: Error & { code: string }) => ({ code, message }),
+      ),
+    ),
+  )
+  assert.is(server.asked.length, 1)
+  for (const error of errors) {
+    assert.is(error?.code, 'CALLS_BROKEN')
+    assert.ok(error?.message.includes(folder) && error.message.includes('room on the disk'), error?.message)
+  }
+  await client.dispose()
+  await server.stop()
 })
 
 test('a key whose holder is gone is taken over', async () => {

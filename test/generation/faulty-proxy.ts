@@ -193,8 +193,9 @@ async function sendSpoilt(
   return true
 }
 
+/** As a server answers that is not well: no text, and no token counted for it. */
 function emptied(completion: unknown): unknown {
-  const { choices, ...rest } = completion as { choices: { message: object }[] }
+  const { choices, usage: _usage, ...rest } = completion as { choices: { message: object }[]; usage?: unknown }
   return { ...rest, choices: choices.map((choice) => ({ ...choice, message: { ...choice.message, content: '' } })) }
 }
 

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { deflateSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore, silentProgress } from '../../src/core/index.js'
@@ -310,6 +312,52 @@ test('without git on the machine a working tree is a plain folder, and a bare re
   } finally {
     process.env['PATH'] = path
   }
+})
+
+/** Puts an object into a repository as it is, whatever git thinks of it. */
+function putObject(folder: string, kind: string, content: Uint8Array): string {
+  const whole = Buffer.concat([Buffer.from(`${kind} ${content.length}\0`), content])
+  const id = createHash('sha1').update(whole).digest('hex')
+  mkdirSync(join(folder, '.git', 'objects', id.slice(0, 2)), { recursive: true })
+  writeFileSync(join(folder, '.git', 'objects', id.slice(0, 2), id.slice(2)), deflateSync(whole, { level: 1 }))
+  return id
+}
+
+const commitOf = (tree: string, text: string): Buffer =>
+  Buffer.from(`tree ${tree}\nauthor a <a@b.c> 0 +0000\ncommitter a <a@b.c> 0 +0000\n\n${text}`)
+
+test('a tree that holds an empty tree ten thousand million times is cut at the bound', async () => {
+  const folder = writeRepository({})
+  git(folder, 'init', '-q')
+  let tree = putObject(folder, 'tree', Buffer.alloc(0))
+  for (let level = 0; level < 10; level++) {
+    const entries = Array.from({ length: 10 }, (_, at) => [Buffer.from(`40000 d${at}\0`), Buffer.from(tree, 'hex')])
+    tree = putObject(folder, 'tree', Buffer.concat(entries.flat()))
+  }
+  const commit = putObject(folder, 'commit', commitOf(tree, 'x'))
+  const error = await failure(`${folder}@${commit}`, { maxEntries: 1_000 })
+  assert.is(error.code, 'REPOSITORY_EMPTY')
+  assert.match(error.message, /too-many-files/)
+})
+
+test('a commit that unpacks to more than git may take is no commit', async () => {
+  const folder = writeRepository({})
+  git(folder, 'init', '-q')
+  const blob = putObject(folder, 'blob', Buffer.from('int a;\n'))
+  const tree = putObject(folder, 'tree', Buffer.concat([Buffer.from('100644 a.c\0'), Buffer.from(blob, 'hex')]))
+  const commit = putObject(folder, 'commit', commitOf(tree, 'a'.repeat(300 * 1024 * 1024)))
+  assert.is((await failure(`${folder}@${commit}`)).code, 'GIT_UNREADABLE')
+})
+
+test('an object that is a pipe is not waited for', async () => {
+  const folder = writeRepository({ 'a.c': 'int a;\n' })
+  const commit = commitAll(folder)
+  const object = join(folder, '.git', 'objects', commit.slice(0, 2), commit.slice(2))
+  renameSync(object, join(folder, 'old'))
+  execFileSync('mkfifo', [object])
+  const { snapshot, notes } = await read(folder)
+  assert.is(snapshot.source.kind, 'folder')
+  assert.match(notes.join(), /links or pipes/)
 })
 
 try {

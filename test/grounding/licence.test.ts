@@ -5,6 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore } from '../../src/core/index.js'
 import { GroundingError, groundingOptionsSchema, groundRepository } from '../../src/grounding/index.js'
+import { readLicence } from '../../src/grounding/licence-expression.js'
 import { ground, writeRepository } from './repository-fixture.js'
 
 const test = suite('licence')
@@ -180,6 +181,14 @@ test('a hostile expression is judged in time, and a wrong allow-list is a config
   assert.is(await refusal({ 'package.json': JSON.stringify({ license: pairs }) }, ['MIT', '0BSD']), null)
   assert.not(groundingOptionsSchema.safeParse({ licences: { allow: ['MIT or so'] } }).success)
   assert.not(groundingOptionsSchema.safeParse({ licences: { allow: [] } }).success)
+})
+
+test('of several licences in words, or of a denial, no one is guessed', () => {
+  for (const said of ['GPL-3.0, MIT', 'GPL and MIT', 'Proprietary, not MIT', 'MIT & BSD', 'MIT; see LICENSE']) {
+    assert.is(readLicence(said), null, said)
+  }
+  assert.equal(readLicence('GPLv2 or later')?.exact, false)
+  assert.equal(readLicence('GNU Lesser General Public License, version 2.1')?.expression, 'LGPL-2.1-only')
 })
 
 test.run()

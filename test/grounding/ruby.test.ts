@@ -139,4 +139,19 @@ test('constants lead to the files that are named for them, where the repository 
   assert.equal(plain.file('app/models/order.rb').imports, [])
 })
 
+test('a Rakefile says where tests load from, and the folder that holds the test comes first', async () => {
+  const { file } = await ground(
+    writeRepository({
+      Rakefile: "t.libs << 'lib' << 'test/core'\nt.libs.push 'test/other'\n",
+      'lib/thing.rb': 'require "helper"\n',
+      'test/core/helper.rb': 'def a; end\n',
+      'test/core/a_test.rb': 'require "helper"\n',
+      'test/other/helper.rb': 'def b; end\n',
+      'test/other/b_test.rb': 'require "helper"\n',
+    }),
+  )
+  assert.equal(file('test/core/a_test.rb').imports.map(describeImport), ['helper {*} -> test/core/helper.rb'])
+  assert.equal(file('test/other/b_test.rb').imports.map(describeImport), ['helper {*} -> test/other/helper.rb'])
+})
+
 test.run()

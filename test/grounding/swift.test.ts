@@ -106,4 +106,18 @@ test('without a Package.swift the folder below Sources is the module, else the r
   assert.equal(file('Sources/One/User.swift').imports.map(describeImport), ['Mine {Mine} -> Sources/One/Mine.swift'])
 })
 
+test('folders at the root are modules where one of them is imported, as projects of Xcode have it', async () => {
+  const { file } = await ground(
+    writeRepository({
+      'Kit/Box.swift': 'public struct Box {}\n',
+      'KitTests/BoxTests.swift': 'import Kit\nlet box = Box()\nlet helper = Helper()\n',
+      'KitTests/Helper.swift': 'struct Helper {}\n',
+      'Other/Use.swift': 'let helper = Helper()\n',
+    }),
+  )
+  const expected = ['Kit {Box} -> Kit/Box.swift', 'Helper {Helper} -> KitTests/Helper.swift']
+  assert.equal(file('KitTests/BoxTests.swift').imports.map(describeImport).sort(), expected.reverse())
+  assert.equal(file('Other/Use.swift').imports.map(describeImport), [])
+})
+
 test.run()

@@ -68,6 +68,7 @@ const base = trajectoryOf('debugged', {
     },
     {
       path: 'src/b.ts',
+      readsCall: keepCall('what to read'),
       steps: [
         {
           thought: thought('What does a look like?'),
@@ -76,7 +77,7 @@ const base = trajectoryOf('debugged', {
         },
         ...steps,
       ],
-      debugging: { kind: 'fault', fault: 'wrong-import', detail: './a.js became ./c.js' },
+      debugging: { kind: 'attempt', fault: '', detail: '', call: keepCall('my own attempt') },
     },
   ],
 })

@@ -89,6 +89,15 @@ test('tools of others, content in parts, several calls in a message: the table o
   assert.is(packed(conversation), expected.join(''))
 })
 
+test("rows that call the messages a trajectory, as sets of agents' runs do, say the same", () => {
+  const { id, messages, tools } = terminal
+  const row = { trajectory_id: id, instance_id: 'a__b-1', trajectory: messages, tools, resolved: 1, model_patch: '' }
+  assert.equal(only(row), only(terminal))
+  assert.equal(only({ ...row, trajectory: JSON.stringify(messages) }), only(terminal))
+  // Not what others mean by the word.
+  assert.is(reasonOf({ trajectory: [{ role: 'ai', text: 'Hi.' }] }), 'invalid')
+})
+
 test('the same as plain', () => {
   const expected = [
     '<|begin_of_text|># System\nYou have a shell.\n# Requirements\n[How many files?\n]',

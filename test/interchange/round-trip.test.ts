@@ -17,6 +17,7 @@ import { tokenizeConversation, tokenizeTrajectory } from '../../src/packing/docu
 import {
   headerTurns,
   stepTurns,
+  type Call,
   type Conversation,
   type SpanReader,
   type Trajectory,
@@ -116,6 +117,23 @@ test('a wrong first version is out of training for those who know no key of ours
     untrained.map(({ parts }) => parts.map(({ text }) => text)),
     [['First as I remember it.', 'Write src/b.ts\n', 'import { a } from "./c.js"\n']],
   )
+})
+
+test('the call that chose what to read stands with the first step of its file, before that of the thought', () => {
+  type Step = { source: string; message: string; llm_call_count?: number; extra?: { retrace: { calls?: Call[] } } }
+  const { subagent_trajectories } = viaJson(atifTrajectory(debugged, source)) as {
+    subagent_trajectories: { steps: Step[]; final_metrics: { total_prompt_tokens: number } }[]
+  }
+  const asked = subagent_trajectories.map(({ steps }) =>
+    steps.map(({ extra }) => (extra?.retrace.calls ?? []).map(({ text }) => text)),
+  )
+  const [, ofReader = []] = asked
+  const first = ofReader.findIndex((calls) => calls.length > 0)
+  assert.equal(ofReader[first], ['what to read', 'What does a look like?'])
+  assert.is(subagent_trajectories[1]?.steps[first]?.llm_call_count, 2)
+  // The code of an attempt comes from a call of its own.
+  assert.equal(ofReader[first + 1], ['my own attempt', 'First as I remember it.'])
+  assert.is(subagent_trajectories[1]?.final_metrics.total_prompt_tokens, 11 * ofReader.flat().length)
 })
 
 test('through Parquet a row says what it says as JSON', async () => {

@@ -274,6 +274,14 @@ test('a domain that would lead out of the folder is refused by code', async () =
   }
 })
 
+test('a domain may have a name that every object knows', async () => {
+  const named = [trajectoryOfSizes('odd', [1], 'constructor'), trajectoryOfSizes('even', [1], 'toString')]
+  const input = { trajectories: named, read: readSpan, tokenizer: byteTokenizer, renderer, folder: newFolder() }
+  const { domains, packing } = await packTrajectories(input, optionsOf())
+  assert.equal(Object.keys(domains).sort(), ['constructor', 'toString'])
+  assert.is((domains['constructor']?.tokens ?? 0) + (domains['toString']?.tokens ?? 0), packing.tokens)
+})
+
 test('a packing that fails leaves no half-written shard', async () => {
   const folder = newFolder()
   const inTheWay = `typescript-00000.arrow.${process.pid}.tmp`

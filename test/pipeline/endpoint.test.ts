@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -167,6 +167,23 @@ test('a spent budget leaves a whole dataset, and a larger one goes on to the sam
   } finally {
     await server.stop()
   }
+})
+
+test('where answers cannot be kept the run stops in one line, and no repository is left out for it', async () => {
+  const server = await startFaultyServer({
+    reply: ({ digest }) => {
+      const folder = join(scratch, 'cache-full', digest.slice(0, 2))
+      rmSync(folder, { recursive: true, force: true })
+      writeFileSync(folder, '')
+      return null
+    },
+  })
+  const { code, stderr } = await start('full', writeConfig('full', server.baseUrl, { concurrency: 2 }))
+  await server.stop()
+  assert.is(code, 1)
+  assert.match(stderr, /retrace: A call could not be made, or not kept in .*cache-full.* goes on from here\.\n$/)
+  assert.ok(!existsSync(join(scratch, 'full', 'rejects')), 'a repository was rejected')
+  assert.ok(server.asked.length <= 4, `${server.asked.length} calls were paid and lost`)
 })
 
 test('a server that is gone stops the run in one line, and the same command goes on', async () => {

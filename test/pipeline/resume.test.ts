@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -54,6 +63,20 @@ test('a run that is killed again and again ends in the same bytes as one that ne
   }
   assert.ok(kills >= 4, `it was killed only ${kills} times`)
   assert.equal(digestFolder(join(scratch, 'killed')), digestFolder(join(scratch, 'whole')))
+})
+
+test('a kill between a draft and the end of its mark leaves no repository unfinished for ever', async () => {
+  const folder = join(scratch, 'killed')
+  const before = digestFolder(folder)
+  const [name = ''] = readdirSync(join(folder, 'drafts'))
+  mkdirSync(join(folder, 'unfinished'), { recursive: true })
+  const mark = { id: name.replace(/\.json$/, ''), stage: 'synthesis' }
+  writeFileSync(join(folder, 'unfinished', name), `${JSON.stringify(mark)}\n`)
+  rmSync(join(folder, 'manifest.json'))
+  const { code, stdout, stderr } = await runCli(argsFor('killed'))
+  assert.is(code, 0, stderr)
+  assert.not.match(stdout, /unfinished/)
+  assert.equal(digestFolder(folder), before)
 })
 
 test('Ctrl-C stops a run in one line, and the same command goes on', async () => {

@@ -57,6 +57,14 @@ test('what does not parse is told with its line, in any language that has a gram
   assert.equal(await ts('export function f() {\n  return [1, 2]\n}\n'), [])
 })
 
+test('an error does not begin in the comment above it', async () => {
+  const head = `# ${'Copyright. '.repeat(30)}\n\n`
+  const { output } = await check({
+    'a.rb': `${head}require 'b'\n\nclass A < B\n  def c\n    [1].each do |x|\n    x\n  end\nend\n`,
+  })
+  assert.match(output, /^a\.rb:3: syntax error: what begins with 'require 'b'' does not end\n/)
+})
+
 test('an import of a file that is not there is told, one of a package or a written file is not', async () => {
   assert.match(
     (await ts("import { a } from './c.js'\na()\n")).join(),
@@ -268,6 +276,80 @@ test('a function that says what it returns and runs into its end is told', async
   assert.equal(await f("for (;;) if (a > 1) return 'x'"), [])
   assert.match((await py('def f(a) -> str:\n    if a:\n        return "x"\n')).join(), /^1: 'f' returns/)
   assert.equal(await py('def f(a) -> str:\n    if a:\n        return "x"\n    raise ValueError(a)\n'), [])
+})
+
+const outputOf = async (files: Files): Promise<string[]> => (await check(files)).output.trimEnd().split('\n')
+
+test('a loop without a condition does not run into the end of its function', async () => {
+  const body = 'switch { case i > 3: return i }'
+  const go = (head: string): string => `package a\n\nfunc f() int {\n\tfor ${head} { ${body} }\n}\n`
+  assert.equal(await outputOf({ 'a.go': go('i := 0; ; i++') }), ['no problems found in a.go'])
+  assert.match((await outputOf({ 'a.go': go('i := 0; i < 9; i++') }))[0] as string, /'f' returns a value on some ways/)
+  const main = 'int main(int n, char **v) { if (n) { return n; } n = 2; }\n'
+  assert.equal(await outputOf({ 'a.c': main }), ['no problems found in a.c'])
+  assert.match((await outputOf({ 'a.c': main.replace('main', 'other') }))[0] as string, /returns a value on some ways/)
+})
+
+test("two letters in each other's place are told where the name stands nowhere else", async () => {
+  const java = 'class A { int total(int a) { return a; } int b() { return total(1) + toatl(2); } }\n'
+  const said = "A.java:1: name 'toatl' stands nowhere else in the files written so far; there is 'total'"
+  assert.equal(await outputOf({ 'A.java': java }), [said, '1 problem found in A.java'])
+  const other = { 'b/B.java': 'class B { int toatl(int a) { return a; } }\n' }
+  assert.equal(await outputOf({ 'A.java': java, ...other }), ['no problems found in A.java'])
+  assert.equal(await outputOf({ 'A.java': java.replace('toatl(2)', 'totals(2)') }), ['no problems found in A.java'])
+  const twice = java.replace('toatl(2)', 'toatl(2) + toatl(3)')
+  assert.equal(await outputOf({ 'A.java': twice }), ['no problems found in A.java'])
+  const ruby = 'def total(a)\n  @count = a\n  @count + @coutn\nend\n'
+  assert.match((await outputOf({ 'a.rb': ruby }))[0] as string, /a\.rb:3: name 'coutn' stands nowhere else/)
+})
+
+test('a name of the standard library that nothing imports is told', async () => {
+  const missing = (name: string): string => `name '${name}' is used, and the file neither imports nor declares it`
+  const cases: [Files, string | null][] = [
+    [{ 'a.go': 'package a\n\nfunc f() { fmt.Println(1) }\n' }, 'fmt'],
+    [{ 'a.go': 'package a\n\nimport "fmt"\n\nfunc f() { fmt.Println(1) }\n' }, null],
+    [{ 'a.go': 'package a\n\nimport fmt "example.org/other"\n\nfunc f() { fmt.Println(1) }\n' }, null],
+    [{ 'a.go': 'package a\n\nfunc f(fmt T) { fmt.Println(1) }\n' }, null],
+    [{ 'a.go': 'package a\n\nfunc f() { json.Print(1) }\n', 'b.go': 'package a\n\nvar json = 1\n' }, null],
+    [{ 'A.java': 'class A { List<String> a; }\n' }, 'List'],
+    [{ 'A.java': 'import java.util.List;\nclass A { List<String> a; }\n' }, null],
+    [{ 'A.java': 'import java.util.*;\nclass A { List<String> a; }\n' }, null],
+    [{ 'A.java': 'class A { java.util.List<String> a; }\n' }, null],
+    [{ 'A.java': 'class A { List<String> a; }\n', 'x/List.java': 'class List<T> {}\n' }, null],
+    [{ 'a.rs': 'fn f(a: HashMap<u8, u8>) {}\n' }, 'HashMap'],
+    [{ 'a.rs': 'use std::collections::HashMap;\nfn f(a: HashMap<u8, u8>) {}\n' }, null],
+    [{ 'a.rs': 'use crate::prelude::*;\nfn f(a: HashMap<u8, u8>) {}\n' }, null],
+    [{ 'a.rs': 'fn f(a: std::collections::HashMap<u8, u8>) {}\n' }, null],
+    [{ 'a.rs': 'struct Path;\nfn f(a: Path) {}\n' }, null],
+    [{ 'a.php': '<?php\nnamespace A;\nclass B extends Exception {}\n' }, 'Exception'],
+    [{ 'a.php': '<?php\nclass B extends Exception {}\n' }, null],
+    [{ 'a.php': '<?php\nnamespace A;\nuse Exception;\nclass B extends Exception {}\n' }, null],
+    [{ 'a.php': '<?php\nnamespace A;\nclass B extends \\Exception {}\n' }, null],
+    [{ 'a.php': '<?php\nnamespace A;\nclass Exception {}\nclass B extends Exception {}\n' }, null],
+  ]
+  for (const [files, name] of cases) {
+    const [path, text] = Object.entries(files)[0] as [string, string]
+    const [first] = await outputOf(files)
+    const wanted = name === null ? `no problems found in ${path}` : missing(name)
+    assert.ok(first?.endsWith(wanted), `${text}: ${first}`)
+  }
+})
+
+test('what Go refuses for not being used is told', async () => {
+  const go = 'package a\n\nimport (\n\t"fmt"\n\t"os"\n)\n\nfunc f() {\n\tone := 1\n\t_ = 2\n\tfmt.Println()\n}\n'
+  assert.equal(await outputOf({ 'a.go': go }), [
+    "a.go:5: 'os' is imported and never used",
+    "a.go:9: 'one' is given a value that is never used",
+    '2 problems found in a.go',
+  ])
+})
+
+test('what Ruby requires from the folder it is started in may be there', async () => {
+  assert.equal(await outputOf({ 'a.rb': "require './b'\n" }), ['no problems found in a.rb'])
+  assert.match(
+    (await outputOf({ 'a.rb': "require_relative './b'\n" }))[0] as string,
+    /'\.\/b' leads to no written file/,
+  )
 })
 
 test('the words depend on path and files alone, whoever asks and how often', async () => {

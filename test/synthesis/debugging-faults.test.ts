@@ -127,6 +127,31 @@ test('the same seed gives the same fault, and other seeds give others', async ()
   assert.ok(kinds.size > 3 && details.size > 5, `${[...kinds].join()} ${details.size}`)
 })
 
+for (const [path, text, kinds] of [
+  [
+    'pkg/a.go',
+    'package a\n\nimport (\n\t"fmt"\n\t"os"\n)\n\nfunc total(values []int, offset int) int {\n\treturn len(values) + offset\n}\n\nfunc Print(values []int) {\n\tfmt.Println(total(values, 1), os.Args)\n\tfmt.Println(total(values, 2))\n}\n',
+    ['missing-argument', 'missing-import', 'renamed-symbol', 'wrong-import'],
+  ],
+  [
+    'pkg/A.java',
+    'import java.util.List;\n\nclass A {\n    int total(int a, int b) {\n        return a + b;\n    }\n\n    int all(List<String> list) {\n        return total(list.size(), 1) + total(2, 3);\n    }\n}\n',
+    ['missing-argument', 'missing-import', 'renamed-symbol', 'wrong-import'],
+  ],
+] as const) {
+  test(`the faults of ${path} are of all kinds that a check sees, a lost bracket only where there is no other`, async () => {
+    const seen = new Set<string>()
+    for (let seed = 0; seed < 24; seed++)
+      seen.add((await planDebugging(await inputFor(path, text, seed)))?.fault.kind ?? '')
+    assert.equal([...seen].sort(), kinds)
+    const small = await inputFor(
+      path.replace(/\w+(?=\.)/, 'b'),
+      path.endsWith('go') ? 'package a\n\nvar a = f()\n' : 'class B {}\n',
+    )
+    assert.is((await planDebugging(small))?.fault.kind, 'unclosed-block')
+  })
+}
+
 test('a file in which the check finds something already gets no fault', async () => {
   const broken = await inputFor('pkg/a.ts', `${script}nowhere(1)\n`)
   assert.is(await planDebugging(broken), null)

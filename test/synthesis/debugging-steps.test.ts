@@ -134,19 +134,24 @@ test('the same seed gives the same episodes, and share 0 gives none', async () =
 
 test('an attempt of the writer is written as a draft, checked and turned into the true file', async () => {
   const truth = smallProject['src/words.ts'] as string
+  const callOfAttempt = 'a'.repeat(64)
   const attempts: Record<string, string> = {
     'src/words.ts': truth.replace('words.js', 'wrods.js').replace('splitWords(text))', 'splitWord(text))'),
     'src/header.ts': "import { width } from './print.js'\n\nexport const header = (): string => width(\n",
   }
   const made = await debugFolder(writeRepository(smallProject), { attemptShare: 1 }, () => ({
-    attempt: async ({ path }) => attempts[path] ?? null,
+    attempt: async ({ path }) => {
+      const code = attempts[path]
+      return code === undefined ? null : { code, call: callOfAttempt }
+    },
   }))
   const episodes = debugged(made).filter((one) => one.debugging?.kind === 'attempt')
   assert.ok(
     episodes.some(({ path }) => path === 'src/words.ts'),
     'no attempt was used',
   )
-  for (const { path, steps } of episodes) {
+  for (const { path, steps, debugging } of episodes) {
+    assert.is(debugging?.call, callOfAttempt)
     const draft = steps.find(isDraft)
     assert.ok(draft?.action.tool === 'Write')
     assert.is(made.read(draft.action.content), attempts[path])
@@ -159,7 +164,7 @@ test('an attempt of the writer is written as a draft, checked and turned into th
 test('an attempt that is right, empty, too long or no text is not used', async () => {
   const folder = writeRepository({ 'a.ts': 'export const a = 1\n' })
   for (const attempt of ['export const a = 1\n', 'export const a = 2\n', '', 'f('.repeat(50_000), 'f(\ud800\n']) {
-    const made = await debugFolder(folder, { attemptShare: 1 }, () => ({ attempt: async () => attempt }))
+    const made = await debugFolder(folder, { attemptShare: 1 }, () => ({ attempt: async () => ({ code: attempt }) }))
     assert.is(debugged(made).filter((one) => one.debugging?.kind === 'attempt').length, 0, attempt.slice(0, 20))
   }
 })

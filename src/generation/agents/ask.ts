@@ -44,7 +44,7 @@ export interface Answered<Value> {
  * A prompt that the server finds too long is tried once more with half as much room. Equal questions send equal requests.
  *
  * @throws what ends every call, not this one alone: GenerationError `BUDGET_SPENT`, `ENDPOINT_UNREACHABLE`,
- * `ENDPOINT_REFUSED`, `API_KEY_MISSING`, CoreError `ABORTED`
+ * `ENDPOINT_REFUSED`, `API_KEY_MISSING`, `CALLS_BROKEN`, CoreError `ABORTED`
  */
 export async function ask<Value>(desk: Desk, question: Question<Value>): Promise<Answered<Value> | null> {
   let problem = ''

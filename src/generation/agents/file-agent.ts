@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ReadChoiceRequest } from '../generator.js'
+import type { ReadChoice, ReadChoiceRequest } from '../generator.js'
 import { ask, refuseFallback, type Desk, type Question } from './ask.js'
 import { readChoiceFacts } from './file-facts.js'
 import { matchPath } from './match-path.js'
@@ -9,9 +9,9 @@ import { structureOf } from './structure.js'
 const readsAnswer = listAnswer('read', z.string())
 
 /** Which written files to read: as the model says, but for those that are not written or not there. */
-export async function askReads(desk: Desk, request: ReadChoiceRequest): Promise<string[]> {
+export async function askReads(desk: Desk, request: ReadChoiceRequest): Promise<ReadChoice> {
   const { snapshot, path, candidates, written, maxReads } = request
-  if (candidates.length === 0 || maxReads === 0) return []
+  if (candidates.length === 0 || maxReads === 0) return { paths: [] }
   const question: Question<string[]> = {
     role: 'file-agent',
     purpose: { unit: snapshot.id, path },
@@ -27,5 +27,6 @@ export async function askReads(desk: Desk, request: ReadChoiceRequest): Promise<
   const structure = structureOf(snapshot)
   const files = said.map((one) => matchPath(one, structure, snapshot.name))
   const readable = files.filter((one) => one !== null && one !== path && written.has(one)) as string[]
-  return [...new Set(readable)].slice(0, maxReads)
+  const paths = [...new Set(readable)].slice(0, maxReads)
+  return answered === null ? { paths } : { paths, call: answered.call }
 }

@@ -52,7 +52,7 @@ async function askWords(desk: Desk, snapshot: RepositorySnapshot): Promise<Answe
     schema: mainAnswer.schema,
     maxNewTokens: desk.options.maxNewTokens.overview,
     maxAsks: desk.options.maxAsks,
-    read: ({ text }, [, user]) => readWords(text, user?.content ?? ''),
+    read: ({ text, finishReason }, [, user]) => readWords(text, finishReason === 'length', user?.content ?? ''),
   }
   const answered = await ask(desk, question)
   if (answered !== null) return answered
@@ -60,12 +60,12 @@ async function askWords(desk: Desk, snapshot: RepositorySnapshot): Promise<Answe
   return { value: { requirements: tellRequirements(snapshot), approach: tellApproach(snapshot) }, call: '' }
 }
 
-function readWords(text: string, prompt: string): Reading<Words> {
+function readWords(text: string, isCut: boolean, prompt: string): Reading<Words> {
   const read = mainAnswer.read(text)
   if ('problem' in read) return read
-  const requirements = readProse(read.value.requirements, { maxChars: maxRequirementsChars, isCut: false, prompt })
+  const requirements = readProse(read.value.requirements, { maxChars: maxRequirementsChars, isCut, prompt })
   if ('problem' in requirements) return { problem: `Its requirements: ${requirements.problem}` }
-  const approach = readProse(read.value.approach, { maxChars: maxApproachChars, isCut: false, prompt })
+  const approach = readProse(read.value.approach, { maxChars: maxApproachChars, isCut, prompt })
   if ('problem' in approach) return { problem: `Its approach: ${approach.problem}` }
   return { value: { requirements: requirements.value, approach: approach.value } }
 }
@@ -94,7 +94,7 @@ function askPlan(
       schema: planAnswer.schema,
       maxNewTokens: options.maxNewTokens.overview,
       maxAsks: options.maxAsks,
-      read: ({ text }) => readPlan(text),
+      read: ({ text, finishReason }) => readPlan(text, finishReason === 'length'),
     }
     const answered = await ask(desk, question)
     if (answered === null && options.fallback === 'reject') refuseFallback(question)
@@ -102,9 +102,11 @@ function askPlan(
   })
 }
 
-function readPlan(text: string): Reading<Files> {
+function readPlan(text: string, isCut: boolean): Reading<Files> {
   const read = planAnswer.read(text)
   if ('problem' in read) return read
-  const files = read.value.map(({ path, purpose }) => ({ path, purpose: readLine(purpose, maxPurposeChars) }))
+  // Of an answer that was cut, the last purpose may be half of one.
+  const entries = isCut ? read.value.slice(0, -1) : read.value
+  const files = entries.map(({ path, purpose }) => ({ path, purpose: readLine(purpose, maxPurposeChars) }))
   return files.length === 0 ? { problem: 'It names no file.' } : { value: files }
 }

@@ -2,8 +2,11 @@ import { z } from 'zod'
 
 /** Options of the agents over a language model, whatever answers for it. */
 export const agentOptionsSchema = z.strictObject({
-  /** Most characters of a prompt, its system text included; about four to a token. What does not fit is left out. */
-  maxPromptChars: z.int().min(1_000).default(48_000),
+  /**
+   * Most characters of a prompt, its system text included; about four to a token. What does not fit is left out; below
+   * the least, the words of a prompt and what is told in full would be more than that by themselves.
+   */
+  maxPromptChars: z.int().min(2_500).default(48_000),
   /** Most tokens of one answer. */
   maxNewTokens: z
     .strictObject({

@@ -72,24 +72,28 @@ const withBody: ReadonlySet<OutlineItem['kind']> = new Set([
 function skeletonOf(item: OutlineItem): string {
   if (withBody.has(item.kind)) return cut(item.signature, maxSignatureChars)
   if (item.kind !== 'variable' && item.kind !== 'property') return nameWords(item)
+  // PHP's constants are declared by a call, with their value in it.
+  if (/^define\s*\(/i.test(item.signature)) return nameWords(item)
   const declared = item.signature.slice(0, valueStart(item.signature)).trim()
-  // Of `const { a, b } = c` nothing would be left but `const`.
-  const isNamed = declared.includes(item.name.split(', ')[0] as string)
+  // Of `const { a, b } = c` nothing would be left but `const`, and of `const ( a = 1 )` half a bracket.
+  const isNamed = declared.includes(item.name.split(', ')[0] as string) && isBalanced(declared)
   return isNamed ? cut(declared, maxSignatureChars) : nameWords(item)
 }
 
-/** Where a value or a block begins, outside all brackets: at `=`, `:=` or `{`. */
+/** Where a value or a block begins: at `=` or `:=`, also in brackets, as groups of Go have theirs there; outside of them at `{`, and where a tag of Go begins. */
 function valueStart(signature: string): number {
   let depth = 0
   for (let at = 0; at < signature.length; at++) {
     const char = signature.charAt(at)
     if (char === '(' || char === '[') depth++
     else if (char === ')' || char === ']') depth--
-    else if (depth <= 0 && char === '{') return at
-    else if (depth <= 0 && char === '=' && signature[at + 1] !== '>') return signature[at - 1] === ':' ? at - 1 : at
+    else if (depth <= 0 && (char === '{' || char === '`')) return at
+    else if (char === '=' && signature[at + 1] !== '>') return signature[at - 1] === ':' ? at - 1 : at
   }
   return signature.length
 }
+
+const isBalanced = (text: string): boolean => text.split(/[([]/).length === text.split(/[)\]]/).length
 
 const nameWords = (item: OutlineItem): string =>
   item.kind === 'section' ? `"${shortName(item)}"` : `${item.kind} ${shortName(item)}`

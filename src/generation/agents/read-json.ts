@@ -58,14 +58,14 @@ function jsonSchemaOf(schema: z.ZodType): Record<string, unknown> {
   return rest
 }
 
-/** Longer answers are cut: mending takes more time than in proportion to their length. */
-const maxChars = 40_000
+/** Longer answers are mended up to here alone: that takes more time than in proportion to their length. */
+const maxMendedChars = 40_000
 /** Brackets at which a value is looked for: prose before it may have some too. */
 const maxStarts = 4
 
 /** The JSON values that an answer may mean, the likeliest first: whole, in a fence, between prose, or cut off. */
 function jsonIn(answer: string): object[] {
-  const text = withoutThinking(answer).slice(0, maxChars)
+  const text = withoutThinking(answer)
   const fenced = /```[\w-]*[ \t]*\r?\n([\s\S]*?)(?:```|$)/.exec(text)?.[1]
   const texts = fenced === undefined ? [text] : [fenced, text]
   const values = texts.flatMap((one) => startsOf(one).flatMap((start) => valuesAt(one, start)))
@@ -108,7 +108,7 @@ function parse(text: string | null): unknown {
 
 function mend(text: string | null): unknown {
   try {
-    return text === null ? undefined : JSON.parse(jsonrepair(text))
+    return text === null ? undefined : JSON.parse(jsonrepair(text.slice(0, maxMendedChars)))
   } catch {
     // What cannot be mended, or is nested so deep that the mending runs out of stack, is no JSON.
     return undefined

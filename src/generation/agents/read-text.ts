@@ -1,3 +1,4 @@
+import { asData } from './as-data.js'
 import type { Reading } from './reading.js'
 
 /** What an answer says beside its thinking aloud; an opened and unclosed block of it takes all that follows. */
@@ -20,11 +21,13 @@ export interface TextBounds {
 /** Prose of an answer, cleaned of what models put around it and cut to its bound, or what was wrong with it. */
 export function readProse(answer: string, { maxChars, isCut, prompt }: TextBounds): Reading<string> {
   const bare = withoutQuotes(withoutRole(withoutFences(fieldOf(withoutThinking(answer)))))
-  const text = fold(bare)
+  const text = withoutMarks(beforeActing(fold(bare)))
   if (text === '') return { problem: 'It says nothing.' }
   const kept = withoutRepeats(text)
   if (isLoop(kept)) return { problem: 'It says the same over and over.' }
   if (isEcho(kept, prompt)) return { problem: 'It only repeats what you were told.' }
+  if (isCut && kept === text && !hasSentenceEnd(text))
+    return { problem: 'It is cut off before its first sentence ends.' }
   const whole = kept.length < text.length || !isCut ? kept : wholeSentences(kept)
   const bounded = whole.length <= maxChars ? whole : wholeSentences(whole.slice(0, maxChars))
   return /\p{L}{2}/u.test(bounded) ? { value: bounded } : { problem: 'It says nothing.' }
@@ -73,9 +76,25 @@ function withoutQuotes(text: string): string {
   return inner === null ? text : (inner[1] ?? inner[2] ?? inner[3] ?? '')
 }
 
+/**
+ * Up to where it goes on as a document of a renderer, or as another turn of a chat: the reader of a trained model's words
+ * takes such a line for what is done.
+ */
+function beforeActing(text: string): string {
+  const at = text.search(actingLine)
+  return at < 0 ? text : text.slice(0, at).trim()
+}
+
+/** `Write src/a.ts`, `Edit src/a.ts after line 3`, the headings of the plain renderer, and what opens or ends a chat turn. */
+const actingLine =
+  /^(?:(?:Read|Write|Edit|Check) (?:"[^"\n]*"|(?=[^\s`]*[./])[^\s`]+(?<![.,:;]))(?: after line \d+| lines \d+-\d+)?|(?:Thought|Action|Observation|User):|End of action|# (?:System|Requirements|Plan))$|<\|(?:im_start|im_end|start_header_id|eot_id|eom_id|endoftext|end_of_text|start|end|user|assistant)\|>(?!`)|<\/?(?:start|end)_of_turn>|<\/s>(?!`)/m
+
+/** Taken apart as in what is asked: a trainer that takes such marks out of a text would read them for its own. */
+const withoutMarks = (text: string): string => asData(text)
+
 /** A text as one line, cut at a word. */
 export function readLine(text: string, maxChars: number): string {
-  const line = fold(text).replace(/\s+/g, ' ')
+  const line = withoutMarks(fold(text)).replace(/\s+/g, ' ')
   return line.length <= maxChars ? line : cutAtWord(line.slice(0, maxChars - 1))
 }
 
@@ -107,6 +126,8 @@ function withoutRepeats(text: string): string {
 /** A token, a few of them or one character, again and again. */
 function isLoop(text: string): boolean {
   const words = text.toLowerCase().split(/\s+/)
+  const names = text.toLowerCase().split(/[^\p{L}\p{N}]+/u)
+  if (names.length >= 24 && new Set(names).size * 6 < names.length) return true
   if (words.length >= 24 && new Set(words).size * 6 < words.length) return true
   return words.some((word) => word.length >= 60 && new Set(word).size <= 4)
 }
@@ -119,9 +140,13 @@ function isEcho(text: string, prompt: string): boolean {
   return text.length >= minEchoChars && flat(prompt).includes(flat(text))
 }
 
+const sentenceEnd = /[.!?]["'`)]*(?=\s|$)|\n(?=\s*\n)/g
+
+const hasSentenceEnd = (text: string): boolean => text.search(sentenceEnd) >= 0
+
 /** Without the sentence that breaks off at the end; one that is all there is ends at a word. */
 function wholeSentences(text: string): string {
-  const ends = [...text.matchAll(/[.!?]["'`)]*(?=\s|$)|\n(?=\s*\n)/g)]
+  const ends = [...text.matchAll(sentenceEnd)]
   const last = ends.at(-1)
   if (last !== undefined) return text.slice(0, last.index + last[0].length).trim()
   return cutAtWord(text)

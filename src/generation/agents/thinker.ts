@@ -60,7 +60,7 @@ export async function askRewrites(
 }
 
 /** The model's own code for the part, which it is never shown; `null` where it gives none, or none that is whole. Asked for once. */
-export async function askAttempt(desk: Desk, request: ThoughtRequest): Promise<string | null> {
+export async function askAttempt(desk: Desk, request: ThoughtRequest): ReturnType<Generator['attempt']> {
   const names = declaredNames(request)
   const answered = await ask<string>(desk, {
     role: 'drafter',
@@ -72,7 +72,7 @@ export async function askAttempt(desk: Desk, request: ThoughtRequest): Promise<s
     read: ({ text, finishReason }) =>
       finishReason === 'length' ? { problem: 'It was cut off.' } : readAttempt(text, names),
   })
-  return answered?.value ?? null
+  return answered === null ? null : { code: answered.value, call: answered.call }
 }
 
 /** Code that has one of these names at least: prose, or another program, is no try at the file. */

@@ -2,7 +2,7 @@ import OpenAI from 'openai'
 import type { ChatCompletionCreateParamsNonStreaming } from 'openai/resources/chat/completions'
 import { withoutKey } from './api-key.js'
 import { brokenBody, classifyError, emptyAnswer, type Failure } from './failure.js'
-import { readAnswer, type Answer } from './read-answer.js'
+import { isEmpty, readAnswer, type Answer } from './read-answer.js'
 import type { RequestBody } from './request-body.js'
 
 /** What came of asking once. */
@@ -66,7 +66,9 @@ function readBody(text: string, fail: (failure: Failure) => Attempt): Attempt {
   }
   const answer = readAnswer(response)
   if (answer === null) return fail(brokenBody('the answer is JSON, but no completion'))
-  if (answer.text.trim() === '') return fail(emptyAnswer(answer.finishReason))
+  // Where tokens of an answer were counted, that it says nothing is the answer, and paid for: a model may think up to its
+  // limit. Where none were, the server is not well, and another attempt may find it better.
+  if (isEmpty(answer) && answer.usage.completionTokens === 0) return fail(emptyAnswer(answer.finishReason))
   return { ok: true, response, answer }
 }
 

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CoreError, canonicalJson, digestOf, fromWireError, type WireError } from '../../core/index.js'
+import { CoreError, canonicalJson, digestOf, type WireError } from '../../core/index.js'
 import type { Call } from '../../records/index.js'
 import type { CallPurpose, Completion, CompletionClient, CompletionRequest } from '../completion.js'
 import type { GenerationContext } from '../create-generator.js'
@@ -14,10 +14,16 @@ import { CallSlots } from './call-slots.js'
 import { Caller } from './caller.js'
 import type { Outcome } from './messages.js'
 import { cacheFolder, formatsOf, type AnswerFormat, type EndpointOptions } from './options.js'
+import { isEmpty } from './read-answer.js'
 import { requestBody, type Question } from './request-body.js'
+
+/** What ends one call by these ends every call. */
+const everyCalls: ReadonlySet<string> = new Set(['CALLS_BROKEN', 'ENDPOINT_UNREACHABLE', 'ENDPOINT_REFUSED'])
 
 /** A caller that ends this often during one call does not end by chance. */
 const maxStops = 3
+/** A server that refused so many calls and answered none does not refuse them one by one: most often it has no such model. */
+const minRefusedAtFirst = 3
 const firstLookAgainMs = 20
 const maxLookAgainMs = 500
 
@@ -50,6 +56,10 @@ class EndpointClient implements CompletionClient {
   /** Keys that the ledger has. */
   private readonly told = new Set<string>()
   private taken: AnswerFormat | null
+  private hasAnswered = false
+  private refused = 0
+  /** Why no call can be made or kept any more. */
+  private broken: Error | null = null
   private readonly close = (): void => {
     this.closing.abort()
     this.caller.letGo()
@@ -111,8 +121,8 @@ class EndpointClient implements CompletionClient {
         failures[kind] = (failures[kind] ?? 0) + times
       if (outcome?.kind === 'answered')
         return this.hand(this.fetched(outcome.key), { paid: outcome.paid, failures }, purpose)
-      if (outcome?.kind === 'failed') throw reviveError(outcome.error)
-      if (outcome?.kind === 'stopped' && ++stops >= maxStops) throw callerDied()
+      if (outcome?.kind === 'failed') throw this.refusalOf(outcome.error)
+      if (outcome?.kind === 'stopped' && ++stops >= maxStops) throw (this.broken ??= callerDied())
       await sleep(wait, undefined, { signal: this.closing.signal })
       wait = Math.min(2 * wait, maxLookAgainMs)
     }
@@ -124,6 +134,7 @@ class EndpointClient implements CompletionClient {
     this.budget.check()
     return this.slots.run(async () => {
       if (this.closing.signal.aborted) throw aborted()
+      if (this.broken !== null) throw this.broken
       this.budget.reserve()
       const keys = questions.map(({ key }) => key)
       this.context.onSend?.(keys)
@@ -138,8 +149,19 @@ class EndpointClient implements CompletionClient {
       }
       if (outcome.kind === 'answered' && outcome.paid) this.budget.countTokens(this.fetched(outcome.key))
       if (outcome.kind === 'answered' && questions.length > 1) this.taken = outcome.format
+      // Before the next call gets this one's slot: a run should not learn from each of thousands that the server is gone.
+      if (outcome.kind === 'failed' && everyCalls.has(outcome.error.code)) this.broken ??= reviveError(outcome.error)
       return outcome
     })
+  }
+
+  /** What a call ends with; the refusal of all calls where none had an answer yet. */
+  private refusalOf(error: WireError): GenerationError {
+    if (error.code !== 'REQUEST_REFUSED' || this.hasAnswered) return reviveError(error)
+    // A refusal comes at once and an answer takes time: as many again as run at once have to be refused.
+    if (++this.refused < Math.max(minRefusedAtFirst, 2 * this.options.concurrency)) return reviveError(error)
+    const message = `${error.message} It refused ${this.refused} calls so far and answered none: check the model "${this.options.model}" and baseUrl.`
+    return reviveError({ ...error, code: 'ENDPOINT_REFUSED', message })
   }
 
   /** A call that the caller has just put into the cache. */
@@ -149,16 +171,23 @@ class EndpointClient implements CompletionClient {
     throw new CoreError('RECORD_INVALID', `The answer to call ${key} was removed from the cache as it came. Run again.`)
   }
 
-  /** Keeps the call with the run and tells the ledger. */
+  /** Keeps the call with the run and tells the ledger. @throws GenerationError `ANSWER_EMPTY` */
   private hand(call: Call, how: Pick<HandedRow, 'paid' | 'failures'>, { unit, role, path }: CallPurpose): Completion {
     const digest = this.context.blobs.put(Buffer.from(canonicalJson(call)))
     const { key, text, finishReason, usage } = call
+    this.hasAnswered = true
     if (!this.told.has(key)) {
       this.told.add(key)
       this.context.onCall({ key, unit, role, path, usage, ...how })
     }
+    if (isEmpty(call)) throw saysNothing(call, this.options)
     return { text, finishReason, usage, call: digest }
   }
+}
+
+function saysNothing({ finishReason }: Call, { baseUrl, model }: EndpointOptions): GenerationError {
+  const message = `${model} at ${baseUrl} said nothing (it ended by "${finishReason}"). If it thinks before it answers, allow it more tokens.`
+  return new GenerationError('ANSWER_EMPTY', message, { baseUrl, model, finishReason })
 }
 
 type KeyedQuestion = Question & { key: string }
@@ -186,12 +215,11 @@ function aborted(): CoreError {
   return new CoreError('ABORTED', 'The call was given up, as the run was stopped. Calls under way are still kept.')
 }
 
-function callerDied(): CoreError {
-  const message = `The process that makes the calls ended ${maxStops} times in the midst of one. Is there enough memory?`
-  return new CoreError('WORKER_FAILED', message)
+function reviveError({ code, message, details }: WireError): GenerationError {
+  return new GenerationError(code as GenerationErrorCode, message, details)
 }
 
-function reviveError({ code, message, details }: WireError): Error {
-  if (code === 'WORKER_FAILED') return fromWireError({ code, message, details })
-  return new GenerationError(code as GenerationErrorCode, message, details)
+function callerDied(): GenerationError {
+  const message = `The process that makes the calls ended ${maxStops} times in the midst of one. Is there enough memory?`
+  return new GenerationError('CALLS_BROKEN', message)
 }

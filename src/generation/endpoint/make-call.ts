@@ -1,4 +1,4 @@
-import { CoreError, digestOf, toWireError } from '../../core/index.js'
+import { digestOf, toWireError } from '../../core/index.js'
 import { GenerationError, type GenerationErrorCode } from '../errors.js'
 import type { Attempt } from './attempt.js'
 import { CallCache, FormatMemory, lockBeatMs, type HeldKey } from './call-cache.js'
@@ -29,10 +29,11 @@ export async function makeCall(questions: readonly Question[], tools: CallTools)
     }
     return { kind: 'stopped', failures }
   } catch (cause) {
+    const { cacheDir } = tools.settings
     const why = cause instanceof Error ? cause.message : String(cause)
-    const message = `A call could not be made, or not kept in ${tools.settings.cacheDir}: ${why}.`
+    const message = `A call could not be made, or not kept in ${cacheDir}: ${why}. Is there room on the disk? The same command again goes on from here.`
     // Perhaps the answer came and could not be kept: a budget has to take it for paid.
-    return { kind: 'failed', error: toWireError(new CoreError('WORKER_FAILED', message)), isPaid: true, failures }
+    return { kind: 'failed', error: toWireError(new GenerationError('CALLS_BROKEN', message)), isPaid: true, failures }
   }
 }
 
@@ -86,8 +87,12 @@ const nextSteps: Partial<Record<GenerationErrorCode, (settings: CallerSettings) 
   ANSWER_EMPTY: () => 'If the model thinks before it answers, allow it more tokens.',
 }
 
+const timeoutStep = ({ timeoutMs }: CallerSettings): string =>
+  `It had ${timeoutMs} ms: raise timeoutMs, ask for fewer tokens, or lower concurrency where the server queues. The same command again goes on from here.`
+
 function errorOf({ code, says, kind }: Failure, attempts: number, settings: CallerSettings): GenerationError {
   const times = attempts === 1 ? 'once' : `${attempts} times`
-  const message = `${settings.baseUrl} was asked ${times}; the last time ${says}. ${nextSteps[code]?.(settings) ?? ''}`
+  const next = kind === 'timeout' ? timeoutStep(settings) : (nextSteps[code]?.(settings) ?? '')
+  const message = `${settings.baseUrl} was asked ${times}; the last time ${says}. ${next}`
   return new GenerationError(code, message.trim(), { baseUrl: settings.baseUrl, model: settings.model, kind, attempts })
 }

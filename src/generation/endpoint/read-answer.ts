@@ -37,6 +37,9 @@ export function readAnswer(response: unknown): Answer | null {
   }
 }
 
+/** Whether an answer says nothing. */
+export const isEmpty = ({ text }: Pick<Answer, 'text'>): boolean => text.trim() === ''
+
 /** Tokens as the server counts them; zeros where it says nothing, as nothing is made up here. */
 function readUsage(value: unknown): Usage {
   const { prompt_tokens, completion_tokens } = usageSchema.parse(value)

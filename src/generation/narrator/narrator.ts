@@ -20,7 +20,7 @@ export function createNarrator(): Generator {
       calls: [],
     }),
     purpose: tellPurpose,
-    chooseReads: async ({ candidates, maxReads }) => candidates.slice(0, maxReads).map(({ path }) => path),
+    chooseReads: async ({ candidates, maxReads }) => ({ paths: candidates.slice(0, maxReads).map(({ path }) => path) }),
     thought: async (request) => tellFacts(factsFor(request).filter((fact) => fact.role !== 'more')),
     attempt: async () => null,
     rewrite: async (request, best, tried, count, seed) => rewriteThought(request, best, tried, count, seed),

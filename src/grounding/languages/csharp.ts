@@ -1,5 +1,6 @@
 import type { Node } from 'web-tree-sitter'
 import { proseOfXmlDoc } from '../doc-comments.js'
+import { statementsWith } from '../find-in-text.js'
 import { headComment } from '../outline-items.js'
 import type { RawImport } from '../raw-import.js'
 import { readableCsharp } from '../readable-csharp.js'
@@ -110,10 +111,12 @@ function ungrouped(container: Node, levels = 8): Node[] {
   )
 }
 
+/** Behind whatever may stand before the directive, and not `using (...)`. */
+const keyword = /\busing\b(?=\s+[^(\s])(?<=(?:^|[;{}\]/]|\bglobal)\s*using)/gm
+
 /** Forms: `namespace`, `static`, `alias` and `global`; those within a namespace as well. */
 function importsOfCsharp(root: Node): RawImport[] {
-  return root.descendantsOfType('using_directive').flatMap((node) => {
-    if (node === null) return []
+  return statementsWith(root, keyword, ['using_directive']).flatMap((node) => {
     const alias = field(node, 'name')
     const target = childrenOf(node).findLast((child) => child.id !== alias?.id && child.type !== 'comment')
     const specifier = plain(target ?? null).replace(/^global::/, '')

@@ -1,7 +1,7 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../../records/index.js'
 import { attachComments, makeItem, type Attached } from '../outline-items.js'
-import { fold, signatureOfScript, withoutAssignment } from '../prose.js'
+import { fold, foldsWithin, signatureOfScript, withoutAssignment } from '../prose.js'
 import type { SourceText } from '../source-text.js'
 import { childrenOf, field } from '../syntax.js'
 
@@ -87,8 +87,8 @@ function itemOf(
   owner: Owner | null,
   levels: number,
 ): OutlineItem | null {
-  const { node } = attached
-  const rule = Object.hasOwn(rules.declarations, node.type) ? rules.declarations[node.type] : undefined
+  const { node, type } = attached
+  const rule = Object.hasOwn(rules.declarations, type) ? rules.declarations[type] : undefined
   if (rule === undefined) return null
   const kind = typeof rule.kind === 'function' ? rule.kind(node, owner) : rule.kind
   const name = rule.name === undefined ? (field(node, 'name')?.text ?? '') : rule.name(node)
@@ -109,7 +109,7 @@ function signatureOfNode(rules: OutlineRules, rule: DeclarationRule, node: Node,
   const start = rules.signatureStart?.(node) ?? node.startIndex
   const end = rule.signatureEnd?.(node) ?? field(node, 'body')?.startIndex ?? node.endIndex
   const code = source.slice(start, end)
-  if (fold(code).length <= MAX_WHOLE_CHARS) return withoutTail(code)
+  if (foldsWithin(code, MAX_WHOLE_CHARS)) return withoutTail(code)
   const value = rule.value === undefined ? field(node, 'value') : rule.value(node)
   return withoutTail(value === null ? code : withoutAssignment(source.slice(start, value.startIndex)))
 }

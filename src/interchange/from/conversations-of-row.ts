@@ -17,7 +17,8 @@ export const defaultDomain = 'imported'
  * @param place names the row where it has no id of its own, such as `rows.jsonl:17`
  */
 export function conversationsOfRow(row: unknown, place: string): Outcome[] {
-  if (isObject(row) && 'messages' in row) return [orReject(place, () => openaiConversation(row, place))]
+  const column = isObject(row) ? messageColumns.find((name) => name in row) : undefined
+  if (isObject(row) && column !== undefined) return [orReject(place, () => openaiConversation(row, column, place))]
   if (isObject(row) && 'steps' in row) {
     const parsed = orReject(place, () => parse(atifSchema, row))
     return 'reason' in parsed ? [parsed] : atifConversations(parsed, idOf(parsed) ?? place, domainOf(parsed.extra))
@@ -25,9 +26,14 @@ export function conversationsOfRow(row: unknown, place: string): Outcome[] {
   return [{ id: place, reason: 'unknown-form', message: 'it has neither messages nor the steps of an ATIF trajectory' }]
 }
 
-function openaiConversation(row: object, place: string): Outcome {
-  const { id, messages, metadata } = parse(openaiRowSchema, readTexts(row))
-  return { conversation: conversation(String(id ?? place), domainOf(metadata), openaiTurns(messages)) }
+/** What the column with the messages is called; `trajectory` in sets of agents' runs such as SWE-rebench's. */
+const messageColumns = ['messages', 'trajectory'] as const
+
+function openaiConversation(row: Record<string, unknown>, column: string, place: string): Outcome {
+  const { id, trajectory_id } = row
+  const texts = readTexts({ ...row, messages: row[column], id: id ?? trajectory_id })
+  const { id: own, messages, metadata } = parse(openaiRowSchema, texts)
+  return { conversation: conversation(String(own ?? place), domainOf(metadata), openaiTurns(messages)) }
 }
 
 function atifConversations(document: AtifDocument, id: string, domain: string): Outcome[] {

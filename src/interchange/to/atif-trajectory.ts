@@ -67,12 +67,19 @@ export function atifTrajectory(trajectory: Trajectory, source: ExportSource): Js
 }
 
 function fileTrajectory(trajectory: Trajectory, episode: Episode, index: number, source: ExportSource): Json {
-  const { path, steps, debugging } = episode
+  const { path, readsCall, steps, debugging } = episode
   const { file } = systemPrompts(trajectory.generator)
   const all: UnnumberedStep[] = [
     ...promptSteps(file),
     { source: 'user', message: `${path}: ${purposeOf(trajectory, path)}`, extra: { retrace: { packed: false } } },
-    ...steps.map((step, number) => agentStep(step, `call_${number}`, trajectory, source)),
+    ...steps.map((step, number) => {
+      // The choice of what to read is made before the first step, and has no step of its own.
+      const choice = number === 0 && readsCall !== undefined ? [readsCall] : []
+      // An attempt is what a call wrote, beside the call of the thought before it.
+      const isDraft = 'draft' in step.action && step.action.draft === true
+      const attempt = isDraft && debugging?.call !== undefined ? [debugging.call] : []
+      return agentStep(step, [...choice, ...attempt], `call_${number}`, trajectory, source)
+    }),
   ]
   const note = debugging === undefined ? { path } : { path, debugging }
   return {
@@ -125,13 +132,19 @@ function delegation(trajectory: Trajectory, { path }: Episode, index: number): U
   }
 }
 
-function agentStep(step: Step, callId: string, trajectory: Trajectory, source: ExportSource): UnnumberedStep {
+function agentStep(
+  step: Step,
+  callsBefore: readonly string[],
+  callId: string,
+  trajectory: Trajectory,
+  source: ExportSource,
+): UnnumberedStep {
   const { thought, action, observation } = step
   const call = toolCallOf(step, source.read)
-  const calls = thought?.call === undefined ? [] : [thought.call]
+  const calls = thought?.call === undefined ? callsBefore : [...callsBefore, thought.call]
   // The format forbids reasoning where no model was called; the narrator's thought is then the message.
   const words = thought?.text ?? ''
-  const said = calls.length > 0 ? { message: '', reasoning_content: words } : { message: words }
+  const said = thought?.call !== undefined ? { message: '', reasoning_content: words } : { message: words }
   const note = {
     ...(isDraft(step) ? { draft: true } : {}),
     ...('content' in action ? { content: action.content } : {}),

@@ -59,7 +59,7 @@ export const viewerScript = String.raw`
     for (const [name, segments] of parts) {
       for (const segment of segments) {
         if (segment.text === '') continue
-        const label = name === 'content' ? 'code' : segment.origin
+        const label = name === 'content' && segment.origin !== 'draft' ? 'code' : segment.origin
         const last = runs[runs.length - 1]
         if (last !== undefined && last.label === label && last.trained === segment.trainable) last.segments.push(segment)
         else runs.push({ label, origin: segment.origin, trained: segment.trainable, segments: [segment] })

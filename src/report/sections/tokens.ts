@@ -29,7 +29,7 @@ export function tokensSection(repositories: readonly ReportRepository[]): Html {
       <figcaption>
         Tokens of the scoring model's tokenizer.
         ${shown.length < bySize.length ? `The ${formatCount(mostShown)} largest of ${formatPlural(bySize.length, 'repository', 'repositories')}; the table below has all. ` : ''}Not
-        trained: what the agent only observes, and templates.
+        trained: what the agent only observes, first versions that are wrong, and templates.
       </figcaption>
     </figure>
   </section>`

@@ -6,6 +6,8 @@ import { checkImports } from './checks/imports.js'
 import { checkLoops } from './checks/loops.js'
 import { checkNames } from './checks/names.js'
 import { checkReturns } from './checks/returns.js'
+import { checkSlips } from './checks/slips.js'
+import { checkStandardImports } from './checks/standard-imports.js'
 import { checkSyntax } from './checks/syntax.js'
 import { faceOf, type Face } from './face.js'
 import { functionsOf, knownCalls } from './functions.js'
@@ -82,7 +84,8 @@ async function checkMeaning(source: Source, disk: Disk, faceAt: FaceAt): Promise
   const calls = knownCalls(source, functionsOf(source, names), importedFunctions(source, names, imports, faces))
   return [
     ...checkImports(source, imports, faces),
-    ...(names === null ? [] : checkNames(source, names)),
+    ...(names === null ? checkSlips(source, disk) : checkNames(source, names)),
+    ...checkStandardImports(source, disk),
     ...checkArguments(source, calls),
     ...checkAwaits(source, calls),
     ...checkLoops(source),

@@ -47,8 +47,9 @@ export async function attemptSteps(work: FileWork): Promise<DebuggedSteps | null
   if (right.problems > 0) return null
   const code = options.showCode ? Buffer.from(truth).toString('utf8') : null
   const attempt = await generator.attempt({ ...requestOf(work), leadsTo: { kind: 'code', ...whole, code } })
-  const draft = Buffer.from(attempt ?? '')
-  const isUsable = draft.length > 0 && draft.toString('utf8') === attempt && draft.length <= maxAttemptBytes
+  if (attempt === null) return null
+  const draft = Buffer.from(attempt.code)
+  const isUsable = draft.length > 0 && draft.toString('utf8') === attempt.code && draft.length <= maxAttemptBytes
   if (!isUsable || draft.equals(truth)) return null
   const wrong = await checker.check(file.path, withFile(disk, file.path, draft))
   if (wrong.problems === 0) return null
@@ -58,7 +59,10 @@ export async function attemptSteps(work: FileWork): Promise<DebuggedSteps | null
       { thought: await thoughtOn(work, whole), action: draftOf(work, whole, draft), observation: null },
       ...(await mendingSteps(work, draft, there, lines, wrong, right)),
     ],
-    debugging: { kind: 'attempt', fault: '', detail: '' },
+    debugging: {
+      ...{ kind: 'attempt', fault: '', detail: '' },
+      ...(attempt.call === undefined ? {} : { call: attempt.call }),
+    },
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Language } from '../../records/index.js'
+
 /** Names that are there without an import. A fixed list: what this program runs on must not change what a check says. */
 
 const words = (text: string): string[] => text.trim().split(/\s+/)
@@ -73,3 +75,41 @@ export const pythonNames: ReadonlySet<string> = new Set(
     unicode xrange ngettext
   `),
 )
+
+/** Go's own packages that are used most, but for those of which another has the name too (`rand`, `template`). */
+export const goPackages: ReadonlySet<string> = new Set(
+  words(`
+    bufio bytes context encoding/base64 encoding/binary encoding/hex encoding/json encoding/xml errors flag fmt io
+    io/ioutil log math math/big math/bits net net/http net/http/httptest net/url os os/exec os/signal path
+    path/filepath reflect regexp runtime sort strconv strings sync sync/atomic testing time unicode unicode/utf8 unsafe
+  `),
+)
+
+/** Names of standard libraries that a file has to import before it uses them. */
+export const standardNames: Partial<Record<Language, ReadonlySet<string>>> = {
+  go: new Set([...goPackages].map((path) => path.slice(path.lastIndexOf('/') + 1))),
+  java: new Set(
+    words(`
+      ArrayDeque ArrayList Arrays Callable Collection Collections Collectors Comparator ConcurrentHashMap Deque EnumMap
+      EnumSet Enumeration ExecutorService Executors File FileInputStream FileOutputStream HashMap HashSet IOException
+      InputStream InputStreamReader Iterator LinkedHashMap LinkedHashSet LinkedList List ListIterator Locale Map
+      NoSuchElementException Objects OutputStream Pattern Properties Set SortedMap StandardCharsets TimeUnit TreeMap
+      TreeSet UUID
+    `),
+  ),
+  rust: new Set(
+    words(`
+      Arc AtomicBool AtomicUsize BTreeMap BTreeSet BinaryHeap BufReader BufWriter Cell Cow Duration HashMap HashSet
+      Instant Mutex NonNull OsStr OsString Path PathBuf PhantomData Rc RefCell RwLock SystemTime UnsafeCell VecDeque
+    `),
+  ),
+  php: new Set(
+    words(`
+      ArrayAccess ArrayIterator ArrayObject BadMethodCallException Closure Countable DateInterval DateTime
+      DateTimeImmutable DateTimeInterface DateTimeZone DomainException ErrorException Exception Generator
+      InvalidArgumentException Iterator IteratorAggregate JsonSerializable LogicException OutOfBoundsException
+      ReflectionClass ReflectionException ReflectionMethod RuntimeException SplObjectStorage Throwable Traversable
+      UnexpectedValueException
+    `),
+  ),
+}

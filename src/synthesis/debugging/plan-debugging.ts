@@ -28,8 +28,9 @@ export interface DebuggingInput {
 
 /** A longer file takes too long to be tried again and again. */
 const maxFaultyBytes = 100_000
-const triesPerKind = 6
-const maxTries = 24
+const triesPerKind = 4
+/** Every file of every language has a bracket to lose, and every check sees it: taken where nothing else can be had. */
+const lastResort: FaultKind = 'unclosed-block'
 
 /**
  * Looks for a fault to put into a file: one that the check sees, in a file in which it sees nothing wrong otherwise.
@@ -40,7 +41,8 @@ export async function planDebugging(input: DebuggingInput): Promise<DebuggingPla
   if (truth.length > maxFaultyBytes) return null
   const right = await checker.check(file.path, withFile(disk, file.path, truth))
   if (right.problems > 0) return null
-  for (const fault of await candidatesFor(input, random.shuffled(kinds))) {
+  const others = random.shuffled(kinds.filter((kind) => kind !== lastResort))
+  for (const fault of await candidatesFor(input, [...others, ...kinds.filter((kind) => kind === lastResort)])) {
     const wrong = await checker.check(file.path, withFile(disk, file.path, applyFault(truth, fault)))
     if (wrong.problems > 0) return { fault, wrong, right }
   }
@@ -54,13 +56,11 @@ export async function candidatesFor(input: DebuggingInput, kinds: readonly Fault
   const source = await readSource(file.path, text)
   if (source === null) return []
   const parts = splitFile(file, truth, maxActionBytes)
-  return kinds
-    .flatMap((kind) => {
-      const places = random.shuffled(proposeFaults(source, kind)).slice(0, triesPerKind * 4)
-      const faults = places.map((change) => ({ ...inBytes(text, change), kind }))
-      return faults.filter((fault) => linesMended(truth, parts, fault) !== null).slice(0, triesPerKind)
-    })
-    .slice(0, maxTries)
+  return kinds.flatMap((kind) => {
+    const places = random.shuffled(proposeFaults(source, kind)).slice(0, triesPerKind * 4)
+    const faults = places.map((change) => ({ ...inBytes(text, change), kind }))
+    return faults.filter((fault) => linesMended(truth, parts, fault) !== null).slice(0, triesPerKind)
+  })
 }
 
 function inBytes(text: string, { start, end, text: wrong, detail }: Change): Omit<Fault, 'kind'> {

@@ -82,3 +82,10 @@ export function* within(node: SyntaxNode): Generator<SyntaxNode> {
     for (let at = next.children.length - 1; at >= 0; at--) pending.push(next.children[at] as SyntaxNode)
   }
 }
+
+/** Whether a node is a name as the languages without a table of scopes write it. */
+export const isName = ({ type, isNamed }: SyntaxNode): boolean =>
+  isNamed && /^(\w*identifier|constant|name|variable_name|instance_variable)$/.test(type)
+
+/** A name without Ruby's marks, as `words` counts it. */
+export const nameTextOf = (source: Source, node: SyntaxNode): string => source.textOf(node).replace(/^@+/, '')

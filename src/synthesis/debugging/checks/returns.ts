@@ -83,7 +83,9 @@ export function checkReturns(source: Source): Problem[] {
     if (type === null || body === null || table.nothing.test(source.textOf(type).replace(/^\s*:\s*/, ''))) return []
     if (!/block|body|compound/.test(body.type) || isGenerator(node) || !returnsValue(body)) return []
     if (wayOut(body, source, table) !== 'open') return []
-    const name = childOf(node, 'name')
+    // The end of C's `main` is a `return 0`.
+    const name = childOf(node, 'name') ?? childOf(childOf(node, 'declarator'), 'declarator')
+    if (table === cFamily && name !== null && source.textOf(name) === 'main') return []
     return [
       problemAt(
         source,
@@ -205,7 +207,6 @@ function wayOfTry(node: SyntaxNode, source: Source, table: ReturnTable): Way {
 
 function wayOfLoop(node: SyntaxNode, source: Source, table: ReturnTable): Way {
   const condition = childOf(node, 'condition')
-  const text = condition === null ? '' : source.textOf(condition).replace(/^[(\s]+|[)\s;]+$/g, '')
   const isCounted =
     /^(for_in_statement|enhanced_for_statement|foreach_statement|for_each_statement|for_range_loop)$/.test(node.type) ||
     childOf(node, 'right') !== null
@@ -213,7 +214,9 @@ function wayOfLoop(node: SyntaxNode, source: Source, table: ReturnTable): Way {
   const forClause = node.children.find(({ type }) => type === 'for_clause')
   // What it runs over may never end, and Python's loops may have an `else`.
   if (isCounted || hasRange) return table.mayNotComeBack ? 'unknown' : 'open'
-  const bound = forClause === undefined ? text : source.textOf(childOf(forClause, 'condition') ?? forClause)
+  const asked = forClause === undefined ? condition : childOf(forClause, 'condition')
+  // Without a condition the loop has no end of its own: `for i := 0; ; i++`.
+  const bound = asked === null ? '' : source.textOf(asked).replace(/^[(\s]+|[)\s;]+$/g, '')
   if (bound !== '' && !/^(true|1|True|TRUE)$/.test(bound)) return node.type === 'do_statement' ? 'unknown' : 'open'
   return 'unknown'
 }

@@ -1,6 +1,6 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
 import { problemAt, shown, type Problem } from '../problem.js'
-import type { Source } from '../source.js'
+import { isComment, type Source } from '../source.js'
 
 /** More say nothing: past the first, a parser mostly tells of its own confusion. */
 const maxSyntaxProblems = 3
@@ -11,17 +11,22 @@ export function checkSyntax(source: Source): Problem[] {
   const problems: Problem[] = []
   for (const node of source.tree.nodes) {
     const text = messageFor(source, node)
-    if (text !== null) problems.push(problemAt(source, node, text))
+    if (text !== null) problems.push(problemAt(source, firstOf(node), text))
     if (problems.length === maxSyntaxProblems) break
   }
   return problems.length > 0 ? problems : [{ line: 1, text: 'syntax error' }]
+}
+
+/** Where an error begins to be one: comments at its head are right as they are. */
+function firstOf(node: SyntaxNode): SyntaxNode {
+  return node.type === 'ERROR' ? (node.children.find((child) => !isComment(child)) ?? node) : node
 }
 
 function messageFor(source: Source, node: SyntaxNode): string | null {
   if (node.isMissing) return `syntax error: ${node.type === '' ? 'something' : shown(node.type)} is missing`
   if (node.type !== 'ERROR') return null
   const isWide = node.end - node.start > 200
-  const [line] = source.text.slice(node.start, node.end).trim().split('\n')
+  const [line] = source.text.slice(firstOf(node).start, node.end).trim().split('\n')
   if (line === undefined || line === '') return 'syntax error'
   return isWide ? `syntax error: what begins with ${shown(line)} does not end` : `syntax error at ${shown(line)}`
 }

@@ -1,6 +1,8 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
 import { callTables } from '../call-tables.js'
 import type { Change } from '../fault.js'
+import { functionsOf } from '../functions.js'
+import { importedNames, namesOf } from '../names.js'
 import { shown } from '../problem.js'
 import { childOf, namedChildren, type Source } from '../source.js'
 
@@ -36,12 +38,18 @@ export function swappedArguments(source: Source): Change[] {
   )
 }
 
+/** Calls of functions that a check may know: the file's own, and those that it imports. */
 function callsOf(source: Source): { callee: SyntaxNode; given: SyntaxNode[] }[] {
   const table = callTables[source.language]
   if (table === undefined) return []
+  const known = new Set([
+    ...functionsOf(source, namesOf(source)).map(({ name }) => name),
+    ...importedNames(source).map(({ local }) => local),
+  ])
   return source.tree.nodes.flatMap((node) => {
     const [callee, list] = [childOf(node, table.callee), childOf(node, 'arguments')]
     if (node.type !== table.call || callee === null || list === null || callee.end - callee.start > 60) return []
-    return [{ callee, given: namedChildren(list) }]
+    const name = source.textOf(callee).replace(/^(this|self)\./, '')
+    return known.has(name) ? [{ callee, given: namedChildren(list) }] : []
   })
 }
