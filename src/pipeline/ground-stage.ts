@@ -4,6 +4,9 @@ import { EarlierRepositories } from './earlier-repositories.js'
 import { inputSchema, rejectSchema, type Run } from './run-folder.js'
 import { inStage, orReject } from './stage-work.js'
 
+/** How many repositories are read and parsed beside the one that is decided. */
+const repositoriesAhead = 3
+
 interface Unit {
   input: string
   unit: string
@@ -21,8 +24,8 @@ export function unitsOf({ inputs }: Run['record']): Unit[] {
 
 /**
  * Grounds every input that is not grounded yet. What is decided about one (same content, near-duplicate) depends on
- * those before it, so they are decided one by one in the order given; while one is decided the next is read and parsed.
- * No more than these two are in memory.
+ * those before it, so they are decided one by one in the order given; meanwhile the next few are read and parsed, so that no
+ * thread waits for the end of a repository. No more than these are in memory.
  */
 export async function groundAll(current: Run): Promise<void> {
   const { store, config, record, context } = current
@@ -42,7 +45,7 @@ export async function groundAll(current: Run): Promise<void> {
       work?.catch(() => {})
       return work
     }
-    let ahead = begin()
+    const ahead = Array.from({ length: repositoriesAhead }, begin)
     try {
       for (const { input, unit } of units) {
         context.signal?.throwIfAborted()
@@ -50,15 +53,15 @@ export async function groundAll(current: Run): Promise<void> {
           earlier.restore(store.read('inputs', unit, inputSchema).snapshot)
           continue
         }
-        const grounded = ahead as Promise<GroundedInput>
-        ahead = begin()
+        const grounded = ahead.shift() as Promise<GroundedInput>
+        ahead.push(begin())
         await orReject(current, `input-${unit}`, 'grounding', async () =>
           keep(store, earlier, input, unit, await grounded),
         )
         advance()
       }
     } finally {
-      await Promise.allSettled([ahead])
+      await Promise.allSettled(ahead)
       await pool.dispose()
     }
   })

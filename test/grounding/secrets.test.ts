@@ -36,8 +36,8 @@ test('a credential of each kind is found, named, and not shown', () => {
 test('placeholders, examples and names of variables are none', () => {
   const harmless = [
     `${'AK' + 'IA'}IOSFODNN7EXAMPLE`,
-    '//registry.npmjs.org/:_authToken=${NPM_TOKEN}',
-    '//registry.npmjs.org/:_authToken=<your-token-goes-here-please>',
+    '//packages.example.org/:_authToken=${NPM_TOKEN}',
+    '//packages.example.org/:_authToken=<your-token-goes-here-please>',
     'postgres://user:password@localhost:5432/test',
     'postgres://user:${DB_PASSWORD}@db:5432/test',
     'mongodb://root:examplepassword@mongo:27017/',
