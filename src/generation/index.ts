@@ -12,7 +12,6 @@ export {
   type GenerationOptions,
 } from './create-generator.js'
 export { matchPath } from './agents/match-path.js'
-export { promptsDigest } from './agents/prompts.js'
 export { GenerationError } from './errors.js'
 export type { FileRequest, Generator, Overview, ReadChoice, ReadChoiceRequest, ThoughtRequest } from './generator.js'
 export { createNarrator } from './narrator/narrator.js'

@@ -1,4 +1,4 @@
-import { CoreError, type RunStore } from '../core/index.js'
+import { CoreError, eachBounded, type RunStore } from '../core/index.js'
 import {
   branchOf,
   measureNoise,
@@ -70,8 +70,6 @@ async function searchDrafts(
   const total = queue.reduce((sum, one) => sum + one.thoughts, 0)
   const done = queue.reduce((sum, { id }) => sum + store.rows('search', id, searchRowSchema).length, 0)
 
-  const failed = new AbortController()
-  const signal = context.signal === undefined ? failed.signal : AbortSignal.any([context.signal, failed.signal])
   let noise: Promise<number> | undefined
   let saidDevice = false
   const sayDevice = (model: ModelInfo): void => {
@@ -80,7 +78,7 @@ async function searchDrafts(
   }
   const counters: ScorerCounters[] = []
   await inStage(current, 'Search', { unit: 'thoughts', total, done }, async (advance) => {
-    const work = async (): Promise<void> => {
+    const work = async (_: number, signal: AbortSignal): Promise<void> => {
       const scorer = await createScorer({ ...config.scorer, modelDir: current.record.modelDir })
       sayDevice(scorer.model)
       try {
@@ -95,10 +93,7 @@ async function searchDrafts(
     }
     const count = Math.min(config.workers.scoring, ids.length)
     // The first failure stops the others at their next thought; it is the one to tell.
-    const workers = Array.from({ length: count }, () => work().catch((error: unknown) => failed.abort(error)))
-    await Promise.all(workers)
-    context.signal?.throwIfAborted()
-    failed.signal.throwIfAborted()
+    await eachBounded(Array.from({ length: count }).keys(), count, work, context.signal)
   })
   context.progress.note(describeCounters(counters))
 }

@@ -56,7 +56,7 @@ export function finish(current: Run): RunSummary {
     retraceVersion,
     model,
     generator: record.generator,
-    calls: new Ledger(store).summary().used,
+    calls: summary.calls.used,
     scorer: calibrationOf(store)?.scorer ?? null,
     noise: noiseOf(store),
     config: { ...record.config, packing: config.packing },

@@ -17,8 +17,8 @@ function write(name: string, text: string): string {
 }
 
 test('a list has one repository a line, seen from the list, with comments and empty lines between', () => {
-  const list = write('list.txt', '# mine\nrepos/a\r\n\n  /tmp/b  \n../c@v1\n')
-  assert.equal(readInputList(list), [join(scratch, 'repos/a'), '/tmp/b', join(scratch, '..', 'c@v1')])
+  const list = write('list.txt', '# mine\nrepos/a\r\n\n  /elsewhere/b  \n../c@v1\n')
+  assert.equal(readInputList(list), [join(scratch, 'repos/a'), '/elsewhere/b', join(scratch, '..', 'c@v1')])
 })
 
 test('a list that is missing or names nothing is refused with the next step', () => {

@@ -1,6 +1,7 @@
 import { formatCount, formatSmall } from '../format.js'
 import { html, type Html } from '../html.js'
 import type { ReportRun } from '../report-input.js'
+import { factList } from './fact-list.js'
 
 /** What made the run, so that it can be made again. */
 export function runSection(run: ReportRun): Html {
@@ -18,15 +19,7 @@ export function runSection(run: ReportRun): Html {
   ]
   return html`<section id="run">
     <h2>How this was made</h2>
-    <dl class="facts">
-      ${facts.map(
-        ([name, value]) =>
-          html`<div>
-            <dt>${name}</dt>
-            <dd>${value}</dd>
-          </div>`,
-      )}
-    </dl>
+    ${factList(facts)}
     <details>
       <summary>Resolved config</summary>
       <pre class="config">${JSON.stringify(run.config, null, 2) ?? 'null'}</pre>

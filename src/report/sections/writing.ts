@@ -1,6 +1,7 @@
 import { formatCount, formatPercent } from '../format.js'
 import { html, type Html } from '../html.js'
 import type { ReportRun, ReportSpending, ReportWriting } from '../report-input.js'
+import { factList } from './fact-list.js'
 import { share } from './overview.js'
 
 /** Who wrote the words and at what cost, what was done to the plans, and what was written wrong at first. */
@@ -34,15 +35,7 @@ export function writingSection({ generator }: ReportRun, writing: ReportWriting)
   ]
   return html`<section id="writing">
     <h2>Who wrote it</h2>
-    <dl class="facts">
-      ${facts.map(
-        ([name, value]) =>
-          html`<div>
-            <dt>${name}</dt>
-            <dd>${value}</dd>
-          </div>`,
-      )}
-    </dl>
+    ${factList(facts)}
   </section>`
 }
 
