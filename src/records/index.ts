@@ -59,3 +59,31 @@ export { headerParts, type HeaderParts } from './header-parts.js'
 export type { RenderedStep, Renderer, Segment, SegmentOrigin, SpanReader } from './segment.js'
 export { candidateSchema, searchRowSchema, type Candidate, type Leak, type SearchRow } from './search.js'
 export { domainTotalsSchema, shardManifestSchema, type ShardManifest } from './manifest.js'
+export {
+  endEventSchema,
+  startEventSchema,
+  stepEventSchema,
+  trainingEventSchema,
+  trainingFailureSchema,
+  type EndEvent,
+  type StartEvent,
+  type StepEvent,
+  type TrainingEvent,
+  type TrainingFailure,
+} from './training-event.js'
+export {
+  choiceTaskSchema,
+  completionTaskSchema,
+  evaluationTaskSchema,
+  heldOutResultSchema,
+  likelihoodSchema,
+  offlineResultsSchema,
+  type ChoiceTask,
+  type CompletionResult,
+  type CompletionTask,
+  type EvaluationTask,
+  type HeldOutResult,
+  type Likelihood,
+  type NeedleResult,
+  type OfflineResults,
+} from './evaluation.js'

@@ -1,0 +1,115 @@
+"""
+What a training job is, as the file `job.json` says it; `src/training/options.ts` documents every key of its config.
+
+    {"schemaVersion": 1, "out": DIR, "model": DIR, "shards": [DIR, ...], "engine": "fsdp2", "device": "auto",
+     "threads": 1, "config": {...}}
+"""
+
+import json
+import re
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from .failures import TrainingFailure
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    learning_rate: float
+    final_share: float
+    warm_up_share: float
+    beta1: float
+    beta2: float
+    epsilon: float
+    weight_decay: float
+    max_grad_norm: float
+    moments: str  # "float32" or "bfloat16"
+
+
+@dataclass(frozen=True)
+class Checkpointing:
+    every_steps: int
+    keep: int
+
+
+@dataclass(frozen=True)
+class Config:
+    init: str  # "pretrained" or "random"
+    rope_theta: float | None
+    context_length: int | None
+    until: dict  # one of {"epochs": x}, {"tokens": n}, {"steps": n}
+    batch_rows: int
+    micro_batch_rows: int
+    mixture: dict | None
+    optimizer: Optimizer
+    compute: str  # "bfloat16" or "float32"
+    activation_checkpointing: bool
+    loss_chunk_tokens: int
+    checkpoint: Checkpointing
+    export_type: str  # "bfloat16" or "float32"
+    deterministic: bool
+    seed: int
+
+
+@dataclass(frozen=True)
+class Job:
+    schema_version: int
+    out: Path
+    model: Path
+    shards: tuple[Path, ...]  # folders with a manifest.json each
+    engine: str  # "fsdp2" or "trl"
+    device: str  # "auto", "cpu" or "cuda"
+    threads: int  # of one rank on a CPU
+    config: Config
+
+    @property
+    def metrics(self) -> Path:
+        return self.out / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.out / "checkpoints"
+
+    @property
+    def exported(self) -> Path:
+        """Hugging Face folder of the trained model."""
+        return self.out / "model"
+
+    @property
+    def stop_request(self) -> Path:
+        """Training saves and ends after the step at hand where this file is there."""
+        return self.out / "stop"
+
+
+def read_job(path: Path) -> Job:
+    """@raises TrainingFailure JOB_INVALID"""
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise TrainingFailure("JOB_INVALID", f"{path} cannot be read: {error}. `retrace train` writes it.") from error
+    return _build(Job, value, str(path))
+
+
+def _build(kind: type, value: Any, where: str) -> Any:
+    """A dataclass of an object with the same keys in camel case; one too many or too few is an error."""
+    names = {_camel(field.name): field for field in fields(kind)}
+    if not isinstance(value, dict) or set(value) != set(names):
+        found = sorted(value) if isinstance(value, dict) else value
+        wrong = f"{where}: expected the keys {sorted(names)}, found {found}."
+        raise TrainingFailure("JOB_INVALID", f"{wrong} `retrace train` writes such a file.")
+    return kind(**{field.name: _convert(field.type, value[name], f"{where}.{name}") for name, field in names.items()})
+
+
+def _convert(kind: Any, value: Any, where: str) -> Any:
+    if is_dataclass(kind):
+        return _build(kind, value, where)
+    if kind is Path:
+        return Path(value)
+    if kind == tuple[Path, ...]:
+        return tuple(Path(one) for one in value)
+    return value
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
