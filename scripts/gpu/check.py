@@ -25,7 +25,11 @@ PARTS = {
     "accuracy": "part_accuracy",
     "speed-short": "part_speed_short",
     "speed-long": "part_speed_long",
+    "training-8k": "part_training_8k",
+    "training-64k": "part_training_64k",
 }
+# They build the native engine, or do without it.
+WITHOUT_ENGINE = ("build", "training-8k", "training-64k")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -68,7 +72,7 @@ def run_inside(options: argparse.Namespace) -> int:
     report = Report(options.out, part, options.minutes * 60, options.scale == "full" and options.device == "cuda")
     try:
         run = run_of(options)
-        if part != "build":
+        if part not in WITHOUT_ENGINE:
             # The sanitizer watches a test.
             part_build.make_sure_it_is_built(run, report, with_tests=part == "kernels" and run.device == "cuda")
         importlib.import_module(PARTS[part]).main(run, report)

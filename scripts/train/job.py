@@ -9,7 +9,8 @@ import json
 import re
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from .failures import TrainingFailure
 
@@ -105,9 +106,21 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
     if is_dataclass(kind):
         return _build(kind, value, where)
     if kind is Path:
-        return Path(value)
+        return Path(_checked(str, value, where))
     if kind == tuple[Path, ...]:
-        return tuple(Path(one) for one in value)
+        return tuple(Path(_checked(str, one, f"{where}[{i}]")) for i, one in enumerate(_checked(list, value, where)))
+    return _checked(kind, value, where)
+
+
+def _checked(kind: Any, value: Any, where: str) -> Any:
+    """The value, if its type is one of the field's; JSON writes 1.0 as 1, so a whole number is a float too."""
+    kinds = get_args(kind) or (kind,)
+    if float in kinds and type(value) is int:
+        return float(value)
+    if type(value) not in kinds:  # not isinstance, for True is an int there
+        names = " or ".join("null" if one is NoneType else one.__name__ for one in kinds)
+        wrong = f"{where}: expected {names}, found {json.dumps(value)[:80]}."
+        raise TrainingFailure("JOB_INVALID", f"{wrong} `retrace train` writes such a file.")
     return value
 
 

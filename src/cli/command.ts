@@ -14,6 +14,12 @@ const usageCodes = new Set([
   'TOKENIZER_MISSING',
   'NATIVE_NOT_BUILT',
   'DEVICE_UNAVAILABLE',
+  'TOKENIZER_MISMATCH',
+  'ROW_TOO_LONG',
+  'WORLD_SIZE_INVALID',
+  'MEMORY_TOO_SMALL',
+  'PYTHON_MISSING',
+  'PYTHON_INCOMPLETE',
 ])
 
 export interface CommandContext {
@@ -63,7 +69,8 @@ export async function answerWith(
 function reportFailure(error: unknown, json: boolean): 1 | 2 {
   const { code, message } = describeFailure(error)
   process.stderr.write(printable(`retrace: ${message}\n`))
-  if (code === 'UNEXPECTED' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  if (!(error instanceof RetraceError) && code === 'UNEXPECTED' && error instanceof Error)
+    process.stderr.write(`${error.stack}\n`)
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
   return usageCodes.has(code) ? 2 : 1
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { retraceVersion } from '../config.js'
+import { ablateCommand } from './ablate.js'
 import { exitCodes } from './command.js'
+import { evalCommand } from './eval.js'
 import { exportCommand } from './export.js'
 import { groundCommand } from './ground.js'
 import { importCommand } from './import.js'
@@ -10,6 +12,7 @@ import { replayCommand } from './replay.js'
 import { reportCommand } from './report.js'
 import { runCommand } from './run.js'
 import { scoreCommand } from './score.js'
+import { trainCommand } from './train.js'
 
 const program = new Command('retrace')
   .description(
@@ -24,10 +27,13 @@ const commands = [
   groundCommand,
   replayCommand,
   scoreCommand,
+  evalCommand,
   packCommand,
+  trainCommand,
   exportCommand,
   importCommand,
   reportCommand,
+  ablateCommand,
 ]
 program.addHelpText('after', exitCodes)
 for (const make of commands) {

@@ -15,7 +15,8 @@ function writeLine(text: string): void {
 /** Units per second with a figure that fits the size. */
 export function formatRate(perSecond: number): string {
   if (!Number.isFinite(perSecond)) return '-'
-  return perSecond >= 10 ? perSecond.toFixed(0) : perSecond.toFixed(1)
+  if (perSecond >= 10) return perSecond.toFixed(0)
+  return perSecond > 0 && perSecond < 0.1 ? perSecond.toPrecision(1) : perSecond.toFixed(1)
 }
 
 /** `42 s`, `3 min 05 s`, `2 h 10 min`. */
@@ -41,7 +42,7 @@ function barProgress(): Progress {
     stage(name, total, unit, already = 0): StageProgress {
       const started = performance.now()
       const bar = new cliProgress.SingleBar({
-        format: `${name.padEnd(10)} {bar} {value}/{total} ${unit}  {rate}/s  {left} left`,
+        format: `${name.padEnd(10)} {bar} {value}/{total} ${unit}  {rate}/s  {left} left{facts}`,
         barCompleteChar: '█',
         barIncompleteChar: '░',
         barsize: 28,
@@ -49,12 +50,12 @@ function barProgress(): Progress {
         stopOnComplete: false,
       })
       let done = already
-      bar.start(Math.max(total, 1), done, { rate: '-', left: '-' })
+      bar.start(Math.max(total, 1), done, { rate: '-', left: '-', facts: '' })
       return {
-        advance(count = 1) {
+        advance(count = 1, facts) {
           done += count
           if (total === 0) bar.setTotal(done)
-          bar.update(done, pace(started, already, done, total))
+          bar.update(done, { ...pace(started, already, done, total), facts: facts === undefined ? '' : `  ${facts}` })
         },
         finish: () => bar.stop(),
       }
@@ -73,15 +74,17 @@ function lineProgress(): Progress {
       let done = already
       let said = started
       const of = total === 0 ? '' : `/${total}`
+      let latest = ''
       const say = (): void => {
         const { rate, left } = pace(started, already, done, total)
         const rest = total > 0 && done < total ? `, ${left} left` : ''
-        writeLine(`${name}: ${done}${of} ${unit}, ${rate}/s${rest}`)
+        writeLine(`${name}: ${done}${of} ${unit}, ${rate}/s${rest}${latest}`)
         said = performance.now()
       }
       return {
-        advance(count = 1) {
+        advance(count = 1, facts) {
           done += count
+          latest = facts === undefined ? '' : `, ${facts}`
           if (performance.now() - said > secondsBetweenLines * 1000 && done !== total) say()
         },
         finish: () => {

@@ -1,7 +1,7 @@
 /** One stage of long work, counted in its own unit. */
 export interface StageProgress {
-  /** Reports `count` more units done. */
-  advance(count?: number): void
+  /** Reports `count` more units done; `facts` are what else is known at this point, in a few words. */
+  advance(count?: number, facts?: string): void
   finish(): void
 }
 

@@ -34,7 +34,7 @@ export interface TokenizedDocument {
 }
 
 /** A document in segments, in the parts between which it may be cut. */
-interface RenderedDocument {
+export interface RenderedDocument {
   id: string
   domain: string
   header: Segment[]
@@ -72,7 +72,8 @@ export function tokenizeConversation(
   return tokenizeDocument({ id, domain, header, steps, end: renderer.end() }, encoder)
 }
 
-function tokenizeDocument(
+/** Tokenizes each segment of a document by itself; its end belongs to the last step. */
+export function tokenizeDocument(
   { id, domain, header, steps, end }: RenderedDocument,
   encoder: SegmentEncoder,
 ): TokenizedDocument {

@@ -5,10 +5,14 @@ import { rendererNames } from './render/create-renderer.js'
 export const shardFormats = ['parquet', 'arrow'] as const
 export type ShardFormat = (typeof shardFormats)[number]
 
+export const packedContents = ['trajectory', 'code'] as const
+
 export const packingOptionsSchema = z.strictObject({
   /** Most tokens in a row. */
   sequenceLength: z.int().min(16).max(131_072).default(8192),
   renderer: z.enum(rendererNames).default('llama3-chat'),
+  /** What stands in the rows: the process that was reconstructed, or the files alone as they are. */
+  content: z.enum(packedContents).default('trajectory'),
   /** Each shard is written once in each of these. */
   formats: z
     .array(z.enum(shardFormats))

@@ -1,4 +1,5 @@
 import type { Conversation, Renderer, ShardManifest, SpanReader, Trajectory } from '../records/index.js'
+import { codeRenderer, tokenizeRepository, type CodeDocument } from './code-document.js'
 import { tokenizeConversation, tokenizeTrajectory } from './document.js'
 import type { PackingOptions } from './options.js'
 import { packDocuments, type PackingTarget } from './pack-documents.js'
@@ -19,6 +20,12 @@ export interface ConversationsInput extends PackingTarget {
   renderer: TurnRenderer
 }
 
+export interface RepositoriesInput extends PackingTarget {
+  /** Taken one by one; the order decides the bytes of the shards. */
+  repositories: Iterable<CodeDocument> | AsyncIterable<CodeDocument>
+  read: SpanReader
+}
+
 /**
  * Packs trajectories into shards and says what became of every token. The same input and options give the same bytes.
  *
@@ -36,6 +43,13 @@ export async function packConversations(input: ConversationsInput, options: Pack
   const { conversations, renderer, tokenizer } = input
   const documents = eachOf(conversations, (one) => tokenizeConversation(one, renderer, tokenizer))
   return packDocuments({ ...input, documents }, options)
+}
+
+/** The same for repositories as they are, each as one document of code; no renderer has a say in it. @throws the same */
+export async function packRepositories(input: RepositoriesInput, options: PackingOptions): Promise<ShardManifest> {
+  const { repositories, read, tokenizer } = input
+  const documents = eachOf(repositories, (one) => tokenizeRepository(one, options.masks, read, tokenizer))
+  return packDocuments({ ...input, documents, renderer: codeRenderer }, options)
 }
 
 async function* eachOf<In, Out>(items: Iterable<In> | AsyncIterable<In>, make: (item: In) => Out): AsyncGenerator<Out> {

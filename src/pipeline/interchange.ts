@@ -131,6 +131,10 @@ export async function importConversations(
   config: RunConfig,
   context: RunContext,
 ): Promise<ImportSummary> {
+  if (config.packing.content !== 'trajectory') {
+    const message = `Conversations have no repository behind them that could be packed as it is. Leave packing.content away.`
+    throw new CoreError('CONFIG_INVALID', message)
+  }
   const paths = inputs.flatMap(filesOf)
   const tokenizer = await loadTokenizer(modelDir)
   const renderer = createRenderer(config.packing.renderer, config.packing.masks)

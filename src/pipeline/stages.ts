@@ -1,7 +1,13 @@
 import { CoreError, eachBounded, type RunStore } from '../core/index.js'
 import type { Generator } from '../generation/index.js'
-import { packTrajectories } from '../packing/index.js'
-import { snapshotSchema, trajectorySchema, type RepositorySnapshot, type Trajectory } from '../records/index.js'
+import { packRepositories, packTrajectories } from '../packing/index.js'
+import {
+  snapshotSchema,
+  trajectorySchema,
+  type RepositorySnapshot,
+  type ShardManifest,
+  type Trajectory,
+} from '../records/index.js'
 import { replayTrajectory, synthesizeTrajectory } from '../synthesis/index.js'
 import { groundedIds, unitsOf } from './ground-stage.js'
 import type { Run } from './run-folder.js'
@@ -72,7 +78,7 @@ export function isSearched(store: RunStore, record: Run['record']): boolean {
 }
 
 export async function packAll(current: Run): Promise<void> {
-  const { store, config, tokenizer, renderer, context, read } = current
+  const { store } = current
   const ids = store.finished('trajectories')
   if (ids.length === 0 && store.finished('unfinished').length > 0) {
     const message =
@@ -80,19 +86,45 @@ export async function packAll(current: Run): Promise<void> {
     throw new CoreError('BUDGET_SPENT', message)
   }
   await inStage(current, 'Packing', { unit: 'documents', total: ids.length, done: 0 }, async (advance) => {
-    const trajectories = function* (): Iterable<Trajectory> {
-      for (const id of ids) {
-        yield store.read('trajectories', id, trajectorySchema)
-        advance()
-      }
-    }
-    const folder = store.path('shards')
-    const input = { trajectories: trajectories(), read, tokenizer, renderer, folder, signal: context.signal }
-    const manifest = await packTrajectories(input, { ...config.packing, seed: config.seed })
+    const manifest = await packRecords(current, store.path('shards'), { onDocument: advance })
     store.write('shards', 'manifest', manifest)
     if (manifest.packing.rows === 0) {
       const message = `No step fits in a row of ${manifest.sequenceLength} tokens, so nothing was packed. Raise packing.sequenceLength.`
       throw new CoreError('CONFIG_INVALID', message)
     }
   })
+}
+
+interface PackedRecords {
+  /** Mixture component of a document; without it, as the record says, and `code` where repositories are packed as they are. */
+  domainOf?: (id: string) => string
+  onDocument?: () => void
+}
+
+/** Packs what a run came to, as its config says: the trajectories, or the same repositories as they are. Writes no manifest. */
+export async function packRecords(
+  { store, config, tokenizer, renderer, context, read }: Run,
+  folder: string,
+  { domainOf, onDocument }: PackedRecords = {},
+): Promise<ShardManifest> {
+  const options = { ...config.packing, seed: config.seed }
+  const target = { read, tokenizer, folder, signal: context.signal }
+  const each = function* <Document>(make: (id: string) => Document): Iterable<Document> {
+    for (const id of store.finished('trajectories')) {
+      yield make(id)
+      onDocument?.()
+    }
+  }
+  if (options.content === 'code') {
+    const repositories = each((id) => ({
+      snapshot: store.read('snapshots', id, snapshotSchema),
+      domain: domainOf?.(id) ?? 'code',
+    }))
+    return packRepositories({ ...target, repositories }, options)
+  }
+  const trajectories = each((id): Trajectory => {
+    const trajectory = store.read('trajectories', id, trajectorySchema)
+    return { ...trajectory, domain: domainOf?.(id) ?? trajectory.domain }
+  })
+  return packTrajectories({ ...target, trajectories, renderer }, options)
 }

@@ -51,38 +51,47 @@ export const heldOutResultSchema = z.strictObject({
   domains: z.record(z.string(), likelihoodSchema),
   /** By position in the document, in tokens `[from, to)`. */
   positions: z.array(z.strictObject({ from: z.int(), to: z.int(), likelihood: likelihoodSchema })),
+  /** Documents longer than the positions that the model claims, and their tokens; not scored, never cut. */
+  tooLong: z.strictObject({ documents: z.int(), tokens: z.int() }),
 })
 export type HeldOutResult = z.infer<typeof heldOutResultSchema>
 
 export const needleResultSchema = z.strictObject({
+  /** Tasks that were scored. Without any, the means are null, here and in a cell. */
   tasks: z.int(),
+  /** Tasks that do not fit the positions that the model claims; not scored, never cut. */
+  tooLong: z.int(),
   /** Share of tasks whose right choice is the likeliest by the sum of its log-probabilities; all choices are as long. */
-  accuracy: z.number(),
+  accuracy: z.number().nullable(),
   /** What guessing gets. */
-  chance: z.number(),
+  chance: z.number().nullable(),
   cells: z.array(
     z.strictObject({
       length: z.int(),
       depth: z.number(),
       tasks: z.int(),
-      accuracy: z.number(),
+      tooLong: z.int(),
+      accuracy: z.number().nullable(),
       /** Mean over tasks of log p(right) - log p(best wrong), nats. */
-      margin: z.number(),
+      margin: z.number().nullable(),
     }),
   ),
 })
 export type NeedleResult = z.infer<typeof needleResultSchema>
 
-export const completionResultSchema = z.strictObject({
+const completionScoresSchema = z.strictObject({
+  /** Tasks that were completed. Without any, the means are null. */
   tasks: z.int(),
+  /** Tasks whose context and new tokens do not fit the positions that the model claims; not completed, never cut. */
+  tooLong: z.int(),
   /** Share of tasks whose lines come out exactly, white space at line ends aside. */
-  exactMatch: z.number(),
-  /** Mean of 1 - Levenshtein distance / longer length, in characters. */
-  editSimilarity: z.number(),
-  repositories: z.record(
-    z.string(),
-    z.strictObject({ tasks: z.int(), exactMatch: z.number(), editSimilarity: z.number() }),
-  ),
+  exactMatch: z.number().nullable(),
+  /** Mean of 1 - Levenshtein distance / longer length, in characters, white space at line ends aside. */
+  editSimilarity: z.number().nullable(),
+})
+
+export const completionResultSchema = completionScoresSchema.extend({
+  repositories: z.record(z.string(), completionScoresSchema),
 })
 export type CompletionResult = z.infer<typeof completionResultSchema>
 

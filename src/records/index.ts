@@ -87,3 +87,24 @@ export {
   type NeedleResult,
   type OfflineResults,
 } from './evaluation.js'
+export {
+  ablationArms,
+  ablationMeasures,
+  ablationSchema,
+  ablationTrainingSchema,
+  type Ablation,
+  type AblationArm,
+  type AblationMeasure,
+  type AblationTraining,
+  type PairedDifference,
+} from './ablation.js'
+export {
+  evaluatedModelSchema,
+  evaluationReportSchema,
+  suiteOutcomeSchema,
+  suiteResultsSchema,
+  type EvaluatedModel,
+  type EvaluationReport,
+  type SuiteOutcome,
+  type SuiteResults,
+} from './evaluation-report.js'

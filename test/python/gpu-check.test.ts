@@ -67,4 +67,33 @@ testWhere(missing ?? noEngine, 'the GPU check proves and measures the CPU refere
   rmSync(folder, { recursive: true })
 })
 
+testWhere(missing, 'the GPU check proves and measures training on the CPU, on small shapes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gpu-check-'))
+  const out = join(folder, 'results.json')
+  const where = ['--device', 'cpu', '--scale', 'tiny', '--build-folder', join(folder, 'none'), '--out', out]
+  const done = spawnSync(python!, [join(root, 'scripts/gpu-check'), '--part', 'training-8k,training-64k', ...where], {
+    encoding: 'utf8',
+  })
+  const { parts } = JSON.parse(readFileSync(out, 'utf8')) as { parts: Record<string, Part> }
+  for (const [name, part] of Object.entries(parts)) {
+    const wrong = Object.entries(part.proofs).filter(([, proof]) => !proof.passed)
+    assert.equal([part.status, wrong, part.errors], ['passed', [], {}], name)
+  }
+  assert.is(done.status, 0, done.stdout.slice(-3000))
+  const proved = Object.keys(parts['training-8k']!.proofs)
+  for (const what of ['packed attention', 'loss', 'deterministic training', 'the loop, as it is started']) {
+    assert.ok(
+      proved.some((name) => name.startsWith(what)),
+      what,
+    )
+  }
+  for (const name of ['8k, float32 moments, packed', '64k, bfloat16 moments, one document']) {
+    const { figures } = parts[name.startsWith('8k') ? 'training-8k' : 'training-64k']!
+    const rate = figures[`${name}: tokens/s`]!
+    assert.ok(rate.unit === 'tokens/s' && rate.median > 0 && rate.repeats > 1, name)
+    assert.ok(figures[`${name}: MFU`]!.median < 1, name)
+  }
+  rmSync(folder, { recursive: true })
+})
+
 test.run()

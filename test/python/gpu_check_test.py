@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import shutil
 import sys
 import tempfile
 import unittest
@@ -11,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts/gpu"))
+sys.path[:0] = [str(ROOT / "scripts/gpu"), str(ROOT / "scripts")]
 sys.dont_write_bytecode = True
 
 import check  # noqa: E402
@@ -21,6 +22,8 @@ import part_kernels  # noqa: E402
 import part_speed_long  # noqa: E402
 import results  # noqa: E402
 import torch  # noqa: E402
+import training  # noqa: E402
+import training_plan as plan  # noqa: E402
 from isolated import Outcome, run_command, run_isolated  # noqa: E402
 from machine import describe_source  # noqa: E402
 from part_exactness import Trial  # noqa: E402
@@ -351,6 +354,197 @@ class PartsTest(unittest.TestCase):
             self.assertIsNone(contest.repeat("HF smart", work, None, None))
             contest.retry_alone(work, {"HF smart": 7, "HF naive": 2}, samples, {})
         self.assertEqual([result["ms"] for result in samples["HF smart"]], [5.0, 5.0])
+
+
+class TrainingPlanTest(unittest.TestCase):
+    """Against the tables of training.md, which were worked out apart from this program."""
+
+    def memory(self, row_tokens: int, moments: str) -> float:
+        setup = plan.Setup("x", row_tokens, moments, True, ())
+        return plan.estimated_memory(LLAMA_3_8B, setup, micro_batches=2) / plan.GIB
+
+    def test_the_memory_is_that_of_the_table(self) -> None:
+        table = {"float32": (128.8, 156.4), "bfloat16": (98.9, 126.5)}
+        wanted = [(rows, moments, each[at]) for moments, each in table.items() for at, rows in enumerate((8192, 65536))]
+        for row_tokens, moments, gibibytes in wanted:
+            self.assertAlmostEqual(self.memory(row_tokens, moments), gibibytes, delta=0.15)
+
+    def test_one_row_a_step_never_takes_more_than_several(self) -> None:
+        for part in ("training-8k", "training-64k"):
+            for setup in plan.setups_of(part, tiny=False):
+                few, many = (plan.estimated_memory(LLAMA_3_8B, setup, rows) for rows in (1, 2))
+                self.assertLessEqual(few, many)
+
+    def test_the_rates_are_those_of_the_table(self) -> None:
+        for row_tokens, thousands in ((8192, 7.7), (65536, 4.1)):
+            rate = plan.estimated_tokens_per_second(LLAMA_3_8B, row_tokens, row_tokens**2)
+            self.assertAlmostEqual(rate / 1e3, thousands, delta=0.05)
+
+    def test_the_loop_counts_the_same_operations(self) -> None:
+        from train.flops import model_flops
+
+        names = ("hidden_size", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size")
+        names += ("num_hidden_layers", "vocab_size")
+        config = argparse.Namespace(**dict(zip(names, (4096, 32, 8, 128, 14336, 32, 128256))))
+        rows = (8192, 8000, 3e7)
+        self.assertAlmostEqual(plan.step_flops(LLAMA_3_8B, *rows) / model_flops(config, *rows), 1, delta=1e-9)
+
+    def test_drawn_documents_fill_their_rows(self) -> None:
+        for part in ("training-8k", "training-64k"):
+            for setup in plan.setups_of(part, tiny=False):
+                for trial in setup.trials:
+                    rows = plan.rows_of(setup, trial)
+                    self.assertEqual([sum(row) for row in rows], [setup.row_tokens] * trial.micro_batches)
+                    self.assertTrue(all(length > 0 for row in rows for length in row))
+
+    def test_packed_rows_of_64k_have_the_pairs_that_packing_leaves(self) -> None:
+        [setup] = [one for one in plan.setups_of("training-64k", tiny=False) if one.moments == "bfloat16"]
+        rows = plan.rows_of(setup, setup.trials[0])
+        # training.md, section 7: 0.39 of one document's.
+        self.assertAlmostEqual(plan.square_sum(rows) / (len(rows) * 65536**2), 0.39, delta=0.03)
+
+
+DONE = {
+    "outcome": "done",
+    "samples": [{"seconds": 2.0, "updateSeconds": 0.5}, {"seconds": 2.5, "updateSeconds": 0.5}],
+    "rows": 2,
+    "tokens": 384,
+    "trainedTokens": 380,
+    "squareSum": 384 * 192,
+    "flops": 1e12,
+    "losses": [6.2, 6.1],
+    "attention": "varlen_attn",
+    "memory": {"allocated": 3 << 30, "reserved": 4 << 30, "driver": 5 << 30, "total": 8 << 30},
+}
+BUILT = {"outcome": "built", "seconds": 1.0, "peakFlops": 1e13, "peakSource": "measured"}
+RAN_OUT = {"outcome": "out of memory", "why": "CUDA out of memory", "memory": None}
+
+
+class TrainingTest(unittest.TestCase):
+    """What becomes of a setup's trials, where their processes are imitated."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.report = Report(Path(self.folder) / "out.json", "training-8k", 600)
+        self.setup = plan.Setup("8k", 192, "float32", True, tuple(plan.Trial(name, micro_batches=2) for name in "abc"))
+        self.started: list[tuple[list[str], bool]] = []
+
+    def measure(self, *processes: tuple[str, list[dict]]) -> None:
+        """Each process ends with a status, behind some answers."""
+        left = list(processes)
+
+        def run_isolated(module: str, function: str, arguments: dict, limit_s: float, environment: dict) -> Outcome:
+            status, answers = left.pop(0)
+            self.started.append(([trial["name"] for trial in arguments["trials"]], arguments["setup"]["expandable"]))
+            Path(arguments["answers"]).write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+            return Outcome(status, error="signal 9")
+
+        with mock.patch.object(training, "run_isolated", run_isolated), redirect_stdout(io.StringIO()):
+            training.measure_setup(run_on(self.folder), self.report, self.setup)
+        self.assertEqual(left, [])
+
+    def test_rates_are_of_the_step_and_of_its_parts(self) -> None:
+        self.measure(("ok", [BUILT, DONE, DONE, DONE]))
+        self.assertEqual(self.started, [(["a", "b", "c"], False)])
+        median = self.report.median
+        self.assertAlmostEqual(median("8k, a: tokens/s"), (384 / 2 + 384 / 2.5) / 2)
+        self.assertAlmostEqual(median("8k, a: forward and backward of a row"), (750 + 1000) / 2)
+        self.assertAlmostEqual(median("8k, a: MFU"), (0.05 + 0.04) / 2)
+        self.assertEqual(median("8k, a: peak memory, tensors"), 3.0)
+        goal = self.report.content["goals"]["8k, a: peak memory, GiB"]
+        self.assertEqual((goal["value"], goal["better"]), (3.0, "<="))
+        self.assertTrue(self.report.finish())
+
+    def test_a_trial_that_crashes_costs_itself_alone(self) -> None:
+        self.measure(("crashed", [BUILT, DONE]), ("ok", [BUILT, DONE]))
+        self.assertEqual(self.started, [(["a", "b", "c"], False), (["c"], False)])
+        self.assertIsNone(self.report.median("8k, b: tokens/s"))
+        self.assertIsNotNone(self.report.median("8k, c: tokens/s"))
+        [error] = self.report.content["errors"].values()
+        self.assertIn("8k, b: crashed: signal 9", error["message"])
+        self.assertFalse(self.report.finish())
+
+    def test_where_memory_runs_out_it_is_tried_with_another_allocator_and_is_no_failure(self) -> None:
+        self.measure(("ok", [BUILT, RAN_OUT]), ("ok", [BUILT, RAN_OUT]), ("ok", [BUILT, DONE, DONE]))
+        wanted = [(["a", "b", "c"], False), (["a", "b", "c"], True), (["b", "c"], True)]
+        self.assertEqual(self.started, wanted)
+        facts = self.report.content["facts"]
+        self.assertEqual(facts["8k, a: outcome"]["outcome"], "out of memory")
+        self.assertEqual(facts["8k, expandable segments, a: outcome"]["outcome"], "out of memory")
+        self.assertIsNotNone(self.report.median("8k, expandable segments, c: tokens/s"))
+        self.assertTrue(self.report.finish())
+
+    def test_a_setup_that_cannot_be_built_is_not_tried_for_each_trial(self) -> None:
+        self.measure(("crashed", []))
+        [error] = self.report.content["errors"].values()
+        self.assertIn("before its first trial", error["message"])
+
+    def test_what_there_is_no_time_for_is_said(self) -> None:
+        self.report.deadline = 0.0
+        self.measure()
+        self.assertEqual([error["kind"] for error in self.report.content["errors"].values()], ["outOfTime"])
+
+    def test_a_loss_that_is_no_number_is_disproved(self) -> None:
+        self.measure(("ok", [BUILT, DONE | {"losses": [float("nan")]}, DONE, DONE]))
+        self.assertFalse(self.report.content["proofs"]["8k, a: every loss is finite"]["passed"])
+
+
+class TrainingProofsTest(unittest.TestCase):
+    """A proof has to see what it is there for."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        import training_proofs
+
+        cls.proofs = training_proofs
+
+    def wrong(self, name: str) -> set[str]:
+        found = self.proofs.Findings("cpu", True)
+        getattr(self.proofs, name)(found)
+        return {name for name, proof in found.proofs.items() if not proof["passed"]}
+
+    def test_attention_that_is_right_passes(self) -> None:
+        self.assertEqual(self.wrong("prove_attention"), set())
+
+    def test_attention_into_the_document_before_is_seen(self) -> None:
+        boundaries = self.proofs.attention.boundaries
+
+        def joined(lengths: list[int], device: torch.device) -> dict:
+            first, second, *others = lengths  # the shortest ones, a token and five: the others are right
+            return boundaries([first + second, *others], device)
+
+        with mock.patch.object(self.proofs.attention, "boundaries", joined):
+            wrong = self.wrong("prove_attention")
+        self.assertTrue({"float32, output", "bfloat16, output", "bfloat16, key", "bfloat16, value"} <= wrong, wrong)
+
+    def test_documents_that_see_each_other_are_seen_in_the_loss(self) -> None:
+        from train import model
+
+        boundaries = model.boundaries
+        with mock.patch.object(model, "boundaries", lambda lengths, device: boundaries([int(sum(lengths))], device)):
+            wrong = self.wrong("prove_loss")
+        self.assertEqual(wrong, {"float32, documents apart", "bfloat16, documents apart"})
+
+    def test_memory_that_runs_out_is_an_answer(self) -> None:
+        import training_run
+
+        answers, [setup] = Path(tempfile.mkdtemp()) / "answers.jsonl", plan.setups_of("training-64k", tiny=True)[1:]
+        self.addCleanup(shutil.rmtree, answers.parent)
+        with mock.patch.object(training_run, "run_trial", side_effect=torch.OutOfMemoryError("CUDA out of memory")):
+            training_run.measure("cpu", True, vars(setup), [vars(setup.trials[0])], str(answers), 1e9)
+        outcomes = [json.loads(line)["outcome"] for line in answers.read_text().splitlines()]
+        self.assertEqual(outcomes, ["built", "out of memory"])
+
+    def test_an_error_of_a_part_is_not_lost_in_the_whole(self) -> None:
+        right = torch.ones(1, 100, 2, 4)
+        found = right.clone()
+        found[:, :1] = 1.5
+        self.assertAlmostEqual(self.proofs.worst_of_documents(found, right, [1, 99]), 0.5, places=5)
+        self.assertLess(self.proofs.relative(found, right), 0.06)
+        found[:, 5] = float("nan")
+        self.assertFalse(self.proofs.worst_of_documents(found, right, [1, 99]) <= 1.0)
 
 
 class ReadersTest(unittest.TestCase):

@@ -1,0 +1,76 @@
+"""
+One rank of a training: `torchrun ... -m train --job OUT/job.json`, with scripts/ on PYTHONPATH.
+
+Exit code 0: done, or stopped as asked with a checkpoint. 1: a failure, which OUT/failure.json tells.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from .failures import TrainingFailure, record_failure
+from .job import Job, read_job
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="train", description=__doc__.strip().splitlines()[0])
+    parser.add_argument("--job", type=Path, required=True, help="the file that `retrace train` writes")
+    path = parser.parse_args().job
+    try:
+        job = read_job(path)
+    except TrainingFailure as failure:
+        record_failure(path.parent, failure)
+        sys.exit(1)
+    code = 1
+    try:
+        _run(job)
+        code = 0
+    except TrainingFailure as failure:
+        if failure.code == "FOLDER_BUSY":  # the folder, and what it says of failures, is another training's
+            print(f"{failure.code}: {failure.message}", file=sys.stderr, flush=True)
+        else:
+            record_failure(job.out, failure)
+    except Exception as error:
+        traceback.print_exc()
+        record_failure(job.out, _explain(error, job))
+    # All is written and closed. Leaving in the orderly way would wait for ranks that are stuck in a sum, which torchrun
+    # ends; and after a training that is done, threads of libraries that are still there now and then abort the exit
+    # ("terminate called without an active exception").
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _run(job: Job) -> None:
+    # PyTorch is imported only now: a job that cannot be read is told at once.
+    if job.engine == "trl":
+        from .engines.trl import train
+    else:
+        from .loop import train
+    train(job)
+
+
+def _explain(error: Exception, job: Job) -> TrainingFailure:
+    import torch
+
+    what = traceback.format_exception_only(error)[-1].strip()
+    out_of_memory = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(words in what for words in out_of_memory):
+        how = "Set microBatchRows to 1, lossChunkTokens lower, activationCheckpointing, or moments to bfloat16"
+        return TrainingFailure("OUT_OF_MEMORY", f"{what}. {how}; or take more ranks, or shorter rows. {_resume(job)}")
+    if isinstance(error, torch.distributed.DistError) or "gloo" in what or "NCCL" in what:
+        why = "Another rank ended (killed, perhaps for want of memory), or the network between ranks broke"
+        return TrainingFailure("RANK_LOST", f"{why}. {_resume(job)}", error=what)
+    return TrainingFailure("UNEXPECTED", f"{what}. {_resume(job)}")
+
+
+def _resume(job: Job) -> str:
+    from .checkpoint import list_steps
+
+    steps = list_steps(job.checkpoints)
+    return f"Start again to go on from step {steps[-1]}." if steps else "There is no checkpoint yet: it starts over."
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""
+Attention that keeps the documents of a packed sequence apart, under the name "packed" for Transformers' models.
+
+On CUDA one `varlen_attn` call (FlashAttention, built into torch) for all documents; elsewhere, and in float32, which
+that kernel does not know, one causal call of scaled_dot_product_attention per document. No mask of T x T is ever made:
+Transformers makes none for an attention that has no mask function of its own.
+
+Where documents begin comes from `cu_seq_lens_q` where the caller gives it (PackedModel does), else from `position_ids`
+that restart at 0 (TRL does that). A call with neither is one document.
+
+Shapes: B rows, T tokens, H query heads, K key/value heads, D head size, N documents.
+"""
+
+import inspect
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+try:
+    from torch.nn.attention.varlen import varlen_attn
+except ImportError:  # older than torch 2.10
+    varlen_attn = None
+
+NAME = "packed"
+
+
+def register_packed_attention() -> str:
+    """Makes "packed" known to Transformers; the name to set as a config's `_attn_implementation`."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(NAME, packed_attention)
+    return NAME
+
+
+def describe_attention(device: torch.device, dtype: torch.dtype) -> str:
+    return "varlen_attn" if _has_varlen(device, dtype) else "scaled_dot_product_attention per document"
+
+
+def boundaries(seq_lengths: Any, device: torch.device) -> dict[str, Any]:
+    """What the model hands through to every block: starts of the documents (int32 [N + 1]) and the longest one."""
+    lengths = torch.as_tensor(seq_lengths, dtype=torch.int32)
+    starts = F.pad(lengths.cumsum(0, dtype=torch.int32), (1, 0)).to(device)
+    longest = int(lengths.max())
+    return {"cu_seq_lens_q": starts, "cu_seq_lens_k": starts, "max_length_q": longest, "max_length_k": longest}
+
+
+def packed_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,  # [B, H, T, D]
+    key: torch.Tensor,  # [B, K, T, D]
+    value: torch.Tensor,  # [B, K, T, D]
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention function of Transformers: returns [B, T, H, D] and no weights."""
+    if attention_mask is not None or dropout or query.shape[2] != key.shape[2]:
+        raise ValueError("packed attention takes no mask, no dropout and no cached keys; position_ids part documents")
+    rows, heads, tokens, size = query.shape
+    starts = kwargs.get("cu_seq_lens_q")
+    if starts is None:
+        starts = _starts(kwargs.get("position_ids"), rows, tokens, query.device)
+    # Rows one behind the other: [B * T, heads, D].
+    flat = [states.transpose(1, 2).reshape(rows * tokens, -1, size) for states in (query, key, value)]
+    if _has_varlen(query.device, query.dtype):
+        longest = kwargs.get("max_length_q") or int(starts.diff().max())
+        output = _attend_varlen(*flat, starts, longest, scaling)
+    else:
+        output = _attend_each(*flat, starts.tolist(), scaling)
+    return output.view(rows, tokens, heads, size), None
+
+
+def _starts(position_ids: torch.Tensor | None, rows: int, tokens: int, device: torch.device) -> torch.Tensor:
+    """int32 [N + 1] of position_ids [1 or B, T]; a row begins a document whatever its first position is."""
+    if position_ids is None:
+        return torch.arange(0, rows * tokens + 1, tokens, dtype=torch.int32, device=device)
+    begins = position_ids.expand(rows, tokens) == 0
+    first = torch.arange(tokens, device=begins.device) == 0
+    starts = (begins | first).flatten().nonzero().squeeze(1).to(device=device, dtype=torch.int32)
+    return F.pad(starts, (0, 1), value=rows * tokens)
+
+
+def _has_varlen(device: torch.device, dtype: torch.dtype) -> bool:
+    return varlen_attn is not None and device.type == "cuda" and dtype in (torch.bfloat16, torch.float16)
+
+
+def _attend_varlen(query, key, value, starts, longest: int, scaling: float | None) -> torch.Tensor:
+    """query [T, H, D], key and value [T, K, D] to [T, H, D]; the keywords moved between versions of torch."""
+    known = inspect.signature(varlen_attn).parameters
+    options: dict[str, Any] = {"scale": scaling} if "scale" in known else {}
+    options |= {"window_size": (-1, 0)} if "window_size" in known else {"is_causal": True}
+    if "num_splits" in known and torch.are_deterministic_algorithms_enabled():
+        options["num_splits"] = 1  # else the kernel chooses by length how it splits, and so how it rounds
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1 and "enable_gqa" in known:
+        options["enable_gqa"] = True
+    elif groups > 1:
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    if "scale" not in known and scaling is not None:
+        query = query * (scaling * query.shape[-1] ** 0.5)  # the kernel then scales by D ** -0.5
+    return varlen_attn(query, key, value, starts, starts, longest, longest, **options)
+
+
+def _attend_each(query, key, value, starts: list[int], scaling: float | None) -> torch.Tensor:
+    """query [T, H, D], key and value [T, K, D] to [T, H, D], a document at a time."""
+    if key.shape[1] != query.shape[1] and query.device.type == "cuda":
+        # In float32 only the kernel that writes all scores knows grouped heads; repeated, the one that does not serves.
+        key, value = (one.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for one in (key, value))
+    outputs = []
+    for begin, end in zip(starts, starts[1:]):
+        # [1, heads, document, D]
+        states = [whole[begin:end].transpose(0, 1).unsqueeze(0) for whole in (query, key, value)]
+        grouped = query.shape[1] != key.shape[1]
+        output = F.scaled_dot_product_attention(*states, is_causal=True, scale=scaling, enable_gqa=grouped)
+        outputs.append(output.squeeze(0).transpose(0, 1))
+    return torch.cat(outputs)

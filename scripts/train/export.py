@@ -1,0 +1,122 @@
+"""
+The trained model as a Hugging Face folder, which Transformers, vLLM and retrace's own scorer read.
+
+Tensors are gathered one at a time, and a file is written as soon as its tensors are there: rank 0 holds one file's
+worth and not the model. The folder appears under its name when it is whole.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch.distributed.tensor import DTensor
+
+from .checkpoint import sync, write_synced
+from .job import Job
+from .model import TYPES, PackedModel
+from .ranks import Ranks
+
+FILE_BYTES = 5_000_000_000
+INDEX = "model.safetensors.index.json"
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "chat_template.json",
+    "generation_config.json",
+)
+
+
+def export_model(
+    job: Job, ranks: Ranks, model: PackedModel, facts: dict[str, Any], file_bytes: int = FILE_BYTES
+) -> None:
+    """All ranks together; rank 0 writes. `facts` are what is known of the training: step, tokens, loss."""
+    folder = job.exported.with_name(f"{job.exported.name}.tmp")
+    if ranks.rank == 0:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    ranks.barrier()
+    _write_weights(folder, ranks, model.causal_lm, TYPES[job.config.export_type], file_bytes)
+    if ranks.rank == 0:
+        config = export_config(job.model, model.config, job.config.export_type)
+        write_synced(folder / "config.json", json.dumps(config, indent=2) + "\n")
+        write_synced(folder / "retrace-training.json", json.dumps(facts, indent=2) + "\n")
+        for name in TOKENIZER_FILES:
+            if (job.model / name).is_file():
+                shutil.copyfile(job.model / name, folder / name)
+        for path in folder.iterdir():
+            sync(path)
+        sync(folder)
+        shutil.rmtree(job.exported, ignore_errors=True)
+        folder.rename(job.exported)
+        sync(job.out)
+    ranks.barrier()
+
+
+def export_config(model_dir: Path, config: Any, export_type: str) -> dict[str, Any]:
+    """
+    `config.json` as the model had it, with what training changed. The RoPE base stands where Transformers 4 looks for
+    it (`rope_theta`) and where 5 does (`rope_parameters`): a reader of the other place would score with another base.
+    """
+    original = json.loads((model_dir / "config.json").read_text())
+    parameters = getattr(config, "rope_parameters", None) or {**(getattr(config, "rope_scaling", None) or {})}
+    theta = parameters.get("rope_theta") or config.rope_theta
+    return {
+        **original,
+        "architectures": ["LlamaForCausalLM"],
+        "max_position_embeddings": config.max_position_embeddings,
+        "rope_theta": theta,
+        "rope_parameters": {"rope_type": "default", **parameters, "rope_theta": theta},
+        "dtype": export_type,
+        "torch_dtype": export_type,
+    }
+
+
+def plan_files(sizes: dict[str, int], file_bytes: int) -> list[list[str]]:
+    """Names of tensors by file, in their order; a file has at most `file_bytes` where more than one tensor is in it."""
+    files: list[list[str]] = []
+    room = -1
+    for name, size in sizes.items():
+        if size > room:
+            files.append([])
+            room = file_bytes
+        files[-1].append(name)
+        room -= size
+    return files
+
+
+def _write_weights(folder: Path, ranks: Ranks, causal_lm: torch.nn.Module, dtype: torch.dtype, file_bytes: int) -> None:
+    # A tied head goes by the embedding's name alone, as Transformers writes it.
+    parameters = dict(causal_lm.named_parameters())
+    sizes = {name: one.numel() * dtype.itemsize for name, one in parameters.items()}
+    files = plan_files(sizes, file_bytes)
+    names = _file_names(len(files))
+    for file, members in zip(names, files, strict=True):
+        tensors = {name: _whole(parameters[name], dtype, ranks.rank) for name in members}
+        if ranks.rank == 0:
+            save_file(tensors, folder / file, metadata={"format": "pt"})
+    if ranks.rank == 0 and len(files) > 1:
+        weight_map = {name: file for file, members in zip(names, files, strict=True) for name in members}
+        index = {"metadata": {"total_size": sum(sizes.values())}, "weight_map": weight_map}
+        write_synced(folder / INDEX, json.dumps(index, indent=2) + "\n")
+
+
+def _file_names(count: int) -> list[str]:
+    if count == 1:
+        return ["model.safetensors"]
+    return [f"model-{number:05d}-of-{count:05d}.safetensors" for number in range(1, count + 1)]
+
+
+def _whole(parameter: torch.Tensor, dtype: torch.dtype, rank: int) -> torch.Tensor | None:
+    """On the CPU of rank 0; the others only give their parts. In the exported type when it travels: half the bytes."""
+    part = parameter.detach().to(dtype)
+    whole = part.full_tensor() if isinstance(part, DTensor) else part
+    return whole.cpu().contiguous() if rank == 0 else None

@@ -1,0 +1,78 @@
+"""
+The processes that train together: who this one is, and the small numbers that they agree on.
+
+Those go over gloo on the CPU also where gradients go over NCCL, as float64, so that counts and sums stay exact.
+"""
+
+import os
+import platform
+import resource
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from .failures import TrainingFailure
+from .job import Job
+
+
+@dataclass(frozen=True)
+class Ranks:
+    rank: int
+    size: int
+    device: torch.device
+
+    def sum(self, values: list[float]) -> list[float]:
+        return self._reduce(values, dist.ReduceOp.SUM)
+
+    def most(self, values: list[float]) -> list[float]:
+        return self._reduce(values, dist.ReduceOp.MAX)
+
+    def gather(self, value: Any) -> list[Any]:
+        """What each rank gave, on every rank."""
+        gathered: list[Any] = [None] * self.size
+        dist.all_gather_object(gathered, value)
+        return gathered
+
+    def barrier(self) -> None:
+        self.sum([0.0])
+
+    def _reduce(self, values: list[float], operation: Any) -> list[float]:
+        tensor = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(tensor, operation)
+        return tensor.tolist()
+
+
+def join_ranks(job: Job) -> Ranks:
+    """Meets the others where torchrun says; alone where it started nothing. @raises TrainingFailure NO_DEVICE"""
+    cuda = job.device == "cuda" or (job.device == "auto" and torch.cuda.is_available())
+    if cuda and not torch.cuda.is_available():
+        why = "PyTorch sees no CUDA device. Check the driver and that torch is a CUDA build, or use the device cpu."
+        raise TrainingFailure("NO_DEVICE", why)
+    torch.set_num_threads(job.threads)
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
+    if cuda:
+        torch.cuda.set_device(device)
+    backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
+    alone = {} if "RANK" in os.environ else {"store": dist.HashStore(), "rank": 0, "world_size": 1}
+    dist.init_process_group(backend, **alone)
+    return Ranks(dist.get_rank(), dist.get_world_size(), device)
+
+
+def be_deterministic() -> None:
+    """Kernels that give the same bits each time, or an error where there is none; before CUDA is used first."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: of tensors on a GPU, else of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"

@@ -1,0 +1,70 @@
+import { TrainingError } from './errors.js'
+import type { TrainingConfig } from './options.js'
+import type { ShardFolder } from './shard-folders.js'
+
+/** What is drawn from one domain. */
+export interface DomainShare {
+  domain: string
+  /** Of the tokens trained on, in `[0, 1]`. */
+  share: number
+  /** Tokens there are. */
+  tokens: number
+  /** How often each of them is seen, about. */
+  passes: number
+}
+
+/** What training reads, as far as manifests say; the loop counts steps row by row. */
+export interface DataPlan {
+  /** Most tokens of a row. */
+  rowTokens: number
+  rows: number
+  /** Exact where the config names steps, else about. */
+  steps: number
+  stepsAreExact: boolean
+  tokensPerStep: number
+  domains: DomainShare[]
+}
+
+/** @throws TrainingError `CONFIG_INVALID` where the mixture names what is not there */
+export function planData(folders: readonly ShardFolder[], config: TrainingConfig): DataPlan {
+  const tokensOf = tokensByDomain(folders)
+  const shares = sharesOf(tokensOf, config.mixture)
+  const rows = sum(folders.map(({ manifest }) => manifest.packing.rows))
+  const tokensPerStep = (config.batchRows * sum([...tokensOf.values()])) / rows
+  const epochTokens = sum([...shares.keys()].map((domain) => tokensOf.get(domain) ?? 0))
+  const { until } = config
+  const wanted = 'tokens' in until ? until.tokens : 'epochs' in until ? until.epochs * epochTokens : null
+  const steps = 'steps' in until ? until.steps : Math.max(1, Math.ceil((wanted as number) / tokensPerStep))
+  const domains = [...shares].map(([domain, share]): DomainShare => {
+    const tokens = tokensOf.get(domain) ?? 0
+    return { domain, share, tokens, passes: (share * steps * tokensPerStep) / tokens }
+  })
+  const rowTokens = Math.max(...folders.map(({ manifest }) => manifest.sequenceLength))
+  return { rowTokens, rows, steps, stepsAreExact: wanted === null, tokensPerStep, domains }
+}
+
+function tokensByDomain(folders: readonly ShardFolder[]): Map<string, number> {
+  const tokens = new Map<string, number>()
+  for (const { manifest } of folders) {
+    for (const [domain, totals] of Object.entries(manifest.domains)) {
+      tokens.set(domain, (tokens.get(domain) ?? 0) + totals.tokens)
+    }
+  }
+  return new Map([...tokens].filter(([, count]) => count > 0).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function sharesOf(tokensOf: ReadonlyMap<string, number>, mixture: TrainingConfig['mixture']): Map<string, number> {
+  const weights = mixture === null ? [...tokensOf] : Object.entries(mixture)
+  const unknown = weights.map(([domain]) => domain).filter((domain) => !tokensOf.has(domain))
+  if (unknown.length > 0 || weights.length === 0) {
+    const named = unknown.length > 0 ? `names ${unknown.join(', ')}, which no shard has` : 'names no domain'
+    const message = `mixture ${named}. Domains there are: ${[...tokensOf.keys()].join(', ')}.`
+    throw new TrainingError('CONFIG_INVALID', message, { unknown, domains: [...tokensOf.keys()] })
+  }
+  const whole = sum(weights.map(([, weight]) => weight))
+  return new Map(weights.map(([domain, weight]) => [domain, weight / whole]))
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

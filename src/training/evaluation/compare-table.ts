@@ -1,0 +1,158 @@
+import type { EvaluatedModel, EvaluationReport, SuiteResults } from '../../records/index.js'
+import { paperColumns, paperFigures } from './paper-figures.js'
+
+interface Row {
+  title: string
+  /** Text of a value. */
+  text: string
+}
+
+const none = '–'
+
+/** Checkpoints beside one another, and where a benchmark of the paper was asked for, beside the paper's models too. */
+export function compareTable(report: EvaluationReport): string {
+  const parts = [offlineTable(report), outsideTable(report), skipLines(report), footNotes(report)]
+  return parts.filter((part) => part !== '').join('\n')
+}
+
+function offlineTable({ models }: EvaluationReport): string {
+  const ofModel = models.map((model) => new Map(offlineRows(model).map(({ title, text }) => [title, text])))
+  const titles = [...new Set(ofModel.flatMap((rows) => [...rows.keys()]))]
+  if (titles.length === 0) return ''
+  const rows = titles.map((title) => [title, ...ofModel.map((values) => values.get(title) ?? none)])
+  return tableText([['', ...models.map(({ name }) => name)], ...rows])
+}
+
+function offlineRows(model: EvaluatedModel): Row[] {
+  const results = Object.values(model.suites).flatMap((outcome) => ('results' in outcome ? [outcome.results] : []))
+  // Suites stand in their own order, whichever ran first.
+  return [heldOutRows, needleRows, completionRows].flatMap((rows) => results.flatMap(rows))
+}
+
+function heldOutRows({ heldOut = {} }: SuiteResults): Row[] {
+  return Object.entries(heldOut).flatMap(([name, { all, domains, positions, tooLong }]) => [
+    { title: `${name}: bits per byte`, text: fixed(all.bitsPerByte, 4) },
+    { title: `${name}: nats per token`, text: fixed(all.nllPerToken, 4) },
+    ...(Object.keys(domains).length < 2
+      ? []
+      : Object.entries(domains).map(([domain, { bitsPerByte }]) => ({
+          title: `  bits per byte, ${domain}`,
+          text: fixed(bitsPerByte, 4),
+        }))),
+    ...positions
+      .filter(({ likelihood }) => likelihood.tokens > 0)
+      .map(({ from, to, likelihood }) => ({
+        title: `  bits per byte, ${name}, tokens ${from} to ${to}`,
+        text: fixed(likelihood.bitsPerByte, 4),
+      })),
+    ...(tooLong.documents === 0
+      ? []
+      : [{ title: `  ${name}: documents too long to be scored`, text: String(tooLong.documents) }]),
+  ])
+}
+
+function needleRows({ needle }: SuiteResults): Row[] {
+  if (needle === undefined) return []
+  const lengths = [...new Set(needle.cells.map(({ length }) => length))].sort((a, b) => a - b)
+  return [
+    { title: 'needles: found, %', text: percent(needle.accuracy) },
+    { title: '  by chance, %', text: percent(needle.chance) },
+    ...lengths.map((length) => {
+      const cells = needle.cells.filter((cell) => cell.length === length)
+      return { title: `  found in ${length} tokens, %`, text: percent(meanOfCells(cells)) }
+    }),
+  ]
+}
+
+function meanOfCells(cells: readonly { tasks: number; accuracy: number | null }[]): number | null {
+  const scored = cells.filter(({ accuracy }) => accuracy !== null)
+  const tasks = scored.reduce((sum, cell) => sum + cell.tasks, 0)
+  return tasks === 0 ? null : scored.reduce((sum, cell) => sum + cell.tasks * (cell.accuracy ?? 0), 0) / tasks
+}
+
+function completionRows({ completion }: SuiteResults): Row[] {
+  if (completion === undefined) return []
+  return [
+    { title: 'completion: exact, %', text: percent(completion.exactMatch) },
+    { title: 'completion: edit similarity, %', text: percent(completion.editSimilarity) },
+  ]
+}
+
+/** The paper's rows, and those of ours that it has not. Empty where no suite of others was asked for. */
+function outsideTable({ models }: EvaluationReport): string {
+  const figuresOf = ({ suites }: EvaluatedModel): Record<string, number> =>
+    Object.assign({}, ...Object.values(suites).map((outcome) => ('results' in outcome ? outcome.results.figures : {})))
+  const ours = models.map(figuresOf)
+  const isOffline = (name: string): boolean => ['held-out', 'needle', 'completion'].includes(name)
+  if (models.every(({ suites }) => Object.keys(suites).every(isOffline))) return ''
+  const known = new Set<string>(paperFigures.map(({ key }) => key))
+  const more = [...new Set(ours.flatMap(Object.keys))].filter((key) => !known.has(key)).sort()
+  const rowOf = (title: string, key: string, paper: readonly (number | null)[]): string[] => [
+    title,
+    ...ours.map((figures) => fixed(figures[key] ?? null, 2)),
+    ...paper.map((value) => fixed(value, 2)),
+  ]
+  const rows = [
+    ...paperFigures.map(({ key, title, values }) => rowOf(title, key, values)),
+    ...more.map((key) =>
+      rowOf(
+        key,
+        key,
+        paperColumns.map(() => null),
+      ),
+    ),
+  ]
+  const paperHeads = paperColumns.map((name) => `paper: ${name}`)
+  return `${tableText([['in percent', ...models.map(({ name }) => name), ...paperHeads], ...rows])}`
+}
+
+function skipLines({ models }: EvaluationReport): string {
+  const skips = models.flatMap(({ name, suites }) =>
+    Object.entries(suites).flatMap(([suite, outcome]) =>
+      'skipped' in outcome
+        ? [`${name}, ${suite}: ${outcome.skipped}`, ...outcome.commands.map((line) => `    ${line}`)]
+        : [],
+    ),
+  )
+  return skips.length === 0
+    ? ''
+    : `Skipped (WORK stands for a folder of yours):\n${skips.map((line) => `  ${line}\n`).join('')}`
+}
+
+function footNotes({ models, limit }: EvaluationReport): string {
+  const notes: string[] = []
+  for (const suite of ['needle', 'completion']) {
+    const digests = models.flatMap(({ suites }) => {
+      const outcome = suites[suite]
+      return outcome !== undefined && 'results' in outcome ? [outcome.tasks] : []
+    })
+    if (new Set(digests).size > 1) {
+      notes.push(`${suite}: the models had different tasks, as their tokenizers or context lengths differ.`)
+    }
+  }
+  const hasFigures = models.some(({ suites }) =>
+    Object.values(suites).some((outcome) => 'results' in outcome && outcome.results.figures !== undefined),
+  )
+  if (limit !== null && hasFigures) {
+    notes.push(`Of each outside task ${limit} examples were taken: no figure to hold against the paper's.`)
+  }
+  return notes.map((note) => `${note}\n`).join('')
+}
+
+function fixed(value: number | null, digits: number): string {
+  return value === null ? none : value.toFixed(digits)
+}
+
+function percent(value: number | null): string {
+  return fixed(value === null ? null : value * 100, 1)
+}
+
+/** The first column is words, the others are figures. */
+function tableText(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length)))
+  const pad = (text: string, column: number): string => {
+    const space = ' '.repeat((widths[column] ?? 0) - [...text].length)
+    return column === 0 ? text + space : space + text
+  }
+  return rows.map((row) => `${row.map(pad).join('  ').trimEnd()}\n`).join('')
+}

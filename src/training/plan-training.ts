@@ -1,0 +1,182 @@
+import { resolve } from 'node:path'
+import { planData, type DataPlan } from './data-plan.js'
+import { TrainingError } from './errors.js'
+import { memoryAdvice, type TightJob } from './memory-advice.js'
+import { estimateMemory, formatGib, totalBytes, type MemoryEstimate } from './memory.js'
+import type { ModelIdentity, ModelShape } from './model-shape.js'
+import type { TrainingConfig } from './options.js'
+import type { Machine } from './probe.js'
+import type { ShardFolder } from './shard-folders.js'
+import type { TrainingRequest } from './train.js'
+
+/** `job.json`: what the loop is told; scripts/train/job.py reads it. */
+export interface TrainingJob {
+  schemaVersion: 1
+  out: string
+  model: string
+  shards: string[]
+  engine: 'fsdp2' | 'trl'
+  device: 'cpu' | 'cuda'
+  threads: number
+  config: TrainingConfig
+}
+
+/** All that is decided before a process starts. */
+export interface TrainingPlan {
+  device: 'cpu' | 'cuda'
+  /** On each machine. */
+  processes: number
+  nodes: number
+  worldSize: number
+  /** Of each step. */
+  rowsPerRank: number
+  data: DataPlan
+  /** Of one rank. */
+  memory: MemoryEstimate
+  /** Bytes that one rank may take. */
+  availableBytes: number
+  job: TrainingJob
+  /** What a person should know of how it was decided. */
+  notes: string[]
+}
+
+export interface PlanInput {
+  request: TrainingRequest
+  shape: ModelShape
+  identity: ModelIdentity
+  shards: readonly ShardFolder[]
+  machine: Machine
+}
+
+/**
+ * Decides how many processes train and whether the job fits them. Reads and starts nothing.
+ *
+ * @throws TrainingError `TOKENIZER_MISMATCH`, `ROW_TOO_LONG`, `CONFIG_INVALID`, `DEVICE_UNAVAILABLE`,
+ * `WORLD_SIZE_INVALID`, `MEMORY_TOO_SMALL`
+ */
+export function planTraining({ request, shape, identity, shards, machine }: PlanInput): TrainingPlan {
+  const { config, launch } = request
+  checkTokenizer(shards, identity.tokenizerDigest)
+  checkRows(shards, config)
+  const data = planData(shards, config)
+  const device = chooseDevice(request.device, machine)
+  const sizes = worldSizes(config)
+  const { processes, notes } = chooseProcesses(request, device, machine, sizes)
+  const worldSize = processes * launch.nodes
+
+  const tokens = config.microBatchRows * data.rowTokens
+  const memory = estimateMemory(shape, config, { ranks: worldSize, tokens, device })
+  const availableBytes = roomOfRank(device, processes, machine)
+  if (totalBytes(memory) > availableBytes) {
+    refuseMemory({ shape, config, tokens, device, worldSize, sizes, memory, availableBytes, rowTokens: data.rowTokens })
+  }
+  const job: TrainingJob = {
+    schemaVersion: 1,
+    out: resolve(request.out),
+    model: resolve(request.modelDir),
+    shards: shards.map(({ folder }) => folder),
+    engine: request.engine,
+    device,
+    threads: Math.max(1, Math.floor(machine.cpuCount / processes)),
+    config,
+  }
+  const rowsPerRank = config.batchRows / worldSize
+  const plan = { device, processes, nodes: launch.nodes, worldSize, rowsPerRank, data, memory, availableBytes, job }
+  return { ...plan, notes: [...notes, ...tightness(memory, availableBytes)] }
+}
+
+function checkTokenizer(shards: readonly ShardFolder[], digest: string): void {
+  const other = shards.find(({ manifest }) => manifest.tokenizer.digest !== digest)
+  if (other === undefined) return
+  const packed = other.manifest.tokenizer.digest.slice(0, 12)
+  const message = `${other.folder} was packed with another tokenizer (${packed}) than the model's (${digest.slice(0, 12)}). Give the model that it was packed for, or pack it again.`
+  throw new TrainingError('TOKENIZER_MISMATCH', message, { folder: other.folder })
+}
+
+function checkRows(shards: readonly ShardFolder[], { contextLength }: TrainingConfig): void {
+  if (contextLength === null) return
+  const longer = shards.find(({ manifest }) => manifest.sequenceLength > contextLength)
+  if (longer === undefined) return
+  const { sequenceLength } = longer.manifest
+  const message = `Rows of ${longer.folder} have up to ${sequenceLength} tokens, more than the context length of ${contextLength}. Raise contextLength, or pack with a smaller packing.sequenceLength.`
+  throw new TrainingError('ROW_TOO_LONG', message, { folder: longer.folder, sequenceLength, contextLength })
+}
+
+function chooseDevice(asked: TrainingRequest['device'], machine: Machine): 'cpu' | 'cuda' {
+  if (asked === 'auto') return machine.cuda.length > 0 ? 'cuda' : 'cpu'
+  if (asked === 'cpu' || machine.cuda.length > 0) return asked
+  const message =
+    'No GPU is usable from this Python. Check the driver and that its PyTorch is built for CUDA, or take --device cpu.'
+  throw new TrainingError('DEVICE_UNAVAILABLE', message)
+}
+
+/** Numbers of ranks that share a step's rows evenly, in whole micro-batches; rising. */
+function worldSizes({ batchRows, microBatchRows }: TrainingConfig): number[] {
+  const microBatches = batchRows / microBatchRows
+  if (!Number.isInteger(microBatches)) {
+    const message = `batchRows (${batchRows}) is no multiple of microBatchRows (${microBatchRows}). Change one of them.`
+    throw new TrainingError('CONFIG_INVALID', message)
+  }
+  const sizes = []
+  for (let size = 1; size * size <= microBatches; size++) {
+    if (microBatches % size === 0) sizes.push(size, microBatches / size)
+  }
+  return [...new Set(sizes)].sort((a, b) => a - b)
+}
+
+// Two ranks on a CPU show that everything works over several; more would only wait for each other's memory.
+const mostOnCpu = 2
+
+function chooseProcesses(
+  { launch, config }: TrainingRequest,
+  device: 'cpu' | 'cuda',
+  machine: Machine,
+  sizes: readonly number[],
+): { processes: number; notes: string[] } {
+  const { nodes } = launch
+  const fits = (processes: number): boolean => sizes.includes(processes * nodes)
+  if (launch.processes !== null) {
+    if (device === 'cuda' && launch.processes > machine.cuda.length) {
+      const message = `${launch.processes} processes were asked for, and there are ${machine.cuda.length} GPUs. Each takes one: lower --processes.`
+      throw new TrainingError('DEVICE_UNAVAILABLE', message)
+    }
+    if (fits(launch.processes)) return { processes: launch.processes, notes: [] }
+    throw sizeError(launch.processes * nodes, config, sizes)
+  }
+  const most = device === 'cuda' ? machine.cuda.length : Math.min(machine.cpuCount, mostOnCpu)
+  for (let processes = most; processes > 0; processes--) {
+    if (!fits(processes)) continue
+    const left = `${processes} of ${most} ${device === 'cuda' ? 'GPUs' : 'cores'} train, since batchRows is ${config.batchRows}.`
+    return { processes, notes: processes === most ? [] : [left] }
+  }
+  throw sizeError(nodes * most, config, sizes)
+}
+
+function sizeError(worldSize: number, config: TrainingConfig, sizes: readonly number[]): TrainingError {
+  const { batchRows, microBatchRows } = config
+  const message = `${worldSize} ranks cannot share ${batchRows} rows a step evenly in micro-batches of ${microBatchRows}. Numbers that can: ${sizes.join(', ')}. Change --processes, --nodes or batchRows.`
+  return new TrainingError('WORLD_SIZE_INVALID', message, { worldSize, sizes })
+}
+
+function roomOfRank(device: 'cpu' | 'cuda', processes: number, machine: Machine): number {
+  if (device === 'cpu') return machine.availableBytes / processes
+  return Math.min(...machine.cuda.slice(0, processes).map(({ memoryBytes }) => memoryBytes))
+}
+
+function refuseMemory(job: TightJob): never {
+  const needed = totalBytes(job.memory)
+  const { weights, gradients, moments } = job.memory
+  const states = weights + gradients + moments
+  const parts = `${formatGib(states)} of weights, gradients and moments, ${formatGib(needed - states)} for micro-batches of ${job.tokens} tokens`
+  const message = `Each of ${job.worldSize} ranks would need ${formatGib(needed)} (${parts}), and there are ${formatGib(job.availableBytes)}. ${memoryAdvice(job)}`
+  throw new TrainingError('MEMORY_TOO_SMALL', message, { needed, available: job.availableBytes, parts: job.memory })
+}
+
+/** The estimate is good to a few per cent, so what fills a card to the brim is worth a word. */
+const tightShare = 0.93
+
+function tightness(memory: MemoryEstimate, availableBytes: number): string[] {
+  const needed = totalBytes(memory)
+  if (needed <= tightShare * availableBytes) return []
+  return [`Memory is tight: about ${formatGib(needed)} of ${formatGib(availableBytes)} for each rank.`]
+}

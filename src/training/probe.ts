@@ -1,0 +1,101 @@
+import { availableParallelism, freemem } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { z } from 'zod'
+import { packageRoot, readFileIfPresent, sha256Hex } from '../core/index.js'
+import { TrainingError } from './errors.js'
+import type { Requirements } from './make-environment.js'
+import { runProcess } from './run-process.js'
+
+const versionSchema = z.string().nullable()
+
+/** What `python -m train.probe` says of an interpreter and its machine. */
+const probeSchema = z.object({
+  python: z.string(),
+  torch: versionSchema,
+  transformers: versionSchema,
+  pyarrow: versionSchema,
+  trl: versionSchema,
+  cuda: z.array(z.object({ name: z.string(), memoryBytes: z.number().positive() })),
+  cpuCount: z.int().positive(),
+  /** What a process may still take, limits of a container heeded. */
+  availableBytes: z.number().nonnegative(),
+  varlenAttention: z.boolean(),
+})
+export type PythonProbe = z.infer<typeof probeSchema>
+
+/** The part of a probe that decides how many processes start and what they may hold. */
+export type Machine = Pick<PythonProbe, 'cuda' | 'cpuCount' | 'availableBytes'>
+
+/** This machine as far as it can be seen without a Python: no GPU. */
+export function machineWithoutProbe(): Machine {
+  return { cuda: [], cpuCount: availableParallelism(), availableBytes: freemem() }
+}
+
+/** Folder that holds the Python packages `train` and `evaluation`. */
+export function scriptsFolder(): string {
+  return join(packageRoot(), 'scripts')
+}
+
+/** What training and evaluation run on, as pinned. */
+export function readRequirements(extras: 'trl' | undefined): Requirements {
+  const names = ['requirements.txt', ...(extras === undefined ? [] : [`requirements-${extras}.txt`])]
+  return names.map((name) => {
+    const path = join(scriptsFolder(), 'train', name)
+    return { name, path, digest: sha256Hex(readFileIfPresent(path) ?? '') }
+  })
+}
+
+/** What Python needs to find our packages and to leave nothing behind in their folder. */
+export function pythonEnv(): Record<string, string> {
+  const given = process.env['PYTHONPATH']
+  return {
+    PYTHONPATH: [scriptsFolder(), ...(given === undefined || given === '' ? [] : [given])].join(delimiter),
+    PYTHONDONTWRITEBYTECODE: '1',
+    PYTHONUNBUFFERED: '1',
+  }
+}
+
+// The first import of PyTorch from a cold disk takes a minute.
+const probeTimeoutMs = 300_000
+
+/** @throws TrainingError `PYTHON_MISSING`, or the signal's reason */
+export async function probePython(python: string, signal?: AbortSignal): Promise<PythonProbe> {
+  const env = { ...process.env, ...pythonEnv() }
+  const end = await runProcess([python, '-m', 'train.probe'], { env, signal, timeoutMs: probeTimeoutMs })
+  signal?.throwIfAborted()
+  const found = parseProbe(end.stdout)
+  if (found !== null) return found
+  const why = end.startError === null ? `it ended with ${end.code ?? 'a signal'}: ${end.tail}` : end.startError.message
+  throw new TrainingError('PYTHON_MISSING', `${python} does not answer as a Python would: ${why}. Check --python.`)
+}
+
+function parseProbe(stdout: string): PythonProbe | null {
+  try {
+    return probeSchema.parse(JSON.parse(stdout))
+  } catch {
+    return null
+  }
+}
+
+/** Oldest releases that have what the loop calls: FSDP2 with its state dicts, and attention functions by name. */
+const oldest = { torch: [2, 6], transformers: [5, 0], pyarrow: [0, 0], trl: [1, 0] } as const
+type Module = keyof typeof oldest
+
+/**
+ * What an interpreter lacks for an engine, in words; `null` where it has all.
+ */
+export function missingModules(probe: PythonProbe, extras: 'trl' | undefined): string | null {
+  const needed: Module[] = ['torch', 'transformers', 'pyarrow', ...(extras === undefined ? [] : [extras])]
+  const lacks = needed.flatMap((name) => {
+    const version = probe[name]
+    if (version === null) return [`${name} is missing`]
+    return isOlder(version, oldest[name]) ? [`${name} is ${version}, needed is ${oldest[name].join('.')} or later`] : []
+  })
+  return lacks.length === 0 ? null : lacks.join('; ')
+}
+
+function isOlder(version: string, [major, minor]: readonly [number, number]): boolean {
+  const [, first, second] = /^(\d+)\.(\d+)/.exec(version) ?? []
+  if (first === undefined) return false
+  return Number(first) < major || (Number(first) === major && Number(second) < minor)
+}

@@ -1,0 +1,140 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { canonicalJson, CoreError, digestOf, lockFolder, readFileIfPresent, writeFileAtomic } from '../core/index.js'
+import type { ModelIdentity } from './model-shape.js'
+import { trainingConfigSchema } from './options.js'
+import type { TrainingJob } from './plan-training.js'
+import type { ShardFolder } from './shard-folders.js'
+import type { TrainingRequest } from './train.js'
+
+const recordSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  engine: z.enum(['fsdp2', 'trl']),
+  /** Digest of the model that training starts from. */
+  model: z.string(),
+  /** Digests of the manifests, in order. */
+  shards: z.array(z.string()),
+  config: trainingConfigSchema.omit({ checkpoint: true }),
+})
+/** `config.json` of a training folder: what decides the weights. How often they are saved does not. */
+export type TrainingRecord = z.infer<typeof recordSchema>
+
+export function recordOf(
+  { engine, config }: TrainingRequest,
+  { digest }: ModelIdentity,
+  shards: readonly ShardFolder[],
+): TrainingRecord {
+  const { checkpoint: _checkpoint, ...deciding } = config
+  return { schemaVersion: 1, engine, model: digest, shards: shards.map((one) => one.digest), config: deciding }
+}
+
+/** The text of `config.json`: equal records have equal bytes, so that a script can compare them. */
+export function recordText(record: TrainingRecord): string {
+  return `${canonicalJson(record)}\n`
+}
+
+export function jobText(job: TrainingJob): string {
+  return `${JSON.stringify(job, null, 2)}\n`
+}
+
+/**
+ * Takes the folder for this process, checks that it is of the same training, and writes what the loop reads. Each
+ * machine of several takes it for itself.
+ *
+ * @returns what lets the folder go
+ * @throws CoreError `RUN_BUSY`, `RUN_MISMATCH`, `OUT_NOT_A_RUN`
+ */
+export function openTrainingFolder(record: TrainingRecord, job: TrainingJob, nodes: number): () => void {
+  checkFolder(record, job.out)
+  const locked = nodes === 1 ? job.out : join(job.out, 'nodes', hostname())
+  mkdirSync(locked, { recursive: true })
+  const unlock = lockFolder(locked)
+  try {
+    checkFolder(record, job.out)
+    writeFileAtomic(join(job.out, 'config.json'), recordText(record))
+    writeFileAtomic(join(job.out, 'job.json'), jobText(job))
+    // What an earlier start left would end this one, or be taken for its fault.
+    for (const name of ['failure.json', 'stop']) rmSync(join(job.out, name), { force: true })
+    return unlock
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
+
+/** @throws CoreError `RUN_MISMATCH`, `OUT_NOT_A_RUN` */
+export function checkFolder(record: TrainingRecord, out: string): void {
+  if (!existsSync(out)) return
+  const names = statSync(out).isDirectory() ? readdirSync(out) : ['a file']
+  const bytes = names.includes('config.json') ? readFileIfPresent(join(out, 'config.json')) : null
+  if (bytes === null) {
+    if (names.every((name) => isOurBeginning(name))) return
+    throw new CoreError('OUT_NOT_A_RUN', `${out} holds other things than a training. Give another --out.`)
+  }
+  const there = parseRecord(bytes.toString('utf8'))
+  if (there === null) {
+    throw new CoreError('OUT_NOT_A_RUN', `${out} holds something else, by its config.json. Give another --out.`)
+  }
+  const keys = changedKeys(there, record)
+  if (keys.length === 0) return
+  const message = `${out} holds a training with another ${keys.join(', ')}. Give another --out, or the same arguments as before.`
+  throw new CoreError('RUN_MISMATCH', message, { keys })
+}
+
+/** Before the first config.json stands, a kill leaves nothing but locks, temporary names and logs. */
+function isOurBeginning(name: string): boolean {
+  return name === 'lock' || name === 'nodes' || name === 'logs' || /^(lock|config\.json)\..*\.tmp$/.test(name)
+}
+
+function parseRecord(text: string): TrainingRecord | null {
+  try {
+    return recordSchema.parse(JSON.parse(text))
+  } catch {
+    return null
+  }
+}
+
+/** Keys in which two values differ, each with both: `config.seed (0 there, 1 here)`. */
+function changedKeys(there: unknown, here: unknown, path = ''): string[] {
+  if (digestOf(there ?? null) === digestOf(here ?? null)) return []
+  if (isKeyed(there) && isKeyed(here)) {
+    const names = [...new Set([...Object.keys(there), ...Object.keys(here)])].sort()
+    return names.flatMap((name) => changedKeys(there[name], here[name], path === '' ? name : `${path}.${name}`))
+  }
+  // Digests say nothing to a person.
+  if (path === 'model' || path === 'shards') return [path]
+  return [`${path} (${JSON.stringify(there)} there, ${JSON.stringify(here)} here)`]
+}
+
+function isKeyed(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const keptLogs = 10
+
+/** Makes a new folder for what the processes of this start say; of earlier ones the newest are kept. */
+export function newLogFolder(out: string, nodes: number): string {
+  const folder = nodes === 1 ? join(out, 'logs') : join(out, 'logs', hostname())
+  mkdirSync(folder, { recursive: true })
+  const earlier = readdirSync(folder)
+    .filter((name) => /^\d{4,}$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b)
+  const nameOf = (number: number): string => join(folder, String(number).padStart(4, '0'))
+  for (const number of earlier.slice(0, Math.max(0, earlier.length + 1 - keptLogs))) {
+    rmSync(nameOf(number), { recursive: true, force: true })
+  }
+  const made = nameOf((earlier.at(-1) ?? 0) + 1)
+  mkdirSync(made)
+  return made
+}
+
+/** Step of the newest whole checkpoint; `null` where there is none. */
+export function lastCheckpoint(out: string): number | null {
+  const folder = join(out, 'checkpoints')
+  if (!existsSync(folder)) return null
+  const steps = readdirSync(folder).flatMap((name) => /^step-(\d+)$/.exec(name)?.[1] ?? [])
+  return steps.length === 0 ? null : Math.max(...steps.map(Number))
+}
