@@ -1,7 +1,22 @@
 // The public face of the library: what a program needs to run the chain or a piece of it.
 export { loadRunConfig, runConfigSchema, shippedModel, type RunConfig } from './config.js'
 export { RetraceError, silentProgress, type Progress } from './core/index.js'
-export { groundOnly, packRun, replayRun, reportRun, run, scoreFile, type RunSummary } from './pipeline/index.js'
+export {
+  ablate,
+  evaluate,
+  groundOnly,
+  packRun,
+  replayRun,
+  reportRun,
+  run,
+  scoreFile,
+  trainRuns,
+  type Ablation,
+  type EvaluationRequest,
+  type RunSummary,
+  type TrainingSummary,
+  type TrainOptions,
+} from './pipeline/index.js'
 export type { RepositorySnapshot, SearchRow, Segment, ShardManifest, Trajectory } from './records/index.js'
 export {
   createScorer,
@@ -11,4 +26,5 @@ export {
   type Prefix,
   type Scorer,
 } from './scoring/index.js'
+export { trainingConfigSchema, type TrainingConfig } from './training/index.js'
 export { loadTokenizer, type Tokenizer } from './tokenizer/index.js'

@@ -2,12 +2,21 @@ import { z } from 'zod'
 import { runConfigSchema, type RunConfig } from '../config.js'
 import { CoreError, parseConfig, readJsonFile } from '../core/index.js'
 import { ablationArms, type AblationArm } from '../records/index.js'
-import { presetConfig, trainingConfigSchema, type TrainingConfig } from '../training/index.js'
+import { presetConfig, type TrainingConfig } from '../training/index.js'
 
-/** The file of `--config`: keys of a run, and keys of a training, each over the defaults below. */
+/**
+ * The file of `--config`: keys of a run, and keys of a training. For the small model rows are as long as its context, and
+ * a file is written in pieces that fit them: of longer ones trajectories would lose what bare code, cut at lines, keeps.
+ */
 const ablationFileSchema = z.strictObject({
-  run: z.record(z.string(), z.unknown()).default({}),
-  training: z.record(z.string(), z.unknown()).default({}),
+  run: z
+    .looseObject({
+      synthesis: z.looseObject({ maxActionBytes: z.unknown().default(6000) }).prefault({}),
+      packing: z.looseObject({ sequenceLength: z.unknown().default(4096) }).prefault({}),
+    })
+    .prefault({}),
+  /** Over the preset for the small model; weights come out as exact as they were trained. */
+  training: z.looseObject({ exportType: z.unknown().default('float32') }).prefault({}),
 })
 
 /** What all arms share. What tells them apart (search, content, masks) is each arm's own. */
@@ -16,32 +25,14 @@ export interface AblationConfig {
   training: TrainingConfig
 }
 
-/** Made for the small model: rows as long as its context, both formats, so that any reader finds its own. */
-const runDefaults = { packing: { sequenceLength: 4096 } }
-/** Over the preset for the small model: weights come out as exact as they were trained. */
-const trainingDefaults = { ...presetConfig('small'), exportType: 'float32' }
-
 /** The config of a file over the defaults. @throws CoreError `INPUT_NOT_FOUND`, `CONFIG_INVALID` */
 export function loadAblationConfig(path: string | undefined): AblationConfig {
   const source = path ?? 'The built-in config'
   const file = parseConfig(ablationFileSchema, path === undefined ? {} : readJsonFile(path), source)
-  const training = merge(trainingDefaults, file.training)
   return {
-    run: parseConfig(runConfigSchema, merge(runDefaults, file.run), `${source}, run`),
-    training: parseConfig(trainingConfigSchema, training, `${source}, training`),
+    run: parseConfig(runConfigSchema, file.run, `${source}, run`),
+    training: presetConfig('small', file.training, `${source}, training`),
   }
-}
-
-function merge(below: Record<string, unknown>, above: Record<string, unknown>): Record<string, unknown> {
-  const isKeyed = (value: unknown): value is Record<string, unknown> =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-  const merged: Record<string, unknown> = { ...below }
-  for (const [key, value] of Object.entries(above)) {
-    const before = merged[key]
-    // `until` holds one of several keys, which must not add up.
-    merged[key] = isKeyed(before) && isKeyed(value) && key !== 'until' ? merge(before, value) : value
-  }
-  return merged
 }
 
 /** Which run an arm's rows come from, and how they are packed. */
@@ -50,9 +41,9 @@ export interface ArmRecipe {
   packing: (packing: RunConfig['packing']) => RunConfig['packing']
 }
 
-const everythingTrained = { observation: true, draft: true, template: true }
 const asConfigured: ArmRecipe['packing'] = (packing) => packing
-const unmasked: ArmRecipe['packing'] = (packing) => ({ ...packing, masks: { ...packing.masks, ...everythingTrained } })
+/** One line of the masks is flipped, so that a difference is that line's. A draft is wrong on purpose: no arm learns it. */
+const unmasked: ArmRecipe['packing'] = (packing) => ({ ...packing, masks: { ...packing.masks, observation: true } })
 
 export const armRecipes: Record<AblationArm, ArmRecipe> = {
   'raw-code': { run: 'without-search', packing: (packing) => ({ ...packing, content: 'code' }) },

@@ -37,7 +37,7 @@ const librariesBytes = { cpu: 0.6 * 2 ** 30, cuda: 0.5 * 2 ** 30 } as const
  *     kept = 4 f + 6 h + 3 q + 3 k    gate, up, its activation and product; two norms, each with its float32 copy;
  *                                     queries before and after rotation and what attention gives; keys twice, values
  *
- * For Llama-3-8B at 64k: 16.0 + 15.4 + 2.4 + 2.8 GiB beside its states, as training.md (section 4) has it.
+ * For Llama-3-8B at 64k: 16.0 + 15.4 + 2.4 + 2.8 GiB beside its states; docs/training.md has the sums.
  */
 export function estimateMemory(
   shape: ModelShape,

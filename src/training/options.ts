@@ -9,7 +9,7 @@ const untilSchema = z.union([
 
 /**
  * What decides the weights that come out; a preset or a file gives the keys, and the defaults the rest. The defaults
- * are ProLong's first stage (training.md, section 3), since the paper names no learning rate, RoPE base or mixture.
+ * are ProLong's first stage (docs/training.md), since the paper names no learning rate, RoPE base or mixture.
  */
 export const trainingConfigSchema = z.strictObject({
   /** `random`: weights drawn from the seed in the shape of the model's `config.json`. */

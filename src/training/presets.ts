@@ -27,7 +27,7 @@ const presets: Record<PresetName, Preset> = {
     },
     shape: null,
   },
-  // The paper: 20 B tokens at 64k from Llama-3-8B-Instruct; what it leaves open is ProLong's (training.md, section 3).
+  // The paper: 20 B tokens at 64k from Llama-3-8B-Instruct; what it leaves open is ProLong's (docs/training.md).
   'llama-3-8b': {
     keys: {
       ropeTheta: 8e6,
