@@ -21,7 +21,7 @@ def main() -> int:
     options = parse_options()
     try:
         options.out.unlink(missing_ok=True)  # an older file could be taken for this run's
-        _stay_offline()
+        _set_environment()
         from .suites import run_suites  # needs torch, and says so where it is missing
 
         run_suites(options)
@@ -63,10 +63,13 @@ def _named_folder(text: str) -> tuple[str, Path]:
     return name, Path(folder)
 
 
-def _stay_offline() -> None:
-    """Read when the libraries are imported; cuBLAS needs the last one to give the same bits each time."""
+def _set_environment() -> None:
+    """All is read when the libraries are imported."""
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may give other bits each time
+    # Threads that wait for one another sleep: where they spin and the cores are shared, most of the time goes there
+    # (eight times as long, measured on two cores that others used too).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _fail(code: str, message: str) -> int:

@@ -6,6 +6,7 @@ Exit code 0: done, or stopped as asked with a checkpoint. 1: a failure, which OU
 
 import argparse
 import os
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -32,7 +33,7 @@ def main() -> None:
             print(f"{failure.code}: {failure.message}", file=sys.stderr, flush=True)
         else:
             record_failure(job.out, failure)
-    except Exception as error:
+    except BaseException as error:  # torch's CheckpointException is no Exception: a full disk would leave no word
         traceback.print_exc()
         record_failure(job.out, _explain(error, job))
     # All is written and closed. Leaving in the orderly way would wait for ranks that are stuck in a sum, which torchrun
@@ -51,8 +52,9 @@ def _run(job: Job) -> None:
     train(job)
 
 
-def _explain(error: Exception, job: Job) -> TrainingFailure:
+def _explain(error: BaseException, job: Job) -> TrainingFailure:
     import torch
+    from torch.distributed.checkpoint import CheckpointException
 
     what = traceback.format_exception_only(error)[-1].strip()
     out_of_memory = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
@@ -62,6 +64,11 @@ def _explain(error: Exception, job: Job) -> TrainingFailure:
     if isinstance(error, torch.distributed.DistError) or "gloo" in what or "NCCL" in what:
         why = "Another rank ended (killed, perhaps for want of memory), or the network between ranks broke"
         return TrainingFailure("RANK_LOST", f"{why}. {_resume(job)}", error=what)
+    if isinstance(error, CheckpointException):
+        # Its last line is what came of the fault: where the disk is full, a position that the writer did not expect.
+        free = f"{shutil.disk_usage(job.out).free / 1e9:.1f} GB are free in {job.out}"
+        why = f"A checkpoint could not be written ({what.splitlines()[-1].strip()}); {free}"
+        return TrainingFailure("UNEXPECTED", f"{why}. {_resume(job)}", error=what)
     return TrainingFailure("UNEXPECTED", f"{what}. {_resume(job)}")
 
 

@@ -5,7 +5,8 @@ Checkpoints: weights, moments and the step, enough to go on bit for bit with as 
                  retrace.json    what it is of, and the sizes of the files; written last
 
 One is written under a name that ends in .tmp and renamed when every rank's bytes are on the disk. So whatever has a
-name without .tmp is whole, unless the disk or somebody changed it since; that is told and nothing is passed over.
+name without .tmp is whole, unless the disk or somebody changed it since. Files that are missing or have another length
+are told, and no older checkpoint is taken in silence. A byte changed within a tensor is not seen: nothing is hashed.
 """
 
 import hashlib

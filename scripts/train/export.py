@@ -55,22 +55,34 @@ def export_model(
         for path in folder.iterdir():
             sync(path)
         sync(folder)
-        shutil.rmtree(job.exported, ignore_errors=True)
-        folder.rename(job.exported)
+        _replace(job.exported, folder)
         sync(job.out)
     ranks.barrier()
 
 
+def _replace(old: Path, new: Path) -> None:
+    """The earlier export is renamed first: a kill while it is deleted must not leave half of it as the model."""
+    leaving = old.with_name(f"{old.name}.old.tmp")
+    shutil.rmtree(leaving, ignore_errors=True)
+    if old.exists():
+        old.rename(leaving)
+    new.rename(old)
+    shutil.rmtree(leaving, ignore_errors=True)
+
+
 def export_config(model_dir: Path, config: Any, export_type: str) -> dict[str, Any]:
     """
-    `config.json` as the model had it, with what training changed. The RoPE base stands where Transformers 4 looks for
-    it (`rope_theta`) and where 5 does (`rope_parameters`): a reader of the other place would score with another base.
+    `config.json` as the model had it, with what training changed. The RoPE base and scaling stand where Transformers 4
+    looks for them (`rope_theta`, `rope_scaling`) and where 5 does (`rope_parameters`): a reader of the other place
+    would score with other positions.
     """
     original = json.loads((model_dir / "config.json").read_text())
     parameters = getattr(config, "rope_parameters", None) or {**(getattr(config, "rope_scaling", None) or {})}
     theta = parameters.get("rope_theta") or config.rope_theta
+    scaling = {key: value for key, value in parameters.items() if key != "rope_theta"}
     return {
         **original,
+        "rope_scaling": scaling if scaling.get("rope_type", "default") != "default" else None,
         "architectures": ["LlamaForCausalLM"],
         "max_position_embeddings": config.max_position_embeddings,
         "rope_theta": theta,

@@ -15,13 +15,13 @@ class TrainingFailure(Exception):
 
 def record_failure(out: Path, failure: TrainingFailure) -> None:
     """Writes `failure.json` where no other rank was first; it appears whole or not at all."""
+    print(f"{failure.code}: {failure.message}", file=sys.stderr, flush=True)
     value = {"code": failure.code, "message": failure.message, "details": failure.details}
     temporary = out / f"failure.json.{os.getpid()}.tmp"
     try:
         temporary.write_text(json.dumps(value, default=str) + "\n")
         os.link(temporary, out / "failure.json")
-    except FileExistsError:
-        pass
+    except OSError:
+        pass  # another rank was first; or there is no room for it, and standard error has to do
     finally:
         temporary.unlink(missing_ok=True)
-    print(f"{failure.code}: {failure.message}", file=sys.stderr, flush=True)

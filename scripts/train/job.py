@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from .failures import TrainingFailure
 
@@ -25,7 +25,7 @@ class Optimizer:
     epsilon: float
     weight_decay: float
     max_grad_norm: float
-    moments: str  # "float32" or "bfloat16"
+    moments: Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Checkpointing:
 
 @dataclass(frozen=True)
 class Config:
-    init: str  # "pretrained" or "random"
+    init: Literal["pretrained", "random"]
     rope_theta: float | None
     context_length: int | None
     until: dict  # one of {"epochs": x}, {"tokens": n}, {"steps": n}
@@ -44,11 +44,11 @@ class Config:
     micro_batch_rows: int
     mixture: dict | None
     optimizer: Optimizer
-    compute: str  # "bfloat16" or "float32"
+    compute: Literal["float32", "bfloat16"]
     activation_checkpointing: bool
     loss_chunk_tokens: int
     checkpoint: Checkpointing
-    export_type: str  # "bfloat16" or "float32"
+    export_type: Literal["float32", "bfloat16"]
     deterministic: bool
     seed: int
 
@@ -59,8 +59,8 @@ class Job:
     out: Path
     model: Path
     shards: tuple[Path, ...]  # folders with a manifest.json each
-    engine: str  # "fsdp2" or "trl"
-    device: str  # "auto", "cpu" or "cuda"
+    engine: Literal["fsdp2", "trl"]
+    device: Literal["auto", "cpu", "cuda"]
     threads: int  # of one rank on a CPU
     config: Config
 
@@ -115,10 +115,11 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
 def _checked(kind: Any, value: Any, where: str) -> Any:
     """The value, if its type is one of the field's; JSON writes 1.0 as 1, so a whole number is a float too."""
     kinds = get_args(kind) or (kind,)
+    words = get_origin(kind) is Literal
     if float in kinds and type(value) is int:
         return float(value)
-    if type(value) not in kinds:  # not isinstance, for True is an int there
-        names = " or ".join("null" if one is NoneType else one.__name__ for one in kinds)
+    if (value if words else type(value)) not in kinds:  # not isinstance, for True is an int there
+        names = " or ".join(repr(one) if words else "null" if one is NoneType else one.__name__ for one in kinds)
         wrong = f"{where}: expected {names}, found {json.dumps(value)[:80]}."
         raise TrainingFailure("JOB_INVALID", f"{wrong} `retrace train` writes such a file.")
     return value

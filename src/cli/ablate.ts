@@ -25,7 +25,7 @@ interface AblateFlags {
   seeds: number
   tokens: number
   arms: (typeof ablationArms)[number][]
-  tasks?: string
+  tasks?: boolean
   device: 'auto' | 'cpu' | 'cuda'
   python?: string
   venv?: string
@@ -75,7 +75,7 @@ export function ablateCommand(): Command {
     .option('--seeds <n>', 'models for each arm, with the seeds 0 to n - 1', count, 3)
     .option('--tokens <n>', 'tokens that each model sees', count, 500_000)
     .option('--arms <names>', `some of: ${ablationArms.join(', ')}`, armsOf, [...ablationArms])
-    .option('--tasks <file>', 'tasks for needle and completion, as retrace eval makes them')
+    .option('--tasks', 'measure needle and completion too, as retrace eval does, on the held-out repositories')
     .addOption(
       new Option('--device <name>', 'what trains and measures').choices(['auto', 'cpu', 'cuda']).default('auto'),
     )
@@ -101,7 +101,7 @@ With --seeds or --arms raised, the same command adds what is not there yet.`,
           split: splitRepositories(inputs, heldOut, { share: options.heldOutShare, seed: config.run.seed }),
           folder: options.out,
           modelDir: options.model ?? shippedModel(),
-          choices: { config, tokens, seeds, arms, device, tasks: options.tasks ?? null },
+          choices: { config, tokens, seeds, arms, device, tasks: options.tasks === true },
           python: { python: options.python, venv: options.venv },
         }
         if (options.print === true) {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { decidingConfig, retraceVersion, runConfigSchema } from '../config.js'
-import { CoreError, digestOf, readFileIfPresent, RunStore, sha256Hex } from '../core/index.js'
+import { CoreError, digestOf, readFileIfPresent, RunStore } from '../core/index.js'
 import { ablationArms, trainingEventSchema, type AblationArm, type StepEvent } from '../records/index.js'
 import { readModelInfo } from '../scoring/index.js'
 import { trainingConfigSchema } from '../training/index.js'
@@ -18,8 +18,7 @@ export const ablationRecordSchema = z.strictObject({
   model: z.strictObject({ name: z.string(), digest: z.string() }),
   tokens: z.int(),
   device: z.string(),
-  /** Digest of the file of tasks. */
-  tasks: z.string().nullable(),
+  tasks: z.boolean(),
   config: z.strictObject({ run: runConfigSchema.omit({ workers: true }), training: trainingConfigSchema }),
 })
 type AblationRecord = z.infer<typeof ablationRecordSchema>
@@ -85,14 +84,9 @@ export async function describeAblation(
     model: { name, digest },
     tokens,
     device,
-    tasks: tasks === null ? null : digestOfTasks(tasks),
+    tasks,
     config: { run: decidingConfig(config.run), training: config.training },
   }
-}
-
-function digestOfTasks(path: string): string {
-  if (existsSync(path)) return sha256Hex(readFileSync(path))
-  throw new CoreError('INPUT_NOT_FOUND', `${path} does not exist. Give a file of tasks, or leave --tasks away.`)
 }
 
 /** @throws CoreError `RUN_MISMATCH` where the folder holds another ablation, or a run */

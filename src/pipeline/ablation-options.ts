@@ -74,8 +74,8 @@ export interface AblationChoices {
   seeds: number
   arms: readonly AblationArm[]
   device: 'auto' | 'cpu' | 'cuda'
-  /** A file of tasks for needle and completion, where they are to be measured too. */
-  tasks: string | null
+  /** Whether needle and completion are measured too, on tasks made of the held-out repositories. */
+  tasks: boolean
 }
 
 /** @throws CoreError `CONFIG_INVALID` for what no arm could be trained with */

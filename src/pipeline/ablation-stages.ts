@@ -1,7 +1,7 @@
 import { rmSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunConfig } from '../config.js'
-import { canonicalJson, CoreError, RunStore, writeFileAtomic } from '../core/index.js'
+import { canonicalJson, CoreError, RetraceError, RunStore, writeFileAtomic } from '../core/index.js'
 import { NearDuplicateIndex, signaturesSchema } from '../grounding/index.js'
 import { createRenderer } from '../packing/index.js'
 import { snapshotSchema, type AblationTraining, type OfflineResults, type ShardManifest } from '../records/index.js'
@@ -20,6 +20,7 @@ import {
   type TrainingUnit,
 } from './ablation-folder.js'
 import { armRecipes, heldOutPackings, type HeldOutName } from './ablation-options.js'
+import { makeTasks, tasksFile } from './ablation-tasks.js'
 import { reopen, type RunContext } from './run-folder.js'
 import { run } from './run.js'
 import { packRecords } from './stages.js'
@@ -109,7 +110,7 @@ export function overlapsOf(store: RunStore, chain: ChainName, threshold: number 
   return overlaps
 }
 
-/** Packs every arm, and the held-out repositories in both forms, in folders of the ablation's own. */
+/** Packs every arm, and the held-out repositories in all forms that are measured, in folders of the ablation's own. */
 export async function packArms(work: AblationWork): Promise<void> {
   const { store, choices } = work
   const packing = choices.config.run.packing
@@ -129,6 +130,7 @@ export async function packArms(work: AblationWork): Promise<void> {
       packChain(work, 'held-out', heldOutFolder(store, name), packed, `held-out ${name}`, (id) => id),
     )
   }
+  if (choices.tasks) await once(work, 'packed', 'held-out-tasks', () => makeTasks(work))
 }
 
 async function packChain(
@@ -173,10 +175,21 @@ export async function trainAndEvaluate(work: AblationWork, models: ModelWork, py
   for (const [index, unit] of units.entries()) {
     const name = `${unit.arm}, seed ${unit.seed} (${index + 1} of ${units.length})`
     if (!store.isFinished('trained', unit.id)) context.progress.detail(`Training ${name}:`)
-    await once(work, 'trained', unit.id, async () => trainUnit(work, models, python, unit))
+    await once(work, 'trained', unit.id, () => named(unit, () => trainUnit(work, models, python, unit)))
     // What only going on would need: of all models of an ablation together it would fill a disk.
     rmSync(join(trainingFolder(store, unit), 'checkpoints'), { recursive: true, force: true })
-    await evaluateModel(work, models, python, unit.id, join(trainingFolder(store, unit), 'model'))
+    await named(unit, () => evaluateModel(work, models, python, unit.id, join(trainingFolder(store, unit), 'model')))
+  }
+}
+
+/** Says of a failure which model it befell, and that the others are kept. @throws RetraceError of the same code */
+async function named<Result>({ arm, seed }: TrainingUnit, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof RetraceError) || error.code === 'ABORTED') throw error
+    const message = `${arm}, seed ${seed}: ${error.message} What was trained and measured before is kept; --arms without ${arm} ends in a report of the others.`
+    throw new RetraceError(error.code, message, { ...error.details, arm, seed }, { cause: error })
   }
 }
 
@@ -223,7 +236,8 @@ async function evaluateModel(
   const { store, choices, context } = work
   const names = Object.keys(heldOutPackings) as HeldOutName[]
   const shards = Object.fromEntries(names.map((name) => [name, heldOutFolder(store, name)]))
+  const tasks = choices.tasks ? tasksFile(store) : null
   await once(work, 'evaluated', id, async () =>
-    models.evaluate({ modelDir, shards, tasks: choices.tasks, device: choices.device, python: python }, context),
+    models.evaluate({ modelDir, shards, tasks, device: choices.device, python }, context),
   )
 }

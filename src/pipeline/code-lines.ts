@@ -9,7 +9,7 @@ const blockMarks: readonly (readonly [string, string])[] = [
 ]
 const commentStarts = ['//', '#', '--', '*', ';;']
 const importStarts =
-  /^(import|from|using|use|require|require_once|require_relative|include|package|module|namespace|export \*|export \{|extern crate|mod|const .{1,200} = require\()(\s|\(|$|\*|\{)/
+  /^((import|from|using|use|require|require_once|require_relative|include|package|module|namespace|extern crate|mod)(\s|\(|$|\*|\{)|export (\*|\{)|(const|let|var) .{1,200} = require\()/
 
 /**
  * Which lines of a file hold code that says something: no blank line, no comment, no import, and more than brackets.

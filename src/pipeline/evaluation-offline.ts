@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { canonicalJson, writeFileAtomic } from '../core/index.js'
 import { packingOptionsSchema, packRepositories } from '../packing/index.js'
-import type { SuiteOutcome } from '../records/index.js'
+import type { ShardManifest, SuiteOutcome } from '../records/index.js'
 import { evaluateOffline, offlineCommandLine, type OfflineRequest } from '../training/index.js'
 import type { ModelToEvaluate } from './evaluation-models.js'
 import type { EvaluationRepositories } from './evaluation-repositories.js'
@@ -104,10 +104,22 @@ async function heldOutShards({ model, repositories, work, context }: OfflineWork
       options,
     )
     writeFileAtomic(join(code, 'manifest.json'), canonicalJson(manifest) + '\n')
+    noteCuts(manifest, context)
   }
   const { shards } = repositories
   if (shards === null || shards.manifest.renderer === 'code') return { code }
   if (shards.manifest.tokenizer.digest === tokenizer.digest) return { code, trajectories: shards.folder }
   context.progress.note(`${model.name}: the run's trajectories were packed with another tokenizer, and are left out.`)
   return { code }
+}
+
+/** Two models are held against one another on the same text only where neither has it cut or lacks some of it. */
+function noteCuts({ sequenceLength, packing }: ShardManifest, { progress }: RunContext): void {
+  const { documents, documentsCut, pieces, dropped } = packing
+  if (documentsCut === 0) return
+  const lost = dropped.reduce((sum, { tokens }) => sum + tokens, 0)
+  const without = lost === 0 ? '' : `, ${lost} tokens of them in no piece since a line is longer`
+  progress.note(
+    `Code: ${documentsCut} of ${documents} repositories cut at ${sequenceLength} tokens, ${pieces} pieces${without}.`,
+  )
 }

@@ -97,7 +97,10 @@ function makeTask(
   const clean = pieces.filter(
     ({ text }) => !made.some(({ name, value }) => text.includes(name) || text.includes(value)),
   )
-  const placed = placeNeedles(clean, made, depth, random)
+  // Each turn has the needle at another place among the four, wherever in the code it lies: what is always the last value
+  // of a context would be found by who takes the last.
+  const rank = (seededRandom('needle-rank', seed, length, depth).below(needles) + index) % needles
+  const placed = placeNeedles(clean, made, { depth, rank }, random)
   const choices = random.shuffled(made)
   return {
     kind: 'choice',
@@ -142,20 +145,21 @@ function questionFor({ tokenizer }: TaskSource, name: string): HaystackPiece {
   return { text: parts.join(''), ids: parts.flatMap((part) => [...tokenizer.encode(part)]) }
 }
 
-/** The needle at the border between pieces that is nearest to its depth, the others anywhere. */
+/** The needle at the border between pieces that is nearest to its depth, as many others as its rank before it. */
 function placeNeedles(
   pieces: readonly HaystackPiece[],
   made: readonly Needle[],
-  depth: number,
+  { depth, rank }: { depth: number; rank: number },
   random: Random,
 ): HaystackPiece[] {
   const [asked, ...others] = made.map(({ piece }) => piece) as [HaystackPiece, ...HaystackPiece[]]
   const place = borderAt(pieces, depth)
   const atBorder = Array.from({ length: pieces.length + 1 }, (): HaystackPiece[] => [])
-  for (const other of others) atBorder[random.below(atBorder.length)]?.push(other)
-  // At depth 0 nothing stands before the needle, at depth 1 nothing behind it.
-  if (place === pieces.length) atBorder[place]?.push(asked)
-  else atBorder[place]?.unshift(asked)
+  atBorder[place]?.push(asked)
+  others.forEach((other, at) => {
+    if (at < rank) atBorder[random.below(place + 1)]?.unshift(other)
+    else atBorder[place + random.below(pieces.length - place + 1)]?.push(other)
+  })
   return atBorder.flatMap((here, border) => [...here, ...pieces.slice(border, border + 1)])
 }
 

@@ -65,9 +65,9 @@ const words: Record<AblationMeasure, MeasureWords> = {
 const armNames: Record<AblationArm, string> = {
   'raw-code': 'bare code',
   trajectories: 'trajectories',
-  'trajectories-unmasked': 'trajectories, all trained',
+  'trajectories-unmasked': 'trajectories, unmasked',
   search: 'with search',
-  'search-unmasked': 'with search, all trained',
+  'search-unmasked': 'with search, unmasked',
 }
 
 /** The page of an ablation: every seed a dot, what can be told apart, and what was equal. Pure; needs no other file. */
@@ -106,7 +106,7 @@ function header({ model, arms, seeds, tokens, repositories, retraceVersion, devi
     <p class="meta">Model ${model.digest.slice(0, 12)} · device ${device} · Retrace ${retraceVersion}</p>
     <dl class="tiles">
       ${tile('Models trained', formatCount(arms.length * seeds), `${formatPlural(arms.length, 'arm')}, ${formatPlural(seeds, 'seed')} each`)}
-      ${tile('Tokens each', formatShort(tokens), 'the same for every model')}
+      ${tile('Tokens each', formatShort(tokens), 'for every model, to within one step')}
       ${tile('Trained on', formatCount(repositories.training.length), 'repositories')}
       ${tile('Measured on', formatCount(repositories.heldOut.length), 'repositories that no arm saw')}
     </dl>
@@ -183,7 +183,8 @@ function differenceTable(measure: Measure): Html {
         </tr>
       </thead>
       <tbody>
-        ${measure.arms.map(({ arm, mean, standardDeviation, overSeeds, overRepositories }) => {
+        ${measure.arms.map((one) => {
+          const { arm, mean, standardDeviation, overSeeds, overRepositories } = one
           const interval = (of: typeof overSeeds): string => {
             const found = of?.interval ?? null
             return found === null ? '–' : `${formatSigned(found[0], digits)} to ${formatSigned(found[1], digits)}`
@@ -201,7 +202,7 @@ function differenceTable(measure: Measure): Html {
             <td class="number">
               ${overRepositories === null ? '–' : `${overRepositories.better} of ${overRepositories.pairs}`}
             </td>
-            <td>${verdictOf(measure.measure, { overSeeds, overRepositories })}</td>
+            <td>${verdictOf(measure.measure, one)}</td>
           </tr>`
         })}
       </tbody>
@@ -212,9 +213,10 @@ function differenceTable(measure: Measure): Html {
 /** What may be said of an arm beside bare code: nothing more than both intervals carry. */
 export function verdictOf(
   measure: AblationMeasure,
-  { overSeeds, overRepositories }: Pick<MeasuredArm, 'overSeeds' | 'overRepositories'>,
+  { arm, overSeeds, overRepositories }: Pick<MeasuredArm, 'arm' | 'overSeeds' | 'overRepositories'>,
 ): string {
-  if (overSeeds === null) return 'what the others are held against'
+  if (arm === 'raw-code') return 'what the others are held against'
+  if (overSeeds === null) return 'nothing to hold it against: bare code is no arm here'
   if (overSeeds.interval === null) return 'not distinguishable: one seed has no spread'
   if (!overSeeds.isDistinguishable) return 'not distinguishable from bare code'
   const isBetter = overSeeds.mean < 0 === words[measure].isLowerBetter
@@ -287,24 +289,29 @@ function armsSection({ arms, tokens }: Ablation): Html {
 
 function fairnessSection(ablation: Ablation): Html {
   const { seeds, sequenceLength, batchRows, measures, arms } = ablation
-  const comparisons = measures.length * Math.max(0, arms.length - 1)
+  const comparisons = measures.flatMap((one) => one.arms).filter(({ overSeeds }) => overSeeds !== null).length
+  const droppedShares = arms.map(({ packed }) => packed.droppedTokens / (packed.tokens + packed.droppedTokens))
+  const isWhole = arms.every(({ trainings }) => trainings.every(({ epochs }) => epochs >= 1))
   const equal = [
     'The model that each begins with, the optimizer, its schedule and every other setting.',
     `Tokens seen, to within one step; rows of ${formatCount(sequenceLength)} tokens at most, ${formatCount(batchRows)} a step.`,
-    'The repositories. Bare code holds the files that the trajectories write, in the same order, but for what fits in no row and is dropped.',
+    'The repositories. Bare code holds the files that the trajectories write, in the same order.',
     'The held-out repositories, packed once for all models.',
   ]
   const unequal = [
     'Passes over the data: a trajectory is longer than its code, so that equal tokens mean fewer passes over it, and less code seen.',
-    'Trained tokens: with the mask, what an agent reads is seen and not learned; of bare code all is learned.',
+    `What fits in no row and is dropped: ${arms.map(({ arm }, at) => `${armNames[arm]} ${formatPercent(droppedShares[at] ?? 0, 1)}`).join(', ')} of the tokens. Bare code is cut between lines, a trajectory between steps alone.`,
+    'Trained tokens: with the mask, what an agent reads is seen and not learned; unmasked, it is learned too, and nothing else is. What agents try and then mend is never learned. Of bare code all is learned.',
     'The form that is measured: each measure is nearer to what some arms were trained on than to others. Look at both.',
     'Fullness of rows: where documents fit them worse, a step holds fewer tokens, and there are more steps.',
   ]
   const limits = [
     seeds < 2
       ? 'One seed gives no spread, and nothing can be told apart.'
-      : `A seed decides the order of the rows alone. The spread over ${formatPlural(seeds, 'seed')} says how far that moves a figure, not how far other repositories would; the intervals by repository say something of that.`,
-    `${formatPlural(comparisons, 'comparison')} at 95 %: by chance alone about one in twenty looks like a difference.`,
+      : `A seed decides the order of the rows alone${isWhole ? '' : ', and so, in less than one pass, also which of them are seen'}. The spread over ${formatPlural(seeds, 'seed')} says how far that moves a figure, not how far other repositories would; the intervals by repository say something of that.`,
+    comparisons === 0
+      ? 'Without bare code among the arms, no arm is held against another.'
+      : `${formatPlural(comparisons, 'comparison')} at 95 %, none corrected for the others: by chance alone about one in twenty looks like a difference.`,
     'Where the narrator of Retrace wrote the thoughts and the model is the small one that ships: it was trained on thoughts of the same narrator, so it knows their manner before the first step.',
     'A small model and few tokens: what holds here need not hold for a large model, and what does not show here may show there.',
   ]

@@ -1,22 +1,19 @@
-import { join } from 'node:path'
+import { folderLines } from './folder-text.js'
 import { formatGib, totalBytes } from './memory.js'
 import type { TrainingPlan } from './plan-training.js'
-import { heredoc, refuseLineEnds, shellQuote } from './shell-text.js'
+import { shellQuote } from './shell-text.js'
 import { launchEnv, torchrunArguments } from './torchrun.js'
 import type { LaunchOptions } from './train.js'
-import { jobText } from './training-folder.js'
+import type { TrainingRecord } from './training-folder.js'
 
-/** Commands that start a training by hand, for a shell: they write its job and run torchrun. */
-export function commandText(plan: TrainingPlan, python: string, launch: LaunchOptions): string {
-  const out = shellQuote(refuseLineEnds(plan.job.out))
+/**
+ * Commands that start a training by hand, for a shell: they make its folder and run torchrun. In parentheses, so that
+ * what ends them does not end the shell that they were pasted into.
+ */
+export function commandText(plan: TrainingPlan, python: string, launch: LaunchOptions, record: TrainingRecord): string {
   const env = Object.entries(launchEnv(plan)).map(([name, value]) => `${name}=${shellQuote(value)}`)
   const words = [python, ...torchrunArguments(plan, launch, null)].map(shellQuote)
-  return [
-    `mkdir -p ${out}`,
-    ...heredoc(shellQuote(join(plan.job.out, 'job.json')), jobText(plan.job)),
-    [...env, ...words].join(' '),
-    '',
-  ].join('\n')
+  return ['(', 'set -eu', ...folderLines(plan.job, record), [...env, ...words].join(' '), ')', ''].join('\n')
 }
 
 /** What a plan comes to, for a person: ranks, steps and tokens, what is drawn from where, and memory by its parts. */

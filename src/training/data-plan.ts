@@ -43,6 +43,20 @@ export function planData(folders: readonly ShardFolder[], config: TrainingConfig
   return { rowTokens, rows, steps, stepsAreExact: wanted === null, tokensPerStep, domains }
 }
 
+/** Numbers of ranks that share a step's rows evenly, in whole micro-batches; rising. @throws TrainingError `CONFIG_INVALID` */
+export function worldSizes({ batchRows, microBatchRows }: TrainingConfig): number[] {
+  const microBatches = batchRows / microBatchRows
+  if (!Number.isInteger(microBatches)) {
+    const message = `batchRows (${batchRows}) is no multiple of microBatchRows (${microBatchRows}). Change one of them.`
+    throw new TrainingError('CONFIG_INVALID', message)
+  }
+  const sizes = []
+  for (let size = 1; size * size <= microBatches; size++) {
+    if (microBatches % size === 0) sizes.push(size, microBatches / size)
+  }
+  return [...new Set(sizes)].sort((a, b) => a - b)
+}
+
 function tokensByDomain(folders: readonly ShardFolder[]): Map<string, number> {
   const tokens = new Map<string, number>()
   for (const { manifest } of folders) {

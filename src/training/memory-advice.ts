@@ -10,6 +10,9 @@ export interface TightJob {
   tokens: number
   rowTokens: number
   device: 'cpu' | 'cuda'
+  /** On each machine. */
+  processes: number
+  nodes: number
   worldSize: number
   sizes: readonly number[]
   memory: MemoryEstimate
@@ -31,6 +34,7 @@ export function memoryAdvice(job: TightJob): string {
       ? null
       : 'set optimizer.moments to "bfloat16"',
     moreRanks(job),
+    fewerRanks(job),
     shorterRows(job),
   ].filter((one) => one !== null)
   if (advice.length === 0) return 'Nothing here makes it fit: take a smaller model, or a machine with more memory.'
@@ -42,6 +46,17 @@ function moreRanks(job: TightJob): string | null {
   if (job.device === 'cpu') return null
   const ranks = job.sizes.find((size) => size > job.worldSize && fits(job, { ranks: size }))
   return ranks === undefined ? null : `${ranks} GPUs of this size`
+}
+
+/** On a CPU each rank that is not there leaves its part of the memory to the others. */
+function fewerRanks(job: TightJob): string | null {
+  if (job.device !== 'cpu') return null
+  for (let processes = job.processes - 1; processes > 0; processes--) {
+    const ranks = processes * job.nodes
+    const availableBytes = (job.availableBytes * job.processes) / processes
+    if (job.sizes.includes(ranks) && fits({ ...job, availableBytes }, { ranks })) return `--processes ${processes}`
+  }
+  return null
 }
 
 function shorterRows(job: TightJob): string | null {

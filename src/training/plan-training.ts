@@ -1,12 +1,11 @@
 import { resolve } from 'node:path'
-import { planData, type DataPlan } from './data-plan.js'
+import { type DataPlan } from './data-plan.js'
 import { TrainingError } from './errors.js'
 import { memoryAdvice, type TightJob } from './memory-advice.js'
 import { estimateMemory, formatGib, totalBytes, type MemoryEstimate } from './memory.js'
-import type { ModelIdentity, ModelShape } from './model-shape.js'
+import type { Inspection } from './inspect-request.js'
 import type { TrainingConfig } from './options.js'
 import type { Machine } from './probe.js'
-import type { ShardFolder } from './shard-folders.js'
 import type { TrainingRequest } from './train.js'
 
 /** `job.json`: what the loop is told; scripts/train/job.py reads it. */
@@ -40,27 +39,19 @@ export interface TrainingPlan {
   notes: string[]
 }
 
-export interface PlanInput {
+export interface PlanInput extends Inspection {
   request: TrainingRequest
-  shape: ModelShape
-  identity: ModelIdentity
-  shards: readonly ShardFolder[]
   machine: Machine
 }
 
 /**
  * Decides how many processes train and whether the job fits them. Reads and starts nothing.
  *
- * @throws TrainingError `TOKENIZER_MISMATCH`, `ROW_TOO_LONG`, `CONFIG_INVALID`, `DEVICE_UNAVAILABLE`,
- * `WORLD_SIZE_INVALID`, `MEMORY_TOO_SMALL`
+ * @throws TrainingError `DEVICE_UNAVAILABLE`, `WORLD_SIZE_INVALID`, `MEMORY_TOO_SMALL`
  */
-export function planTraining({ request, shape, identity, shards, machine }: PlanInput): TrainingPlan {
+export function planTraining({ request, shape, shards, data, sizes, machine }: PlanInput): TrainingPlan {
   const { config, launch } = request
-  checkTokenizer(shards, identity.tokenizerDigest)
-  checkRows(shards, config)
-  const data = planData(shards, config)
   const device = chooseDevice(request.device, machine)
-  const sizes = worldSizes(config)
   const { processes, notes } = chooseProcesses(request, device, machine, sizes)
   const worldSize = processes * launch.nodes
 
@@ -68,7 +59,8 @@ export function planTraining({ request, shape, identity, shards, machine }: Plan
   const memory = estimateMemory(shape, config, { ranks: worldSize, tokens, device })
   const availableBytes = roomOfRank(device, processes, machine)
   if (totalBytes(memory) > availableBytes) {
-    refuseMemory({ shape, config, tokens, device, worldSize, sizes, memory, availableBytes, rowTokens: data.rowTokens })
+    const ranks = { device, processes, nodes: launch.nodes, worldSize, sizes }
+    refuseMemory({ shape, config, tokens, rowTokens: data.rowTokens, ...ranks, memory, availableBytes })
   }
   const job: TrainingJob = {
     schemaVersion: 1,
@@ -85,43 +77,12 @@ export function planTraining({ request, shape, identity, shards, machine }: Plan
   return { ...plan, notes: [...notes, ...tightness(memory, availableBytes)] }
 }
 
-function checkTokenizer(shards: readonly ShardFolder[], digest: string): void {
-  const other = shards.find(({ manifest }) => manifest.tokenizer.digest !== digest)
-  if (other === undefined) return
-  const packed = other.manifest.tokenizer.digest.slice(0, 12)
-  const message = `${other.folder} was packed with another tokenizer (${packed}) than the model's (${digest.slice(0, 12)}). Give the model that it was packed for, or pack it again.`
-  throw new TrainingError('TOKENIZER_MISMATCH', message, { folder: other.folder })
-}
-
-function checkRows(shards: readonly ShardFolder[], { contextLength }: TrainingConfig): void {
-  if (contextLength === null) return
-  const longer = shards.find(({ manifest }) => manifest.sequenceLength > contextLength)
-  if (longer === undefined) return
-  const { sequenceLength } = longer.manifest
-  const message = `Rows of ${longer.folder} have up to ${sequenceLength} tokens, more than the context length of ${contextLength}. Raise contextLength, or pack with a smaller packing.sequenceLength.`
-  throw new TrainingError('ROW_TOO_LONG', message, { folder: longer.folder, sequenceLength, contextLength })
-}
-
 function chooseDevice(asked: TrainingRequest['device'], machine: Machine): 'cpu' | 'cuda' {
   if (asked === 'auto') return machine.cuda.length > 0 ? 'cuda' : 'cpu'
   if (asked === 'cpu' || machine.cuda.length > 0) return asked
   const message =
     'No GPU is usable from this Python. Check the driver and that its PyTorch is built for CUDA, or take --device cpu.'
   throw new TrainingError('DEVICE_UNAVAILABLE', message)
-}
-
-/** Numbers of ranks that share a step's rows evenly, in whole micro-batches; rising. */
-function worldSizes({ batchRows, microBatchRows }: TrainingConfig): number[] {
-  const microBatches = batchRows / microBatchRows
-  if (!Number.isInteger(microBatches)) {
-    const message = `batchRows (${batchRows}) is no multiple of microBatchRows (${microBatchRows}). Change one of them.`
-    throw new TrainingError('CONFIG_INVALID', message)
-  }
-  const sizes = []
-  for (let size = 1; size * size <= microBatches; size++) {
-    if (microBatches % size === 0) sizes.push(size, microBatches / size)
-  }
-  return [...new Set(sizes)].sort((a, b) => a - b)
 }
 
 // Two ranks on a CPU show that everything works over several; more would only wait for each other's memory.

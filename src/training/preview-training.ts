@@ -44,7 +44,7 @@ export async function previewTraining(
   return {
     plan,
     text: planText(plan),
-    command: commandText(plan, request.python, request.launch),
+    command: commandText(plan, request.python, request.launch, inspection.record),
     slurm: slurmScript(plan, request.python, inspection.record),
   }
 }

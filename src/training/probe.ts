@@ -45,6 +45,12 @@ export function readRequirements(extras: 'trl' | undefined): Requirements {
   })
 }
 
+/**
+ * Keeps Python (from 3.11) from importing what lies in the folder that it is started in: that of a repository may have a
+ * folder `evaluation` or a `torch.py`, which would be run in the place of ours.
+ */
+export const noLocalModules = { PYTHONSAFEPATH: '1' } as const
+
 /** What Python needs to find our packages and to leave nothing behind in their folder. */
 export function pythonEnv(): Record<string, string> {
   const given = process.env['PYTHONPATH']
@@ -52,6 +58,7 @@ export function pythonEnv(): Record<string, string> {
     PYTHONPATH: [scriptsFolder(), ...(given === undefined || given === '' ? [] : [given])].join(delimiter),
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONUNBUFFERED: '1',
+    ...noLocalModules,
   }
 }
 
@@ -81,10 +88,16 @@ function parseProbe(stdout: string): PythonProbe | null {
 const oldest = { torch: [2, 6], transformers: [5, 0], pyarrow: [0, 0], trl: [1, 0] } as const
 type Module = keyof typeof oldest
 
-/**
- * What an interpreter lacks for an engine, in words; `null` where it has all.
- */
-export function missingModules(probe: PythonProbe, extras: 'trl' | undefined): string | null {
+/** @throws TrainingError `PYTHON_INCOMPLETE` with what an interpreter lacks for an engine */
+export function checkModules(python: string, probe: PythonProbe, extras: 'trl' | undefined): void {
+  const lacks = missingModules(probe, extras)
+  if (lacks === null) return
+  const files = readRequirements(extras).map(({ path }) => `-r ${path}`)
+  const message = `${python} cannot train: ${lacks}. Run ${python} -m pip install ${files.join(' ')}, or name another Python.`
+  throw new TrainingError('PYTHON_INCOMPLETE', message, { python, lacks })
+}
+
+function missingModules(probe: PythonProbe, extras: 'trl' | undefined): string | null {
   const needed: Module[] = ['torch', 'transformers', 'pyarrow', ...(extras === undefined ? [] : [extras])]
   const lacks = needed.flatMap((name) => {
     const version = probe[name]

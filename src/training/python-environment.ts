@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { digestOf, type Progress } from '../core/index.js'
-import { TrainingError } from './errors.js'
 import { isForeign, makeEnvironmentOnce, type Requirements } from './make-environment.js'
-import { missingModules, probePython, readRequirements } from './probe.js'
+import { checkModules, probePython, readRequirements } from './probe.js'
 
 export interface PythonChoice {
   /** An interpreter that has what is needed already; nothing is installed into it. */
@@ -29,11 +28,8 @@ export async function preparePython(
   const folder = choice.python === undefined ? environmentFolder(choice, requirements) : null
   const isOurs = folder !== null && !(existsSync(python) && isForeign(folder))
   if (isOurs && !(await makeEnvironmentOnce(folder, requirements, context))) return python
-  const lacks = missingModules(await probePython(python, context.signal), choice.extras)
-  if (lacks === null) return python
-  const files = requirements.map(({ path }) => `-r ${path}`).join(' ')
-  const message = `${python} cannot train: ${lacks}. Run ${python} -m pip install ${files}, or name another Python.`
-  throw new TrainingError('PYTHON_INCOMPLETE', message, { python, lacks })
+  checkModules(python, await probePython(python, context.signal), choice.extras)
+  return python
 }
 
 /** The interpreter that `preparePython` will give; it need not be there yet. */

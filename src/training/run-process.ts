@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { startKeeper } from './keeper.js'
+import { killGroup } from './kill-group.js'
 
 export interface ProcessEnd {
   /** `null` where a signal ended it, or where it could not be started. */
@@ -21,7 +23,10 @@ export interface ProcessOptions {
 const maxStdoutBytes = 1 << 20
 const tailLines = 12
 
-/** Runs a program to its end; a stop or the time limit ends it with all that it started. Never throws. */
+/**
+ * Runs a program to its end; a stop, the time limit or the death of this process ends it with all that it started.
+ * Never throws.
+ */
 export function runProcess(argv: readonly [string, ...string[]], options: ProcessOptions): Promise<ProcessEnd> {
   const [program, ...args] = argv
   return new Promise((resolve) => {
@@ -41,6 +46,8 @@ export function runProcess(argv: readonly [string, ...string[]], options: Proces
       options.onLine?.(line)
     }
     const kill = (): void => killGroup(child.pid)
+    // In these words also dash knows the option.
+    const dismissKeeper = child.pid === undefined ? () => {} : startKeeper('kill -s KILL -- "-$1"', String(child.pid))
     const timer = setTimeout(kill, options.timeoutMs)
     options.signal?.addEventListener('abort', kill)
     if (options.signal?.aborted === true) kill()
@@ -51,21 +58,12 @@ export function runProcess(argv: readonly [string, ...string[]], options: Proces
     child.on('error', (error) => (end.startError = error))
     child.on('close', (code) => {
       clearTimeout(timer)
+      dismissKeeper()
       options.signal?.removeEventListener('abort', kill)
       for (const rest of restOf) say(rest())
       resolve({ ...end, code, tail: lines.join('\n') })
     })
   })
-}
-
-/** Ends a process group at once; one that is gone is no fault. */
-export function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
 }
 
 const maxLineLength = 10_000

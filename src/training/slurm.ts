@@ -1,8 +1,9 @@
 import { basename, join } from 'node:path'
+import { folderLines } from './folder-text.js'
 import type { TrainingPlan } from './plan-training.js'
-import { heredoc, refuseLineEnds, shellQuote } from './shell-text.js'
+import { refuseLineEnds, shellQuote } from './shell-text.js'
 import { launchEnv, torchrunArguments } from './torchrun.js'
-import { jobText, recordText, type TrainingRecord } from './training-folder.js'
+import type { TrainingRecord } from './training-folder.js'
 
 /** Seconds before the end of the time given in which the step at hand is finished and saved. */
 const savingSeconds = 300
@@ -36,16 +37,7 @@ export function slurmScript(plan: TrainingPlan, python: string, record: Training
     '# Further options of the cluster (account, partition, memory) go here. Submit it from where its output shall lie.',
     'set -euo pipefail',
     '',
-    `mkdir -p ${shellQuote(out)}`,
-    ...heredoc(at('config.json.new'), recordText(record)),
-    `if [ -e ${at('config.json')} ] && ! cmp -s ${at('config.json')} ${at('config.json.new')}; then`,
-    `  echo ${shellQuote(`RUN_MISMATCH: ${out} holds another training. Give another --out.`)} >&2`,
-    `  rm -f ${at('config.json.new')}`,
-    '  exit 2',
-    'fi',
-    `mv ${at('config.json.new')} ${at('config.json')}`,
-    ...heredoc(at('job.json'), jobText(job)),
-    `rm -f ${at('failure.json')} ${at('stop')}`,
+    ...folderLines(job, record),
     '',
     ...Object.entries(launchEnv(plan)).map(([name, value]) => `export ${name}=${shellQuote(refuseLineEnds(value))}`),
     'first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)',

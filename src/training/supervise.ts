@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TrainingError } from './errors.js'
-import { killMarked, markedProcesses, markName } from './marked-processes.js'
+import { startKeeper } from './keeper.js'
+import { killGroup } from './kill-group.js'
+import { folderMark, killMarked, markedProcesses, startMark } from './marked-processes.js'
 import type { MetricsFollower } from './metrics-follower.js'
-import { killGroup } from './run-process.js'
 import type { TrainingContext } from './train.js'
 
 export interface Launch {
@@ -42,7 +43,8 @@ export async function supervise(
 ): Promise<LaunchEnd> {
   const mark = randomUUID()
   const child = start(launch, mark)
-  const keeper = startKeeper(launch.out)
+  // Should this process die, the ranks are asked to save and to end.
+  const dismissKeeper = startKeeper(': > "$1"', join(launch.out, 'stop'))
   const ended = endOf(child)
   let killed = false
   const kill = (): void => {
@@ -73,7 +75,7 @@ export async function supervise(
   } finally {
     context.signal?.removeEventListener('abort', stop)
     context.kill?.removeEventListener('abort', kill)
-    killGroup(keeper.pid)
+    dismissKeeper()
     if (child.exitCode === null && child.signalCode === null) killGroup(child.pid)
     killMarked(mark)
   }
@@ -85,7 +87,7 @@ function onAbort(signal: AbortSignal | undefined, work: () => void): void {
 }
 
 /** In a group of its own: Ctrl-C goes to whoever holds the terminal, and it is for us to say what it means. */
-function start({ argv, env, log }: Launch, mark: string): ChildProcess {
+function start({ argv, env, log, out }: Launch, mark: string): ChildProcess {
   const [program, ...args] = argv
   const file = openSync(log, 'a')
   try {
@@ -93,23 +95,11 @@ function start({ argv, env, log }: Launch, mark: string): ChildProcess {
     return spawn(program, args, {
       detached: true,
       stdio: [...stdio],
-      env: { ...process.env, ...env, [markName]: mark },
+      env: { ...process.env, ...env, [startMark]: mark, [folderMark]: realpathSync(out) },
     })
   } finally {
     closeSync(file)
   }
-}
-
-/** Asks the ranks to save and to end should this process die: the pipe it holds then closes. */
-function startKeeper(out: string): ChildProcess {
-  const script = 'cat > /dev/null; : > "$1"'
-  const keeper = spawn('sh', ['-c', script, 'sh', join(out, 'stop')], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  keeper.on('error', () => {})
-  keeper.unref()
-  return keeper
 }
 
 function endOf(child: ChildProcess): Promise<Omit<LaunchEnd, 'killed'>> {
@@ -125,6 +115,6 @@ function endOf(child: ChildProcess): Promise<Omit<LaunchEnd, 'killed'>> {
 /** Ranks whose launcher is gone notice it and save; what is left after that is ended. */
 async function endRest(mark: string, patienceMs: number): Promise<void> {
   const until = performance.now() + patienceMs
-  while (performance.now() < until && markedProcesses(mark).length > 0) await sleep(pollMs)
+  while (performance.now() < until && markedProcesses(startMark, mark).length > 0) await sleep(pollMs)
   killMarked(mark)
 }

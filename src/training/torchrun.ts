@@ -12,9 +12,14 @@ export function launchEnv({ device, job }: TrainingPlan): Record<string, string>
     HF_HUB_OFFLINE: '1',
     TOKENIZERS_PARALLELISM: 'false',
     // Rows differ in their lengths, and fixed segments of memory would be left with gaps.
-    ...(device === 'cuda' ? { PYTORCH_ALLOC_CONF: 'expandable_segments:True' } : {}),
+    ...(device === 'cuda' ? { PYTORCH_ALLOC_CONF: allocator() } : {}),
     ...(device === 'cuda' && job.config.deterministic ? { CUBLAS_WORKSPACE_CONFIG: ':4096:8' } : {}),
   }
+}
+
+/** What a person set stays, also by the name that it has in older releases. */
+function allocator(): string {
+  return process.env['PYTORCH_ALLOC_CONF'] ?? process.env['PYTORCH_CUDA_ALLOC_CONF'] ?? 'expandable_segments:True'
 }
 
 /** How ranks of one machine, or of several, find each other; words of a shell where a script fills them in. */

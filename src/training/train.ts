@@ -1,13 +1,15 @@
+import { existsSync, statfsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readFileIfPresent, RetraceError, type Progress } from '../core/index.js'
 import { trainingFailureSchema } from '../records/index.js'
 import { followProgress } from './training-progress.js'
 import { TrainingError, type TrainingErrorCode } from './errors.js'
 import { inspectRequest } from './inspect-request.js'
+import { formatGib } from './memory.js'
 import { MetricsFollower, type Followed } from './metrics-follower.js'
 import type { TrainingConfig } from './options.js'
 import { planTraining } from './plan-training.js'
-import { probePython } from './probe.js'
+import { checkModules, probePython } from './probe.js'
 import { describeExit, findDeadRank, lastLines, rankLog, readTail } from './rank-report.js'
 import { supervise, type LaunchEnd } from './supervise.js'
 import { launchEnv, torchrunArguments } from './torchrun.js'
@@ -69,10 +71,11 @@ export async function train(request: TrainingRequest, context: TrainingContext):
   const out = resolve(request.out)
   const inspection = inspectRequest(request)
   const machine = await probePython(request.python, context.signal)
+  checkModules(request.python, machine, request.engine === 'trl' ? 'trl' : undefined)
   const plan = planTraining({ request, ...inspection, machine })
   for (const note of plan.notes) context.progress.note(note)
 
-  const unlock = openTrainingFolder(inspection.record, plan.job, plan.nodes)
+  const unlock = await openTrainingFolder(inspection.record, plan.job, plan.nodes, context)
   try {
     const logs = newLogFolder(out, plan.nodes)
     const argv = [request.python, ...torchrunArguments(plan, request.launch, logs)] as const
@@ -157,6 +160,16 @@ function rankError(out: string, logs: string, { rank, exitCode }: { rank: number
 
 function nextStep(out: string): string {
   const step = lastCheckpoint(out)
-  if (step === null) return 'No checkpoint was saved yet: the same command starts over.'
-  return `The last whole checkpoint is step ${step}: run the same command again to go on from there.`
+  if (step === null) return `${lackOfRoom(out)}No checkpoint was saved yet: the same command starts over.`
+  return `${lackOfRoom(out)}The last whole checkpoint is step ${step}: run the same command again to go on from there.`
+}
+
+const leastFreeBytes = 64 * 2 ** 20
+
+/** On a full disk the ranks cannot even write why they ended. */
+function lackOfRoom(out: string): string {
+  if (!existsSync(out)) return ''
+  const { bavail, bsize } = statfsSync(out)
+  if (bavail * bsize >= leastFreeBytes) return ''
+  return `The disk is full (${formatGib(bavail * bsize)} are free in ${out}): make room first. `
 }

@@ -3,11 +3,12 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { canonicalJson, CoreError, digestOf, lockFolder, readFileIfPresent, writeFileAtomic } from '../core/index.js'
+import { awaitEarlierRanks } from './earlier-ranks.js'
 import type { ModelIdentity } from './model-shape.js'
 import { trainingConfigSchema } from './options.js'
 import type { TrainingJob } from './plan-training.js'
 import type { ShardFolder } from './shard-folders.js'
-import type { TrainingRequest } from './train.js'
+import type { TrainingContext, TrainingRequest } from './train.js'
 
 const recordSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -41,18 +42,24 @@ export function jobText(job: TrainingJob): string {
 
 /**
  * Takes the folder for this process, checks that it is of the same training, and writes what the loop reads. Each
- * machine of several takes it for itself.
+ * machine of several takes it for itself. Ranks that outlived their command end first.
  *
  * @returns what lets the folder go
  * @throws CoreError `RUN_BUSY`, `RUN_MISMATCH`, `OUT_NOT_A_RUN`
  */
-export function openTrainingFolder(record: TrainingRecord, job: TrainingJob, nodes: number): () => void {
+export async function openTrainingFolder(
+  record: TrainingRecord,
+  job: TrainingJob,
+  nodes: number,
+  context: TrainingContext,
+): Promise<() => void> {
   checkFolder(record, job.out)
   const locked = nodes === 1 ? job.out : join(job.out, 'nodes', hostname())
   mkdirSync(locked, { recursive: true })
   const unlock = lockFolder(locked)
   try {
     checkFolder(record, job.out)
+    await awaitEarlierRanks(job.out, context)
     writeFileAtomic(join(job.out, 'config.json'), recordText(record))
     writeFileAtomic(join(job.out, 'job.json'), jobText(job))
     // What an earlier start left would end this one, or be taken for its fault.

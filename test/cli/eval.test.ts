@@ -218,10 +218,15 @@ test('suites that cannot run are skipped aloud with their commands, and a report
   assert.is(code, 1)
   assert.match(stderr, /tiny-llama, gsm8k: skipped, .*has no lm_eval/)
   assert.match(stdout, /^ {2}tiny-llama, helmet: it needs its own repository/m)
-  assert.match(stdout, /^ {6}\S+python\.cjs -m lm_eval .*--tasks gsm8k/m)
+  assert.match(stdout, /^ {6}PYTHONSAFEPATH=1 \S+python\.cjs -m lm_eval .*--tasks gsm8k/m)
   assert.match(stdout, /^GSM8K +– +61\.94 +61\.94 +60\.96 +–$/m)
   const suites = readReport(out).models[0]?.suites ?? {}
   assert.ok(Object.values(suites).every((outcome) => 'skipped' in outcome && outcome.commands.length > 0))
+
+  await evaluate([tinyModel, '--data', data, '--out', out, '--suites', 'needle'])
+  const again = await evaluate([tinyModel, '--out', out, '--suites', 'gsm8k'])
+  assert.is(again.code, 1, 'what was measured before is no success of this call')
+  assert.match(again.stdout, /needles: found/)
 })
 
 test('what cannot be measured is refused with the next step', async () => {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { endOf, fourSteps, isAlive, shippedModel, startEvent, stepEvent, writeFakePython, writeLlama8b, writeShards, type Deed } from '../training/training-fakes.js' // prettier-ignore
+import { endOf, fourSteps, isAlive, shippedModel, startEvent, stepEvent, until, writeFakePython, writeLlama8b, writeShards, type Deed } from '../training/training-fakes.js' // prettier-ignore
 import { runCli } from './run-cli.js'
 
 const test = suite('retrace train')
@@ -71,24 +71,22 @@ test('a second Ctrl-C ends at once what heeds no stop', async () => {
   let said = ''
   child.stderr.on('data', (chunk) => (said += String(chunk)))
   const ended = new Promise((resolve) => child.on('close', resolve))
-  while (!said.includes('2 ranks on')) await sleep(20)
+  await until(() => said.includes('2 ranks on'), 'the start')
   child.kill('SIGINT')
-  while (!said.includes('Stopping')) await sleep(20)
+  await until(() => said.includes('Stopping'), 'the first stop')
   // Within a second it would be the same press of the key.
   await sleep(1200)
   child.kill('SIGINT')
   assert.is(await ended, 1)
   assert.match(said, /retrace: Stopped\. Run the same command again/)
   const orphan = Number(readFileSync(join(out, 'orphan.pid'), 'utf8'))
-  for (let tries = 0; isAlive(orphan) && tries < 500; tries++) await sleep(20)
-  assert.is(isAlive(orphan), false)
+  await until(() => !isAlive(orphan), 'the end of the orphan')
 })
 
 test('where the command itself is killed, its ranks are asked to save', async () => {
   const { out, args } = scene([...stoppable.slice(0, 3), { file: 'saved', text: '' }, { exit: 0 }])
   await runCli(args, { afterMs: 0, signal: 'SIGKILL', whenItSays: /2 ranks on/ })
-  for (let tries = 0; !existsSync(join(out, 'saved')) && tries < 500; tries++) await sleep(20)
-  assert.is(existsSync(join(out, 'saved')), true)
+  await until(() => existsSync(join(out, 'saved')), 'the save')
 })
 
 test('--print writes nothing, and what it prints starts the same training', async () => {
@@ -105,6 +103,16 @@ test('--print writes nothing, and what it prints starts the same training', asyn
   const { code: again } = await runCli([...args, '--out', `${out}-2`])
   assert.is(again, 0)
   assert.is(readFileSync(join(`${out}-2`, 'job.json'), 'utf8').replaceAll(`${out}-2`, out), byHand)
+  // What was started by hand is the same training: the command goes on with it, and another's folder stays as it is.
+  const goesOn = await runCli(args)
+  assert.is(goesOn.code, 0, goesOn.stderr)
+  const record = readFileSync(join(out, 'config.json'), 'utf8')
+  assert.is(record, readFileSync(join(`${out}-2`, 'config.json'), 'utf8'))
+  writeFileSync(join(out, 'config.json'), '{}')
+  const other = spawnSync('bash', ['-c', `${stdout}\necho "the shell lives: $?"`], { encoding: 'utf8' })
+  assert.match(other.stderr, /RUN_MISMATCH/)
+  assert.is(other.stdout, 'the shell lives: 2\n')
+  assert.is(readFileSync(join(out, 'config.json'), 'utf8'), '{}')
 })
 
 test('--slurm for machines that are not here needs no Python and no GPU', async () => {
@@ -163,6 +171,25 @@ test('what is asked for wrongly is said in one line, with exit code 2', async ()
     const { code, stderr } = await runCli(line)
     assert.is(code, 2, `${line.join(' ')}: ${stderr}`)
     assert.match(stderr, message)
+  }
+})
+
+test('what does not fit together is told before a Python environment is made for it', async () => {
+  const { run } = scene(fourSteps)
+  const [venv, config] = [join(run, '..', 'venv'), join(run, '..', 'config.json')]
+  writeFileSync(config, '{"batchRows": 3, "microBatchRows": 2}')
+  const path = process.env['PATH']
+  process.env['PATH'] = '/nowhere'
+  try {
+    const uneven = await runCli(['train', run, '--venv', venv, '--config', config])
+    assert.match(uneven.stderr, /batchRows \(3\) is no multiple of microBatchRows \(2\)/)
+    writeShards(join(run, 'shards'), shippedModel, { tokenizer: 'a'.repeat(64) })
+    const other = await runCli(['train', run, '--venv', venv])
+    assert.equal([uneven.code, other.code], [2, 2])
+    assert.match(other.stderr, /was packed with another tokenizer/)
+    assert.is(existsSync(venv), false)
+  } finally {
+    process.env['PATH'] = path
   }
 })
 

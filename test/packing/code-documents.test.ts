@@ -150,6 +150,43 @@ test('a repository longer than a row goes on with the opening token alone, and e
   assert.is(byteTokenizer.decode(kept), `File: a.ts\n${text}File: b.ts\n${text}File: c.ts\nlet c\n`)
 })
 
+test('whatever the files hold, what is trained is their texts byte for byte, however the row cuts them', () => {
+  const odd = [
+    '',
+    '\r\n',
+    'a\r',
+    '\ufeffx = 1\n',
+    'é\u2028',
+    'File: b\n',
+    '<|end_of_text|>',
+    '\u0000',
+    '  y\n',
+    '😀 z\n'.repeat(300),
+  ]
+  const content = fc.array(
+    fc.oneof(fc.constant('w = 1\n'.repeat(500)), fc.constantFrom(...odd), fc.string({ unit: 'grapheme' })),
+    { maxLength: 12 },
+  )
+  let cuts = 0
+  fc.assert(
+    fc.property(fc.array(content, { maxLength: 6 }), fc.constantFrom(8000, 20_000), (files, row) => {
+      const texts = Object.fromEntries(files.map((parts, at) => [`f${at}`, parts.join('')]))
+      const document = tokenizeRepository(repositoryOf('any-1', texts), defaultMasks, readSpan, byteTokenizer)
+      const { pieces, dropped } = cutDocument(document, row)
+      const trained = pieces.flatMap(({ ids, trained: marks }) => [...ids].filter((_, t) => marks[t] === 1))
+      const expected = Object.entries(texts).map(([path, text]) => {
+        const isEnded = text === '' || text.endsWith('\n')
+        return `File: ${path}\n${text}${isEnded ? '' : '\n'}`
+      })
+      assert.equal(dropped, [])
+      assert.is(byteTokenizer.decode(trained), expected.join(''))
+      cuts += Math.max(0, pieces.length - 1)
+    }),
+    { numRuns: 60 },
+  )
+  assert.ok(cuts > 5, `${cuts} cuts were seen`)
+})
+
 test('the same repositories give the same bytes, whatever the renderer', async () => {
   const digests = async (renderer: 'plain' | 'llama3-chat'): Promise<string[]> =>
     (await pack([small], { renderer })).manifest.shards.map(({ sha256 }) => sha256)

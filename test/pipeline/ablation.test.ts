@@ -9,16 +9,21 @@ import type { AblationRequest } from '../../src/pipeline/ablation.js'
 import type { ModelWork } from '../../src/pipeline/ablation-stages.js'
 import { findKnown } from '../../src/pipeline/ablation-record.js'
 import { pairedDifference, standardDeviationOf, tQuantile } from '../../src/pipeline/ablation-statistics.js'
-import { readShard } from '../../src/packing/index.js'
+import { ignoreIndex, readShard } from '../../src/packing/index.js'
+import { loadTokenizer } from '../../src/tokenizer/index.js'
 import {
   ablationArms,
   ablationSchema,
+  evaluationTaskSchema,
   shardManifestSchema,
+  trajectorySchema,
   type AblationArm,
+  type BlobSpan,
   type Likelihood,
   type OfflineResults,
   type ShardManifest,
 } from '../../src/records/index.js'
+import { TrainingError } from '../../src/training/index.js'
 import { digestFolder, tinyModel } from '../cli/run-cli.js'
 
 const test = suite('ablation')
@@ -37,6 +42,8 @@ function repository(name: string, seed = name): string {
     `def ${word()}(x):\n    """Adds things of ${seed}."""\n${body()}    return x\n`,
   )
   writeFileSync(join(folder, 'main.py'), `import core\n\n\ndef run():\n${body()}    return core\n`)
+  // Whole enough for a check to fail once something is broken in it.
+  writeFileSync(join(folder, 'tool.py'), `def tool_of_${seed}(count):\n    return "${seed}" * count\n`)
   return folder
 }
 const training = ['alpha', 'beta', 'gamma'].map((name) => repository(name))
@@ -48,7 +55,7 @@ writeFileSync(
   JSON.stringify({
     run: {
       search: { rounds: 1, candidates: 1 },
-      synthesis: { debugging: { share: 0 } },
+      synthesis: { debugging: { share: 1 } },
       packing: { sequenceLength: 1024 },
     },
     training: { batchRows: 2, optimizer: { learningRate: 0.001 } },
@@ -62,7 +69,7 @@ function requestOf(out: string, changes: Partial<AblationRequest['choices']> = {
     modelDir: tinyModel,
     choices: {
       config: loadAblationConfig(configFile),
-      ...{ tokens: 4096, seeds: 2, arms: ablationArms, device: 'cpu', tasks: null },
+      ...{ tokens: 4096, seeds: 2, arms: ablationArms, device: 'cpu', tasks: false },
       ...changes,
     },
     python: { python: 'never started' },
@@ -199,10 +206,9 @@ test('each arm holds what it is named for, and packing leaves the runs as they w
     assert.equal(digests(of(arm)), digests(manifestIn(join(scratch, 'whole', 'runs', run, 'shards'))))
   }
   for (const arm of ['trajectories-unmasked', 'search-unmasked'] as const) {
-    const { masks, packing } = of(arm)
-    assert.equal(Object.values(masks), new Array(8).fill(true))
-    // All but the first token of each document, and what a continued piece repeats.
-    assert.is(packing.trainedTokens, packing.tokens - packing.repeatedHeaderTokens - packing.documents)
+    const masked = of(arm === 'search-unmasked' ? 'search' : 'trajectories')
+    assert.equal(of(arm).masks, { ...masked.masks, observation: true })
+    assert.ok(of(arm).packing.trainedTokens > masked.packing.trainedTokens)
   }
   assert.is(of('trajectories').packing.tokens, of('trajectories-unmasked').packing.tokens)
 
@@ -222,6 +228,55 @@ test('each arm holds what it is named for, and packing leaves the runs as they w
   const [row] = await readShard(join(folder, file?.file ?? ''))
   assert.ok(row !== undefined && row.labels.includes(-100))
 })
+
+test('what agents tried and mended is trained in no arm, and what they saw in the unmasked arms alone', async () => {
+  const store = new RunStore(join(scratch, 'whole', 'runs', 'without-search'))
+  const steps = store
+    .finished('trajectories')
+    .flatMap((id) => store.read('trajectories', id, trajectorySchema).episodes.flatMap((episode) => episode.steps))
+  const textOf = ({ blob, start, end }: BlobSpan): string =>
+    Buffer.from(store.blobs.get(blob).subarray(start, end)).toString()
+  const drafts = steps.flatMap(({ action }) =>
+    action.tool === 'Write' && action.draft === true ? [textOf(action.content)] : [],
+  )
+  const read = steps.flatMap(({ action, observation }) =>
+    action.tool === 'Read' && observation !== null ? textOf(observation) : [],
+  )
+  assert.ok(drafts.length > 0 && read.length > 0, `${drafts.length} drafts, ${read.length} reads`)
+  const { decode } = await loadTokenizer(tinyModel)
+  for (const arm of ablationArms) {
+    const folder = join(scratch, 'whole', 'arms', arm)
+    const files = manifestIn(folder).shards.filter(({ format }) => format === 'parquet')
+    const rows = (await Promise.all(files.map(({ file }) => readShard(join(folder, file))))).flat()
+    const all = rows.map(({ inputIds }) => decode([...inputIds])).join('')
+    // What is not trained leaves a gap, over which no text goes.
+    const trained = rows
+      .map(({ labels }) =>
+        runsOf([...labels])
+          .map(decode)
+          .join('\u0000'),
+      )
+      .join('\u0000')
+    for (const draft of drafts) {
+      assert.is(all.includes(draft), arm !== 'raw-code', `${arm}: ${draft}`)
+      assert.not(trained.includes(draft), `${arm} learns ${draft}`)
+    }
+    // The file that is read is written and trained elsewhere: each place counts.
+    const count = (within: string): number => read.reduce((sum, text) => sum + within.split(text).length - 1, 0)
+    if (arm === 'raw-code') continue
+    assert.is(count(all) - count(trained), arm.endsWith('unmasked') ? 0 : read.length, arm)
+  }
+})
+
+/** The labels between those that are ignored. */
+function runsOf(labels: readonly number[]): number[][] {
+  const runs: number[][] = [[]]
+  for (const label of labels) {
+    if (label !== ignoreIndex) runs.at(-1)?.push(label)
+    else if (runs.at(-1)?.length !== 0) runs.push([])
+  }
+  return runs
+}
 
 test('an ablation that is done is not done again, and more seeds or fewer arms take only what is missing', async () => {
   const again = fakeModels()
@@ -352,6 +407,30 @@ test('too few repositories, or one on both sides, is one clear line', () => {
   assert.throws(() => splitRepositories([], ['/b'], options), /too few/)
 })
 
+test('tasks are made of the held-out repositories alone, once, and every model is measured on the same', async () => {
+  const models = fakeModels()
+  const asked: (string | null)[] = []
+  const { evaluate } = models
+  models.evaluate = async (request, given) => {
+    asked.push(request.tasks)
+    const scores = { tasks: 1, tooLong: 0, exactMatch: 0.5, editSimilarity: 0.75 }
+    return { ...(await evaluate(request, given)), completion: { ...scores, repositories: { some: scores } } }
+  }
+  const request = requestOf('tasks', { tasks: true, seeds: 1, arms: ['raw-code', 'trajectories'] })
+  const { ablation: measured } = await ablate(request, context, models)
+  assert.equal(asked, new Array(3).fill(join(scratch, 'tasks', 'held-out', 'tasks.jsonl')))
+  const lines = readFileSync(String(asked[0]), 'utf8').trimEnd().split('\n')
+  const tasks = lines.map((line) => evaluationTaskSchema.parse(JSON.parse(line)))
+  const from = new Set(tasks.flatMap((task) => (task.kind === 'completion' ? [task.repository] : [])))
+  assert.equal([...from].sort(), measured.repositories.heldOut.map(({ id }) => id).sort())
+  assert.equal(
+    measured.measures.map(({ measure }) => measure),
+    ['code', 'trajectory-code', 'exact-match', 'edit-similarity'],
+  )
+  assert.is(measured.measures[3]?.arms[1]?.overRepositories?.pairs, 1)
+  assert.match((await failure(ablate(requestOf('whole', { tasks: true }), context, models))).message, /another tasks/)
+})
+
 test('a held-out repository with the content of one that is trained on stops it before the search', async () => {
   const copy = join(scratch, 'zeta')
   cpSync(training[0] as string, copy, { recursive: true })
@@ -392,7 +471,6 @@ test('what cannot be trained is refused before anything is made', async () => {
       { config: withRun({ packing: { ...config.run.packing, sequenceLength: 131072 } }), tokens: 1e6 },
       /takes \d+ tokens/,
     ],
-    [{ tasks: join(scratch, 'no-tasks') }, /no-tasks does not exist/],
   ]
   for (const [changes, message] of wrong) {
     const error = await failure(ablate(requestOf('refused', changes), context, fakeModels()))
@@ -417,6 +495,36 @@ test('the plan says what there is to do and what was measured, and makes nothing
   assert.equal([done.models, done.done], [15, { trained: 10, evaluated: 10 }])
   const units = Object.fromEntries(done.measured.map(({ stage, units: count }) => [stage, count]))
   assert.equal(units, { prepared: 3, packed: 7, trained: 10, evaluated: 11 })
+})
+
+test('a training that fails says which model it befell, and keeps what was made before', async () => {
+  const models = fakeModels()
+  const { train } = models
+  models.train = async (request, asked) => {
+    if (models.trained.length < 3) return train(request, asked)
+    throw new TrainingError('NON_FINITE', 'The loss of step 2 is nan.', { step: 2 })
+  }
+  const error = await failure(ablate(requestOf('failing', { arms: ['raw-code', 'search'] }), context, models))
+  assert.is(error.code, 'NON_FINITE')
+  assert.match(error.message, /^search, seed 1: The loss of step 2 is nan\. .* is kept; --arms without search/)
+  assert.equal(error.details, { step: 2, arm: 'search', seed: 1 })
+  const { ablation: rest } = await ablate(requestOf('failing', { arms: ['raw-code'] }), context, fakeModels(0))
+  assert.is(rest.arms[0]?.trainings.length, 2)
+})
+
+test('keys that a config leaves away are those for the small model, and those that it has are its own', () => {
+  const none = loadAblationConfig(undefined)
+  assert.equal([none.run.packing.sequenceLength, none.run.synthesis.maxActionBytes], [4096, 6000])
+  assert.equal([none.training.exportType, none.training.compute], ['float32', 'float32'])
+  const path = join(scratch, 'some-keys.json')
+  const run = { synthesis: { maxActionBytes: 999 }, packing: { renderer: 'plain' } }
+  writeFileSync(path, JSON.stringify({ run, training: { until: { epochs: 1 }, optimizer: { learningRate: 0.5 } } }))
+  const some = loadAblationConfig(path)
+  assert.equal([some.run.packing.sequenceLength, some.run.synthesis.maxActionBytes], [4096, 999])
+  assert.equal([some.run.packing.renderer, some.training.exportType], ['plain', 'float32'])
+  assert.equal([some.training.until, some.training.optimizer.learningRate], [{ epochs: 1 }, 0.5])
+  writeFileSync(path, JSON.stringify({ run: { packing: 5 } }))
+  assert.throws(() => loadAblationConfig(path), /some-keys\.json .*run\.packing/s)
 })
 
 test('a held-out repository whose name is among the sources of the model is named', () => {

@@ -121,16 +121,37 @@ test('a context begins with the opening token, and no file of a repository makes
   }
 })
 
-test('a needle lies at its depth', () => {
+/** The files of a context's code, without those of the needles. */
+const withoutNeedles = (text: string): string => text.replace(/File: codes\/\w+\.ts\n.*\n/g, '')
+
+test('a needle lies at its depth in the code', () => {
   for (const task of needles) {
     const { name, before } = questionOf(task)
     const start = before.lastIndexOf('File: ', before.indexOf(name))
     const end = before.indexOf('\n', before.indexOf(name)) + 1
-    if (task.depth === 0) assert.is(start, '<|begin_of_text|>'.length, task.id)
-    if (task.depth === 1) assert.is(end, before.length, task.id)
+    if (task.depth === 0) assert.is(withoutNeedles(before.slice(0, start)), '<|begin_of_text|>', task.id)
+    if (task.depth === 1) assert.is(withoutNeedles(before.slice(end)), '', task.id)
     // Pieces are an eighth at most, and three other needles lie anywhere.
-    assert.ok(Math.abs(start / before.length - task.depth) < 0.25, `${task.id}: ${start / before.length}`)
+    const depth = withoutNeedles(before.slice(0, start)).length / withoutNeedles(before).length
+    assert.ok(Math.abs(depth - task.depth) < 0.25, `${task.id}: ${depth}`)
   }
+})
+
+test('at each depth the right value is as often the first of the four as the last, so none is found by its place', () => {
+  const tasks = [...needleTasks(sourceOf(real), { tasksPerCell: 4, lengths: [2048] })]
+  const ranks = new Map<number, number[]>()
+  for (const task of tasks) {
+    const { name, before } = questionOf(task)
+    const owners = [...before.matchAll(/export const (launchCodeOf\w+) = "/g)].map(([, owner]) => owner)
+    ranks.set(task.depth, [...(ranks.get(task.depth) ?? []), owners.indexOf(name)])
+  }
+  assert.is(ranks.size, 5)
+  for (const [depth, found] of ranks) assert.equal(found.sort(), [0, 1, 2, 3], `depth ${depth}`)
+  const single = [...needleTasks(sourceOf(real), { tasksPerCell: 1 })].map((task) => {
+    const { name, before } = questionOf(task)
+    return before.slice(0, before.indexOf(name)).split('export const launchCodeOf').length
+  })
+  assert.ok(new Set(single).size > 2, `one task a cell: ${single.join(' ')}`)
 })
 
 test('the same source gives the same tasks, another seed others, and a longer context the same ones and more', () => {
@@ -222,6 +243,9 @@ test('blank lines, comments, imports and brackets are no lines of code', () => {
       '"""',
       'from x import y',
       'exported()',
+      "const fs = require('node:fs')",
+      "var path = require('path')",
+      "export {a} from './a.js'",
     ],
   ]
   const kept = codeLines(lines, 'python').flatMap((isCode, at) => (isCode ? [lines[at]] : []))

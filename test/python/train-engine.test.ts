@@ -22,7 +22,9 @@ const claims = [
   'the learning rate is what a hand works out',
   'the gradient is clipped to its norm',
   'the exported folder loads in transformers with the same logits',
+  'scaled positions are exported for transformers 4 and 5',
   'a checkpoint is whole or refused by name',
+  'a checkpoint that cannot be written is told',
   'ranks change neither random weights nor the gradient nor a checkpoint',
 ]
 

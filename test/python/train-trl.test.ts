@@ -99,13 +99,15 @@ testWithTrl('TRL stopped after its first step and started again ends with the sa
     seen,
     straight.steps().map((step) => [...facts(step), step.loss, step.gradNorm]),
   )
+  const begins = (): number[] => run.events().flatMap((event) => (event.event === 'start' ? event.step : []))
+  assert.equal(begins(), [0, 1])
   assert.equal(run.checkpoints(), ['step-00000004'])
   assert.is(weightsOf(run), weightsOf(straight))
 
   // What a kill before the export leaves: nothing is trained again.
   rmSync(join(run.out, 'model'), { recursive: true })
   await runToEnd(run)
-  assert.is(run.steps().length, 4)
+  assert.equal([begins(), run.steps().length], [[0, 1, 4], 4])
   assert.is(weightsOf(run), weightsOf(straight))
 })
 

@@ -686,6 +686,7 @@ class JobFile(InFolder):
             ({"deterministic": 1}, ("config.deterministic", "bool")),
             ({"optimizer": None}, ("config.optimizer", "expected the keys")),
             ({"until": None}, ("config.until", "dict")),
+            ({"exportType": "float16"}, ("config.exportType", "'float32' or 'bfloat16'", '"float16"')),
         ]:
             with self.fails("JOB_INVALID", *words):
                 self.read(JOB | {"config": CONFIG | change})

@@ -6,12 +6,14 @@ single documents, F.cross_entropy over all logits, AdamW in float64, numbers wor
 """
 
 import json
+import resource
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import torch
 import torch.distributed as dist
@@ -21,13 +23,14 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
+from train.__main__ import main as run_as_rank  # noqa: E402
 from train.attention import boundaries  # noqa: E402
 from train.checkpoint import Checkpoints, state_of  # noqa: E402
-from train.export import export_model, plan_files  # noqa: E402
+from train.export import export_config, export_model, plan_files  # noqa: E402
 from train.failures import TrainingFailure  # noqa: E402
 from train.job import Checkpointing, Config, Job, Optimizer  # noqa: E402
 from train.loss import chunked_nll  # noqa: E402
-from train.model import PackedModel, build_model, load_for_evaluation, make_mesh  # noqa: E402
+from train.model import PackedModel, build_model, load_for_evaluation, make_mesh, trained_config  # noqa: E402
 from train.optimizer import clip_gradient, gradient_norm, learning_rate, make_optimizer  # noqa: E402
 from train.ranks import Ranks, join_ranks  # noqa: E402
 
@@ -363,7 +366,39 @@ def the_exported_folder_loads_in_transformers_with_the_same_logits(folder: Path)
         assert (before - expected).abs().max() > 1e-3, "the RoPE base made no difference, so nothing was shown"
         evaluated = load_for_evaluation(job.exported, CPU, torch.float32)(ids, targets, positions, [200])
         expect_close(evaluated, nll, 1e-5, "nll of load_for_evaluation")
+    # Exported again, and killed over deleting what was there: under the name stands one whole model.
+    with mock.patch("train.export.shutil.rmtree", die_while_deleting):
+        try:
+            export_model(job, Ranks(0, 1, CPU), model, {}, file_bytes)
+        except InterruptedError:
+            pass
+    assert sorted(path.name for path in job.exported.iterdir()) == names, "half of the earlier export was left"
+    export_model(job, Ranks(0, 1, CPU), model, {}, file_bytes)
+    assert [path.name for path in job.out.iterdir()] == ["model"]
     assert plan_files({"a": 4, "b": 5, "c": 20, "d": 1}, 10) == [["a", "b"], ["c"], ["d"]]
+
+
+@claim
+def scaled_positions_are_exported_for_transformers_4_and_5(folder: Path) -> None:
+    """Llama 3.1's, in the words of either version."""
+    model = write_model(folder / "model")
+    plain = {key: value for key, value in json.loads((model / "config.json").read_text()).items() if "rope" not in key}
+    scaling = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    scaling["original_max_position_embeddings"] = 32
+    of_five = {"rope_parameters": {**scaling, "rope_theta": 5e5}}
+    written = {"4": {"rope_theta": 5e5, "rope_scaling": scaling}, "5": of_five}
+    for version, positions in written.items():
+        (model / "config.json").write_text(json.dumps({**plain, **positions}))
+        job = make_job(folder / version, model, rope_theta=8e6)
+        config = export_config(model, trained_config(job, 64), "float32")
+        seen = (config["rope_theta"], config["rope_scaling"], config["rope_parameters"])
+        assert seen == (8e6, scaling, {**scaling, "rope_theta": 8e6}), f"of a config of Transformers {version}: {seen}"
+
+
+def die_while_deleting(folder: Path, ignore_errors: bool = False) -> None:
+    for path in folder.glob("*"):
+        path.unlink()
+        raise InterruptedError
 
 
 @claim
@@ -400,6 +435,30 @@ def a_checkpoint_is_whole_or_refused_by_name(folder: Path) -> None:
     assert failure_of(lambda: checkpoints.load(6, state)).code == "CHECKPOINT_INVALID"
 
 
+@claim
+def a_checkpoint_that_cannot_be_written_is_told(folder: Path) -> None:
+    """As on a full disk. What torch raises then is no Exception, which `except Exception` lets through."""
+    job = make_job(folder / "out", write_model(folder / "model"))
+    model = build_model(job, CPU, make_mesh(CPU))
+    state = state_of(model, make_optimizer(model, job.config.optimizer))
+    replaced = {
+        "read_job": lambda _: job,
+        "_run": lambda _: Checkpoints(job, Ranks(0, 1, CPU), {}).save(1, state, {}),
+    }
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with mock.patch.multiple("train.__main__", **replaced), mock.patch("os._exit") as leave:
+        with mock.patch("sys.argv", ["train", "--job", "job.json"]):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+            try:
+                run_as_rank()
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    leave.assert_called_once_with(1)
+    failure = json.loads((job.out / "failure.json").read_text())
+    assert failure["code"] == "UNEXPECTED" and "GB are free" in failure["message"], failure
+    assert [path.name for path in job.checkpoints.iterdir()] == ["step-00000001.tmp"]
+
+
 # Several ranks
 
 
@@ -424,8 +483,10 @@ def ranks_change_neither_random_weights_nor_the_gradient_nor_a_checkpoint(folder
     Checkpoints(job, Ranks(0, 1, CPU), {}).load(1, state_of(model, optimizer))
     for name, weight in whole_weights(model).items():
         assert torch.equal(weight, together["after"][name]), f"{name} was read otherwise than {size} ranks saved it"
-    second = optimizer.state[model.causal_lm.model.norm.weight]["exp_avg_sq"].full_tensor()
-    assert (second > 0).all(), "moments were not read"
+    for name, moments in whole_moments(model, optimizer).items():
+        for key, moment in moments.items():
+            saved = together["moments"][name][key]
+            assert saved.any() and torch.equal(moment, saved), f"{key} of {name} was not read as it was saved"
 
 
 def rank_job(folder: Path, size: int) -> Job:
@@ -434,6 +495,12 @@ def rank_job(folder: Path, size: int) -> Job:
 
 def whole_weights(model: PackedModel) -> dict[str, torch.Tensor]:
     return {name: one.detach().full_tensor().clone() for name, one in model.causal_lm.named_parameters()}
+
+
+def whole_moments(model: PackedModel, optimizer: torch.optim.Optimizer) -> dict[str, dict[str, torch.Tensor]]:
+    keys = ("exp_avg", "exp_avg_sq")
+    named = model.causal_lm.named_parameters()
+    return {name: {key: optimizer.state[one][key].full_tensor().clone() for key in keys} for name, one in named}
 
 
 def run_rank(rank: int, size: int, folder: Path) -> dict:
@@ -454,7 +521,8 @@ def run_rank(rank: int, size: int, folder: Path) -> dict:
     optimizer = make_optimizer(model, job.config.optimizer)
     optimizer.step()
     Checkpoints(job, Ranks(rank, size, CPU), {}).save(1, state_of(model, optimizer), {})
-    return {"weights": weights, "gradients": gradients, "norm": norm, "after": whole_weights(model)}
+    after, moments = whole_weights(model), whole_moments(model, optimizer)
+    return {"weights": weights, "gradients": gradients, "norm": norm, "after": after, "moments": moments}
 
 
 def work_as_rank(rank: int, size: int, folder: Path) -> None:

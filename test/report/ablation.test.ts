@@ -113,8 +113,14 @@ test('a reference far off is said and not drawn', () => {
 
 test('nothing more is said than both intervals carry', () => {
   const of = (overSeeds: PairedDifference | null, overRepositories: PairedDifference | null): string =>
-    verdictOf('code', { overSeeds, overRepositories: overRepositories && { ...overRepositories, better: 0 } })
-  assert.is(of(null, null), 'what the others are held against')
+    verdictOf('code', {
+      arm: 'search',
+      overSeeds,
+      overRepositories: overRepositories && { ...overRepositories, better: 0 },
+    })
+  assert.is(of(null, null), 'nothing to hold it against: bare code is no arm here')
+  const bare = { arm: 'raw-code', overSeeds: null, overRepositories: null } as const
+  assert.is(verdictOf('code', bare), 'what the others are held against')
   assert.is(of(difference(-1, -2, -0.5), difference(-1, -2, -0.1)), 'better than bare code')
   assert.is(of(difference(1, 0.5, 2), difference(1, 0.1, 2)), 'worse than bare code')
   assert.is(of(difference(-1, -2, 0.01), difference(-1, -2, -0.1)), 'not distinguishable from bare code')
@@ -125,7 +131,7 @@ test('nothing more is said than both intervals carry', () => {
     of({ pairs: 1, mean: -1, standardError: null, interval: null, isDistinguishable: false }, null),
     /one seed/,
   )
-  const higher = { overSeeds: difference(0.2, 0.1, 0.3), overRepositories: null }
+  const higher = { arm: 'search', overSeeds: difference(0.2, 0.1, 0.3), overRepositories: null } as const
   assert.is(verdictOf('needle', higher), 'better than bare code')
 })
 
@@ -142,6 +148,25 @@ test('one seed draws dots without a spread, and says that nothing can be told ap
   }
   const page = textOf(buildAblationReport(one))
   includes(page, 'not distinguishable: one seed has no spread', 'One seed gives no spread')
+})
+
+test('without bare code no arm is held against another, and the page says so', () => {
+  const alone = sample()
+  alone.arms.shift()
+  for (const { arms } of alone.measures) {
+    arms.shift()
+    for (const arm of arms) Object.assign(arm, { overSeeds: null, overRepositories: null })
+  }
+  const page = textOf(buildAblationReport(alone))
+  includes(page, 'nothing to hold it against', 'Without bare code among the arms, no arm is held against another.')
+  assert.not.match(page, /what the others are held against|comparisons? at 95/)
+})
+
+test('what an arm lost in packing, and how much of its data was seen, is said', () => {
+  const page = sample()
+  includes(textOf(buildAblationReport(page)), 'bare code 0.8 %, trajectories 0.8 %', 'the order of the rows alone.')
+  for (const { trainings } of page.arms) for (const training of trainings) training.epochs = 0.1
+  includes(textOf(buildAblationReport(page)), 'and so, in less than one pass, also which of them are seen')
 })
 
 test('the page needs nothing else, runs nothing, and names of repositories are text', () => {

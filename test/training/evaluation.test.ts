@@ -114,18 +114,39 @@ test('a results file of another form is told by its code', () => {
 
 test('the commands name model, length, device, limit and results', () => {
   const request = requestOf({ device: 'cpu', limit: 7, out: '/results', contextLength: 8192 })
-  const start = 'python3 -m lm_eval --model hf --model_args pretrained=/models/mine,max_length=8192 --tasks'
+  const model = `'{"pretrained":"/models/mine","max_length":8192}'`
+  const start = `PYTHONSAFEPATH=1 python3 -m lm_eval --model hf --model_args ${model} --tasks`
   const end = '--device cpu --limit 7 --output_path /results'
   assert.equal(outsideCommands('gsm8k', request), [`${start} gsm8k ${end}`])
   assert.equal(outsideCommands('math', request), [`${start} minerva_math ${end}`])
   assert.equal(outsideCommands('ruler', request), [`${start} ruler --metadata '{"max_seq_lengths":[8192]}' ${end}`])
   assert.equal(outsideCommands('humaneval', request), [
-    `HF_ALLOW_CODE_EVAL=1 ${start} humaneval --confirm_run_unsafe_code ${end}`,
+    `${start.replace(' ', ' HF_ALLOW_CODE_EVAL=1 ')} humaneval --confirm_run_unsafe_code ${end}`,
   ])
   assert.is(
     shellLine({ argv: ['a', "it's", ''], cwd: '/x y', path: '/p' }),
     `(cd '/x y' && PATH=/p:"$PATH" a 'it'\\''s' '')`,
   )
+})
+
+test("a model's path is one argument of the harness, whatever stands in it", () => {
+  const modelDir = '/models/mine,trust_remote_code=True'
+  for (const name of ['ruler', 'humaneval', 'bbh', 'math', 'gsm8k'] as const) {
+    const [command] = outsideSuites[name].commands(requestOf({ modelDir }))
+    const args = command?.argv[(command?.argv.indexOf('--model_args') ?? 0) + 1] ?? ''
+    assert.equal(JSON.parse(args), { pretrained: modelDir, max_length: 65_536 }, name)
+  }
+})
+
+test('Python is kept from importing what lies in the folder that a person is in', async () => {
+  const python =
+    program(`if (process.env.PYTHONSAFEPATH !== '1') { console.error('UNEXPECTED: unsafe'); process.exit(1) }
+    if (process.argv[2] === '-c') process.exit(0)
+    const at = process.argv.indexOf('--out')
+    if (at > 0) require('node:fs').writeFileSync(process.argv[at + 1], '{}')`)
+  assert.equal(await evaluateOffline({ ...offline, python }, context), {})
+  const outcome = await runOutsideSuite('gsm8k', requestOf({ python }), context)
+  assert.match('skipped' in outcome ? outcome.skipped : '', /left no results/)
 })
 
 test('APTBench, which keeps answers by the name of a folder, is given a name of its own for each model', () => {
@@ -391,6 +412,16 @@ test('models that had different tasks are said to have had them', () => {
   const other = { ...result, tasks: 'b'.repeat(64) }
   assert.not.match(compareTable(reportOf({ needle: result }, { needle: result })), /different tasks/)
   assert.match(compareTable(reportOf({ needle: result }, { needle: other })), /needle: the models had different tasks/)
+})
+
+test('models that read more or less at once are said to have had the code cut elsewhere', () => {
+  const likelihood = { tokens: 1, bytes: 1, nll: 1, nllPerToken: 1, bitsPerByte: 1 }
+  const code = { all: likelihood, domains: {}, positions: [], tooLong: { documents: 0, tokens: 0 } }
+  const report = reportOf({ 'held-out': ran({ heldOut: { code } }) }, { 'held-out': ran({ heldOut: { code } }) })
+  assert.not.match(compareTable(report), /cut for models/)
+  const [base, tuned] = report.models as [EvaluationReport['models'][0], EvaluationReport['models'][0]]
+  const text = compareTable({ ...report, models: [base, { ...tuned, contextLength: 512 }] })
+  assert.match(text, /^code: cut for models of 512 and 1024 tokens/m)
 })
 
 test.run()

@@ -85,6 +85,14 @@ test('what fills a card to the brim is planned with a word of warning', () => {
   assert.match(notes.join(' '), /Memory is tight: about 13\d\.\d GiB of 139\.0 GiB/)
 })
 
+test('on a CPU one rank gets the memory that two cannot share', () => {
+  const tight = { ...cpu, availableBytes: 2.5 * gibibyte }
+  const error = failure(() => plan(tight))
+  assert.match(error.message, /Each of 2 ranks would need .* What would fit: .*--processes 1/)
+  const launch = { processes: 1, nodes: 1, rendezvous: null, jobId: null }
+  assert.is(plan(tight, { launch }).worldSize, 1)
+})
+
 test('what no advice makes fit says so', () => {
   const error = failure(() => plan({ ...cpu, availableBytes: gibibyte }, big(), { sequenceLength: 65_536 }))
   assert.match(error.message, /Nothing here makes it fit/)

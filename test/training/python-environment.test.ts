@@ -1,12 +1,12 @@
+import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RetraceError } from '../../src/core/index.js'
 import { preparePython, pythonPath } from '../../src/training/index.js'
-import { cpuProbe, recordedProgress, root, writeFakePython } from './training-fakes.js'
+import { cpuProbe, isAlive, recordedProgress, root, until, writeFakePython } from './training-fakes.js'
 
 const test = suite('Python environment')
 const path = process.env['PATH'] ?? ''
@@ -19,7 +19,7 @@ test.after.each(() => {
 function fakeBase(pipEndsWith = 0, waitsForFile = ''): { folder: string; venv: string } {
   const folder = mkdtempSync(join(tmpdir(), 'retrace-venv-'))
   const script = `#!${process.execPath}
-const { appendFileSync, copyFileSync, existsSync, mkdirSync } = require('node:fs')
+const { appendFileSync, copyFileSync, existsSync, mkdirSync, writeFileSync } = require('node:fs')
 const { dirname, join } = require('node:path')
 const args = process.argv.slice(2)
 if (args[1] === 'venv') {
@@ -27,9 +27,11 @@ if (args[1] === 'venv') {
   copyFileSync(process.argv[1], join(args[2], 'bin', 'python'))
 } else if (args[1] === 'pip') {
   appendFileSync(${JSON.stringify(join(folder, 'pip.log'))}, args.join(' ') + '\\n')
+  writeFileSync(${JSON.stringify(join(folder, 'pip.pid'))}, String(process.pid))
   console.log('Downloading torch-2.13.0.whl (700.1 MB)')
   console.error('the last words of pip')
-  const wait = () => existsSync(${JSON.stringify(waitsForFile)}) || ${waitsForFile === ''} ? process.exit(${pipEndsWith}) : setTimeout(wait, 20)
+  const go = () => existsSync(${JSON.stringify(waitsForFile)}) || ${waitsForFile === ''} || process.uptime() > 60
+  const wait = () => go() ? process.exit(${pipEndsWith}) : setTimeout(wait, 20)
   wait()
 } else console.log(${JSON.stringify(JSON.stringify(cpuProbe))})
 `
@@ -89,7 +91,7 @@ test('of two that need it one makes it and the other waits', async () => {
   const { folder, venv } = fakeBase(0, go)
   const [one, other] = [recordedProgress(), recordedProgress()]
   const both = Promise.all([preparePython({ venv }, one), preparePython({ venv }, other)])
-  while (![...one.lines, ...other.lines].some((line) => line.includes('waiting for it'))) await sleep(20)
+  await until(() => [...one.lines, ...other.lines].some((line) => line.includes('waiting for it')), 'the other')
   writeFileSync(go, '')
   const [first, second] = await both
   assert.is(first, second)
@@ -101,12 +103,29 @@ test('a stop ends pip, and what it left is not taken for whole', async () => {
   const stop = new AbortController()
   const { progress, lines } = recordedProgress()
   const work = failureOf(preparePython({ venv }, { progress, signal: stop.signal }))
-  while (!lines.some((line) => line.startsWith('Downloading'))) await sleep(20)
+  await until(() => lines.some((line) => line.startsWith('Downloading')), 'pip')
   stop.abort(new Error('enough'))
   assert.is((await work).message, 'enough')
   fakeBase()
   await preparePython({ venv }, { progress })
   assert.is(pipCalls(folder), 1)
+})
+
+test('pip ends with the process that started it, and what it left is made anew', async () => {
+  const { folder, venv } = fakeBase(0, '/nowhere/ever')
+  const room = new URL('../../src/training/index.js', import.meta.url).href
+  const progress = '{ note() {}, detail() {}, stage() {} }'
+  const code = `import { preparePython } from '${room}'; await preparePython({ venv: ${JSON.stringify(venv)} }, { progress: ${progress} })`
+  const maker = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'ignore' })
+  await until(() => existsSync(join(folder, 'pip.pid')), 'pip')
+  const pip = Number(readFileSync(join(folder, 'pip.pid'), 'utf8'))
+  assert.is(isAlive(pip), true)
+  maker.kill('SIGKILL')
+  await until(() => !isAlive(pip), 'the end of pip')
+  writeFileSync(join(venv, 'half'), '')
+  fakeBase()
+  await preparePython({ venv }, recordedProgress())
+  assert.is(existsSync(join(venv, 'half')), false)
 })
 
 test('a folder of other things is never written to', async () => {

@@ -67,6 +67,20 @@ test('the script is one that bash reads, and its paths are words whatever stands
   ])
 })
 
+test('memory of a GPU is taken in segments that grow, unless a person chose otherwise', async () => {
+  const lineOf = async (): Promise<string | undefined> => {
+    const { folder } = await scriptFor(fourSteps)
+    return /^export PYTORCH_ALLOC_CONF=(.*)$/m.exec(readFileSync(join(folder, 'script.sh'), 'utf8'))?.[1]
+  }
+  assert.is(await lineOf(), 'expandable_segments:True')
+  process.env['PYTORCH_CUDA_ALLOC_CONF'] = 'max_split_size_mb:512'
+  try {
+    assert.is(await lineOf(), 'max_split_size_mb:512')
+  } finally {
+    delete process.env['PYTORCH_CUDA_ALLOC_CONF']
+  }
+})
+
 test('it asks for as much as the plan has, and for a signal before its time is up', async () => {
   const { folder } = await scriptFor(fourSteps)
   const lines = readFileSync(join(folder, 'script.sh'), 'utf8').split('\n')

@@ -1,12 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RetraceError } from '../../src/core/index.js'
 import { presetConfig, train, type TrainingContext, type TrainingSummary } from '../../src/training/index.js'
 import {
+  cpuProbe,
   endOf,
   fourSteps,
   isAlive,
@@ -15,6 +16,7 @@ import {
   startEvent,
   stepEvent,
   shippedModel,
+  until,
   writeFakePython,
   writeShards,
   type Deed,
@@ -48,14 +50,6 @@ async function failureOf(work: Promise<unknown>): Promise<RetraceError> {
     return error as RetraceError
   }
   throw new Error('nothing was thrown')
-}
-
-async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; tries < 1500; tries++) {
-    if (isSo()) return
-    await sleep(20)
-  }
-  throw new Error(`${what} did not come`)
 }
 
 test('a training is started with its job and followed to its end', async () => {
@@ -290,6 +284,37 @@ test('a folder that is in use is left alone', async () => {
   assert.is((await failureOf(start(fourSteps))).code, 'RUN_BUSY')
   stop.abort()
   assert.is((await first).reason, 'stopped')
+})
+
+test('ranks whose command was killed save and end before the same command goes on', async () => {
+  const { out, lines, start } = scene()
+  mkdirSync(join(out, 'logs'), { recursive: true })
+  const [stop, saved] = [join(out, 'stop'), join(out, '..', 'saved')]
+  // It looks for the request only now and then, as between long steps.
+  const rank = `const fs = require('node:fs'); let looks = 0; setInterval(() => {
+    if (fs.existsSync(${JSON.stringify(stop)})) fs.writeFileSync(${JSON.stringify(saved)}, ''), process.exit()
+    if (++looks > 60) process.exit()
+  }, 500)`
+  const left = spawn(process.execPath, ['-e', rank], { env: { RETRACE_TRAINING_FOLDER: out }, stdio: 'ignore' })
+  const ended = new Promise((resolve) => left.on('close', resolve))
+  try {
+    assert.is((await start(fourSteps)).reason, 'done')
+    assert.is(existsSync(saved), true)
+    assert.is(lines.filter((line) => line.startsWith('Processes of an earlier start still save')).length, 1)
+    assert.is(existsSync(stop), false)
+  } finally {
+    left.kill('SIGKILL')
+    await ended
+  }
+})
+
+test('an environment that lost its PyTorch is told before anything starts', async () => {
+  const { folder, out } = scene()
+  const python = writeFakePython(join(folder, 'bin'), fourSteps, { ...cpuProbe, torch: null })
+  const error = await failureOf(train(requestFor(folder, python), recordedProgress()))
+  assert.is(error.code, 'PYTHON_INCOMPLETE')
+  assert.match(error.message, /torch is missing\. Run .* -m pip install -r/)
+  assert.is(existsSync(out), false)
 })
 
 test('logs of the newest ten starts are kept', async () => {

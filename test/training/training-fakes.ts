@@ -1,5 +1,6 @@
 import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sha256Hex, type Progress } from '../../src/core/index.js'
 import type { ShardManifest, StartEvent, StepEvent } from '../../src/records/index.js'
 import { presetConfig, type TrainingRequest } from '../../src/training/index.js'
@@ -267,4 +268,13 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** Waits for what has to come within half a minute. */
+export async function until(isSo: () => boolean, what: string): Promise<void> {
+  for (let tries = 0; tries < 1500; tries++) {
+    if (isSo()) return
+    await sleep(20)
+  }
+  throw new Error(`${what} did not come`)
 }

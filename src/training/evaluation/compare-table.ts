@@ -130,6 +130,15 @@ function footNotes({ models, limit }: EvaluationReport): string {
       notes.push(`${suite}: the models had different tasks, as their tokenizers or context lengths differ.`)
     }
   }
+  const contexts = new Set(
+    models.flatMap(({ suites: { 'held-out': outcome }, contextLength }) =>
+      outcome !== undefined && 'results' in outcome ? [contextLength] : [],
+    ),
+  )
+  if (contexts.size > 1) {
+    const lengths = [...contexts].sort((a, b) => a - b).join(' and ')
+    notes.push(`code: cut for models of ${lengths} tokens; what follows a cut is scored without what stands before it.`)
+  }
   const hasFigures = models.some(({ suites }) =>
     Object.values(suites).some((outcome) => 'results' in outcome && outcome.results.figures !== undefined),
   )

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { TrainingError } from '../errors.js'
+import { noLocalModules } from '../probe.js'
 import type { Command } from './command.js'
 import type { OutsideRequest, OutsideSuite } from './outside-suite.js'
 
@@ -49,9 +50,10 @@ export const lmEvalSuites = {
     paper: ['humaneval'],
     needs: [harness, { kind: 'generated-code' }],
     fetches: 'the problems and the metric from the Hugging Face Hub',
-    commands: (request) => [
-      { ...lmEval(request, 'humaneval', ['--confirm_run_unsafe_code']), env: { HF_ALLOW_CODE_EVAL: '1' } },
-    ],
+    commands(request) {
+      const { argv, env } = lmEval(request, 'humaneval', ['--confirm_run_unsafe_code'])
+      return [{ argv, env: { ...env, HF_ALLOW_CODE_EVAL: '1' } }]
+    },
     read: ({ out }) => ({ humaneval: metricOf(readResults(out), 'humaneval', 'pass@1,create_test') }),
   },
   bbh: {
@@ -95,9 +97,11 @@ export const lmEvalSuites = {
 function lmEval(request: OutsideRequest, task: string, more: readonly string[] = []): Command {
   const { python, modelDir, contextLength, device, limit, out } = request
   return {
+    env: noLocalModules,
     argv: [
       ...([python, '-m', 'lm_eval', '--model', 'hf'] as [string, ...string[]]),
-      ...['--model_args', `pretrained=${modelDir},max_length=${contextLength}`],
+      // As JSON: in the other form a comma of the path would begin an argument, such as `trust_remote_code=True`.
+      ...['--model_args', JSON.stringify({ pretrained: modelDir, max_length: contextLength })],
       ...['--tasks', task, ...more],
       ...(device === 'auto' ? [] : ['--device', device]),
       ...(limit === null ? [] : ['--limit', String(limit)]),

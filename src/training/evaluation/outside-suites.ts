@@ -3,6 +3,7 @@ import { delimiter, dirname, join } from 'node:path'
 import type { Progress } from '../../core/index.js'
 import { TrainingError } from '../errors.js'
 import { runProcess } from '../run-process.js'
+import { noLocalModules } from '../probe.js'
 import { environmentOf, shellLine } from './command.js'
 import { unlimitedMs } from './evaluate-offline.js'
 import { lmEvalSuites } from './lm-eval-suites.js'
@@ -96,7 +97,8 @@ async function missingModule(
   signal: AbortSignal | undefined,
 ): Promise<string | null> {
   const code = 'import importlib.util, sys; print(*[m for m in sys.argv[1:] if importlib.util.find_spec(m) is None])'
-  const end = await runProcess([python, '-c', code, ...modules], { signal, timeoutMs: 120_000 })
+  const env = { ...process.env, ...noLocalModules }
+  const end = await runProcess([python, '-c', code, ...modules], { env, signal, timeoutMs: 120_000 })
   signal?.throwIfAborted()
   if (end.code !== 0) return `${python} does not answer: ${end.startError?.message ?? end.tail}`
   const missing = end.stdout.trim().split(/\s+/).join(', ')
