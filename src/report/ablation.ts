@@ -167,7 +167,7 @@ function summaryOf({ measure, arms, base }: Measure): string {
 
 function differenceTable(measure: Measure): Html {
   const { digits } = words[measure.measure]
-  return html`<div class="scroll">
+  return html`<div class="scroll whole">
     <table>
       <thead>
         <tr>
@@ -202,7 +202,7 @@ function differenceTable(measure: Measure): Html {
             <td class="number">
               ${overRepositories === null ? '–' : `${overRepositories.better} of ${overRepositories.pairs}`}
             </td>
-            <td>${verdictOf(measure.measure, one)}</td>
+            <td class="wide">${verdictOf(measure.measure, one)}</td>
           </tr>`
         })}
       </tbody>

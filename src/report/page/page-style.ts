@@ -80,7 +80,7 @@ svg .value { text-anchor: middle; fill: var(--ink); font-size: 13px; font-weight
 .legend li { display: flex; align-items: center; gap: 7px; }
 .swatch { width: 12px; height: 12px; flex: none; }
 
-.scroll { overflow-x: auto; max-height: 560px; }
+.scroll { overflow-x: auto; max-height: 560px; } .scroll.whole { max-height: none; }
 figure + .scroll, .scroll + details { margin-top: 20px; }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
 th, td { padding: 7px 12px; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule); }
