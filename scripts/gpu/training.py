@@ -153,7 +153,7 @@ def record_answer(run: Run, report: Report, setup: Setup, trial: Trial, answer: 
     report.fact(f"{label}: outcome", answer)
     if answer["outcome"] == "out of memory":
         estimate = plan.estimated_memory(plan.shape_of(run.tiny), setup, trial.micro_batches) / GIB
-        report.note(f"{label}: out of memory; training.md estimated {estimate:.1f} GiB. {answer['why'][:200]}")
+        report.note(f"{label}: out of memory; estimated were {estimate:.1f} GiB. {answer['why'][:200]}")
     else:
         report.note(f"{label}: left out, no time")
 

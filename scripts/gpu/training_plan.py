@@ -1,4 +1,4 @@
-"""What the training parts measure, and what training.md (section 4) estimated of it before any GPU was at hand.
+"""What the training parts measure, and what was estimated of it before any GPU was at hand.
 
 A setup is a model with its optimizer, built once by a process of its own; a trial is one way to run its step. Nothing
 here needs torch.
@@ -11,7 +11,7 @@ from models import LLAMA_3_8B, TINY, Shape
 
 GIB = 2**30
 H200_FLOPS = 989.4e12  # bfloat16, dense, by the data sheet
-ESTIMATED_MFU = 0.40  # of training.md; its tokens/s follow
+ESTIMATED_MFU = 0.40  # the estimate; its tokens/s follow
 SLOWEST_MFU = 0.22  # for the time that a trial may take
 BUILD_SECONDS = 30.0  # a process starts, draws its weights and loads its first kernels
 

@@ -357,7 +357,7 @@ class PartsTest(unittest.TestCase):
 
 
 class TrainingPlanTest(unittest.TestCase):
-    """Against the tables of training.md, which were worked out apart from this program."""
+    """Against tables that were worked out by hand, apart from this program."""
 
     def memory(self, row_tokens: int, moments: str) -> float:
         setup = plan.Setup("x", row_tokens, moments, True, ())
@@ -400,7 +400,7 @@ class TrainingPlanTest(unittest.TestCase):
     def test_packed_rows_of_64k_have_the_pairs_that_packing_leaves(self) -> None:
         [setup] = [one for one in plan.setups_of("training-64k", tiny=False) if one.moments == "bfloat16"]
         rows = plan.rows_of(setup, setup.trials[0])
-        # training.md, section 7: 0.39 of one document's.
+        # A simulation of packed trajectories had 0.39 of one document's.
         self.assertAlmostEqual(plan.square_sum(rows) / (len(rows) * 65536**2), 0.39, delta=0.03)
 
 
