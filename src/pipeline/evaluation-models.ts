@@ -31,9 +31,11 @@ export async function readModels(given: readonly string[]): Promise<ModelToEvalu
 /** A folder with a model, or the one that `retrace train` made it in. */
 export function modelFolder(path: string): string {
   const exported = join(path, 'model')
-  if (existsSync(join(path, 'config.json'))) return resolve(path)
+  // The folder of a training has a config.json too, which is the training's and no model's.
+  const isTraining = existsSync(join(path, 'job.json'))
   if (existsSync(join(exported, 'config.json'))) return resolve(exported)
-  const why = existsSync(join(path, 'job.json'))
+  if (!isTraining && existsSync(join(path, 'config.json'))) return resolve(path)
+  const why = isTraining
     ? 'holds a training that has not come to its end, so there is no model yet. Run `retrace train` again'
     : 'has no config.json, nor has its folder model. Give a model folder, or the folder of `retrace train`'
   throw new CoreError('INPUT_NOT_FOUND', `${path} ${existsSync(path) ? why : 'does not exist. Check the path'}.`)

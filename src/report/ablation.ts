@@ -202,7 +202,7 @@ function differenceTable(measure: Measure): Html {
             <td class="number">
               ${overRepositories === null ? '–' : `${overRepositories.better} of ${overRepositories.pairs}`}
             </td>
-            <td class="wide">${verdictOf(measure.measure, one)}</td>
+            <td>${verdictOf(measure.measure, one)}</td>
           </tr>`
         })}
       </tbody>

@@ -186,6 +186,7 @@ test('the folder of a training stands for the model in it, and a model is told t
   const out = join(scratch, 'training')
   mkdirSync(out)
   writeFileSync(join(out, 'job.json'), JSON.stringify({ shards: [join(data, 'shards')] }))
+  writeFileSync(join(out, 'config.json'), JSON.stringify({ schemaVersion: 1 }))
   const early = await evaluate([out, '--data', data, '--suites', 'needle'])
   assert.is(early.code, 2)
   assert.match(early.stderr, /has not come to its end/)
