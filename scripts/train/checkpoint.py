@@ -11,7 +11,6 @@ are told, and no older checkpoint is taken in silence. A byte changed within a t
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import time
@@ -24,6 +23,7 @@ import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint import CheckpointException
 
 from .failures import TrainingFailure
+from .files import sync, write_synced
 from .job import Job
 from .ranks import Ranks
 
@@ -109,15 +109,19 @@ class Checkpoints:
         unfinished = path.with_name(f"{path.name}.tmp")
         dcp.save(state, checkpoint_id=unfinished)  # returns when all ranks have synced their files
         if self.ranks.rank == 0:
-            sizes = {file.name: file.stat().st_size for file in unfinished.iterdir()}
-            facts = {"step": step, "identity": self.identity, "worldSize": self.ranks.size, "totals": totals}
-            write_synced(unfinished / FACTS, json.dumps({**facts, "files": sizes}) + "\n")
-            sync(unfinished)
-            unfinished.rename(path)
-            sync(self.folder)
-            self._remove_old()
+            self.publish(unfinished, step, totals)
         self.ranks.barrier()
         return path, time.perf_counter() - begin
+
+    def publish(self, unfinished: Path, step: int, totals: dict[str, Any]) -> None:
+        """For rank 0, when every file is on the disk: says what the folder is of and gives it the name of its step."""
+        sizes = {file.name: file.stat().st_size for file in unfinished.iterdir() if file.is_file()}
+        facts = {"step": step, "identity": self.identity, "worldSize": self.ranks.size, "totals": totals}
+        write_synced(unfinished / FACTS, json.dumps({**facts, "files": sizes}) + "\n")
+        sync(unfinished)
+        unfinished.rename(self.path(step))
+        sync(self.folder)
+        self._remove_old()
 
     def _remove_old(self) -> None:
         for step in list_steps(self.folder)[: -self.keep]:
@@ -130,20 +134,6 @@ class Checkpoints:
         then = f"go on from step {before[-1]}" if before else "start over"
         message = f"{path} cannot be read: {why}. Delete it to {then}."
         return TrainingFailure("CHECKPOINT_INVALID", message, path=str(path))
-
-
-def write_synced(path: Path, text: str) -> None:
-    path.write_text(text)
-    sync(path)
-
-
-def sync(path: Path) -> None:
-    """Of a folder: the names in it."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _digest(*parts: bytes) -> str:

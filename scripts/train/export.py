@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch.distributed.tensor import DTensor
 
-from .checkpoint import sync, write_synced
+from .files import sync, write_synced
 from .job import Job
 from .model import TYPES, PackedModel
 from .ranks import Ranks

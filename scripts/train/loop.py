@@ -36,13 +36,18 @@ from .stopping import StopRequest
 
 def train(job: Job) -> None:
     """@raises TrainingFailure"""
+    run_training(job, Training)
+
+
+def run_training(job: Job, engine: "type[Training]") -> None:
+    """One rank's life under whichever engine. @raises TrainingFailure"""
     stop = StopRequest(job)
     if job.config.deterministic:
         be_deterministic()
     ranks = join_ranks(job)
     lock = lock_folder(job) if ranks.rank == 0 else None
     ranks.barrier()
-    Training(job, ranks, stop).run()
+    engine(job, ranks, stop).run()
     dist.destroy_process_group()
     if lock is not None:
         lock.close()

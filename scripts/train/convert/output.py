@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..failures import TrainingFailure
+from ..files import sync
 from ..shards import Row
 
 # As packing has it: tokens after which the next file begins.
@@ -30,7 +31,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
     try:
         yield temporary
         for path in [*temporary.rglob("*"), temporary]:
-            _flush(path)
+            sync(path)
         temporary.rename(out)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -66,11 +67,3 @@ class FilesByDomain:
     def close(self) -> None:
         for file, _, _ in self._files.values():
             file.close()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,18 +23,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 
-from ..checkpoint import FACTS, Checkpoints, sync, write_synced
+from ..checkpoint import Checkpoints
 from ..export import export_model
 from ..failures import TrainingFailure
+from ..files import sync
 from ..flops import model_flops, peak_flops
 from ..job import Job
-from ..loop import Training, lock_folder
+from ..loop import Training, run_training
 from ..model import TYPES, PackedModel, build_on_meta, compute_rotary
 from ..optimizer import local
 from ..order import deal
-from ..ranks import Ranks, be_deterministic, join_ranks, peak_memory
+from ..ranks import Ranks, peak_memory
 from ..stopping import StopRequest
 from ..weights import RandomWeights, StoredWeights, place_weights
 
@@ -51,16 +51,7 @@ except ImportError as missing:
 
 def train(job: Job) -> None:
     """@raises TrainingFailure"""
-    stop = StopRequest(job)
-    if job.config.deterministic:
-        be_deterministic()
-    ranks = join_ranks(job)
-    lock = lock_folder(job) if ranks.rank == 0 else None
-    ranks.barrier()
-    TrlTraining(job, ranks, stop).run()
-    dist.destroy_process_group()
-    if lock is not None:
-        lock.close()
+    run_training(job, TrlTraining)
 
 
 class TrlTraining(Training):
@@ -207,16 +198,10 @@ class TrainerCheckpoints(Checkpoints):
         self.ranks.barrier()
         path, unfinished = self.path(step), self.folder / f"checkpoint-{step}"
         if self.ranks.rank == 0:
-            files = [file for file in unfinished.iterdir() if file.is_file()]
-            for file in files:
-                sync(file)
-            sizes = {file.name: file.stat().st_size for file in files}
-            value = {"step": step, "identity": self.identity, "worldSize": self.ranks.size, "totals": totals}
-            write_synced(unfinished / FACTS, json.dumps({**value, "files": sizes}) + "\n")
-            sync(unfinished)
-            unfinished.rename(path)
-            sync(self.folder)
-            self._remove_old()
+            for file in unfinished.iterdir():
+                if file.is_file():
+                    sync(file)
+            self.publish(unfinished, step, totals)
         self.ranks.barrier()
         return path
 
