@@ -1,8 +1,13 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'models/', 'runs/', '.retrace/', '.venv/', 'test/**/fixtures/'] },
-  ...tseslint.configs.recommended,
+  { ignores: ['dist/', 'build/', 'node_modules/', 'models/', 'runs/', '.retrace/', '.venv/', 'test/**/fixtures/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+  },
+  { files: ['**/*.{js,mjs}'], extends: [...tseslint.configs.recommended] },
   {
     rules: {
       eqeqeq: 'error',
