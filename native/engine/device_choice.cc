@@ -32,7 +32,7 @@ struct opened_library {
 
 opened_library open_library(const std::string &name, const std::string &folder) {
   const std::string path = (folder.empty() ? own_folder() : folder) + "/libretrace_" + name + ".so";
-  if (!exists(path)) return {nullptr, path + " is not there. Build it (npm run build:native) where there is an nvcc."};
+  if (!exists(path)) return {nullptr, path + " is not there. Build it (retrace build-native) where there is an nvcc."};
   void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return {nullptr, std::string(dlerror()) + ". Build it again on this machine."};
   const auto entry = reinterpret_cast<retrace_device_entry>(dlsym(library, RETRACE_DEVICE_ENTRY));
@@ -48,7 +48,7 @@ std::string probe(const retrace_device_api &api) {
   return json;
 }
 
-// Why a device that was probed cannot be used; empty where it can.
+// Why a device cannot be used, by what its probe answers; empty where it can.
 std::string why_unusable(const retrace_device_api &api) {
   try {
     const json_value found = parse_json(probe(api));
@@ -61,18 +61,27 @@ std::string why_unusable(const retrace_device_api &api) {
   }
 }
 
+// "no GPU can be used: ...", as a reason that stands inside a sentence.
+std::string without_gpu(std::string why) {
+  if (!why.empty() && why.back() == '.') why.pop_back();
+  return "no GPU can be used: " + why;
+}
+
+// `auto`, decided here and nowhere else: the callers pass the name on and report the reason.
+device_choice choose_for_auto(const std::string &folder) {
+  const retrace_device_api *cpu = retrace_reference_device();
+  const opened_library cuda = open_library("cuda", folder);
+  if (cuda.api == nullptr) return {cpu, without_gpu(cuda.error)};
+  const std::string why = why_unusable(*cuda.api);
+  if (!why.empty()) return {cpu, without_gpu(why)};
+  return {cuda.api, "a usable GPU was found"};
+}
+
 }  // namespace
 
 device_choice choose_device(const std::string &name, const std::string &folder) {
-  const retrace_device_api *cpu = retrace_reference_device();
-  if (name == "cpu") return {cpu, "it was asked for"};
-  if (name == "auto") {
-    const opened_library cuda = open_library("cuda", folder);
-    if (cuda.api == nullptr) return {cpu, "the CUDA device cannot be used: " + cuda.error};
-    const std::string why = why_unusable(*cuda.api);
-    if (!why.empty()) return {cpu, "no GPU can be used: " + why};
-    return {cuda.api, "a usable GPU was found"};
-  }
+  if (name == "cpu") return {retrace_reference_device(), "it was asked for"};
+  if (name == "auto") return choose_for_auto(folder);
   if (name == "cuda" || name == "emulated") {
     const opened_library library = open_library(name, folder);
     if (library.api == nullptr) {

@@ -6,12 +6,21 @@ namespace retrace {
 
 static constexpr size_t longest = 120;  // bytes; a whole message has some 600
 
+static bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
+
+size_t cut_between_characters(const char *text, size_t limit) {
+  size_t length = 0;
+  while (length < limit && text[length] != '\0') length++;
+  if (text[length] == '\0') return length;
+  while (length > 0 && !starts_character(text[length])) length--;
+  return length;
+}
+
 static std::string escape(const std::string &text, bool quotes) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     const unsigned char c = static_cast<unsigned char>(text[i]);
-    const bool starts_character = (c & 0xC0) != 0x80;
-    if (out.size() >= longest && starts_character) return out + "...";
+    if (out.size() >= longest && starts_character(text[i])) return out + "...";
     if (c < 0x20 || c == 0x7F) {
       char code[8];
       std::snprintf(code, sizeof code, "\\u%04x", c);

@@ -8,6 +8,7 @@
 #include "device_choice.h"
 #include "engine.h"
 #include "error.h"
+#include "printable.h"
 
 struct retrace_engine {
   explicit retrace_engine(const retrace_engine_options &options) : engine(options) {}
@@ -20,7 +21,7 @@ namespace {
 // Allocates nothing, as the failure may be that there is no memory.
 template <size_t size>
 void copy_text(char (&target)[size], const char *text) {
-  const size_t length = strnlen(text, size - 1);
+  const size_t length = retrace::cut_between_characters(text, size - 1);
   std::memcpy(target, text, length);
   target[length] = '\0';
 }

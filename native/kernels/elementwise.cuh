@@ -134,7 +134,7 @@ __global__ void __launch_bounds__(threads) swiglu_kernel(const bf16 *gate_up, in
   unpack_chunk(load<uint4>(gate_up + i * 16), gate);
   unpack_chunk(load<uint4>(gate_up + i * 16 + 8), up);
   RETRACE_UNROLL
-  for (int e = 0; e < 8; e++) gate[e] = gated(gate[e], up[e]);
+  for (int e = 0; e < 8; e++) gate[e] = swiglu(gate[e], up[e]);
   store<uint4>(out + i * 8, pack_chunk(gate));
 }
 

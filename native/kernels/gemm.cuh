@@ -168,8 +168,8 @@ __device__ __forceinline__ void store_sums(const float (&sum)[4][8][4], product_
         const float2 before = load<float2>(target);
         store<float2>(target, float2{before.x + left, before.y + right});
       } else if (j % 2 == 0) {
-        const uint32_t value = pack_bf16(gated(left, sum[i / 2][j + 1][i % 2 * 2]),
-                                         gated(right, sum[i / 2][j + 1][i % 2 * 2 + 1]));
+        const uint32_t value = pack_bf16(swiglu(left, sum[i / 2][j + 1][i % 2 * 2]),
+                                         swiglu(right, sum[i / 2][j + 1][i % 2 * 2 + 1]));
         store<uint32_t>(static_cast<bf16 *>(out) + row * (n / 2) + place.column / 2 + pair + j * 4, value);
       }
     }

@@ -50,10 +50,6 @@ __device__ __forceinline__ void multiply_tile(float (&sums)[64], uint64_t a, uin
   wgmma_n128(sums, a, b, accumulate);
 }
 
-__device__ __forceinline__ float swiglu(float gate, float up) {
-  return gate * fast_reciprocal(1.f + fast_exp2(-1.4426950408889634f * gate)) * up;
-}
-
 __device__ __forceinline__ uint32_t word_of_neighbour(uint32_t word, int distance) {
   return bits_of_float(__shfl_xor_sync(whole_warp, float_of_bits(word), distance));
 }

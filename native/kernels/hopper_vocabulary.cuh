@@ -27,7 +27,6 @@ namespace retrace {
 
 #ifdef RETRACE_EMULATOR
 
-inline float fast_reciprocal(float x) { return 1.f / x; }
 inline uint32_t shared_address(const void *address) { return emulator::hopper::address_of(address); }
 
 inline void mbarrier_init(uint64_t *barrier, uint32_t arrivals) { emulator::hopper::init_barrier(barrier, arrivals); }
@@ -71,13 +70,6 @@ inline void wgmma_n128_transposed(float (&d)[64], const uint32_t (&a)[4], uint64
 }
 
 #else  // nvcc
-
-// At most 1 ulp off (PTX ISA, rcp.approx); a true division is ten times as long.
-__device__ __forceinline__ float fast_reciprocal(float x) {
-  float y;
-  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
 
 // ---- barriers in shared memory: a phase ends when all arrivals and all expected bytes have come -------
 __device__ __forceinline__ void mbarrier_init(uint64_t *barrier, uint32_t arrivals) {

@@ -3,8 +3,10 @@
 //
 // RETRACE_FAIL_AFTER="7 4" in the environment: of the calls from then on the first seven go through, and the eighth fails
 // with status 4 of `retrace_device_status`. A device that is lost stays lost; every other failure comes once.
+// RETRACE_PROBE_ANSWER is what the probe answers, where it is set: a machine whose GPU cannot be used is so imitated.
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -122,7 +124,11 @@ retrace_device_api make_table() {
   api a{};
   a.abi = RETRACE_DEVICE_ABI;
   a.name = "cuda";
-  a.probe = inner().probe;
+  a.probe = [](char *json, size_t capacity) {
+    const char *answer = std::getenv("RETRACE_PROBE_ANSWER");
+    if (answer == nullptr) inner().probe(json, capacity);
+    else std::snprintf(json, capacity, "%s", answer);
+  };
   a.open = open;
   a.close = close;
   a.last_error = [](const retrace_device *handle) -> const retrace_device_error * {
