@@ -6,7 +6,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../src/core/index.js'
-import { createScorer, readModelConfig, type Branch, type LlamaConfig, type Scorer } from '../src/scoring/index.js'
+import { readModelConfig, type LlamaConfig } from '../src/model/index.js'
+import { createScorer, type Branch, type Scorer } from '../src/scoring/index.js'
 import { machine, show, spread, type Spread } from './measure.js'
 
 const branchCount = 8

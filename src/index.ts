@@ -18,13 +18,7 @@ export {
   type TrainOptions,
 } from './pipeline/index.js'
 export type { RepositorySnapshot, SearchRow, Segment, ShardManifest, Trajectory } from './records/index.js'
-export {
-  createScorer,
-  readModelInfo,
-  type Branch,
-  type BranchScore,
-  type Prefix,
-  type Scorer,
-} from './scoring/index.js'
+export { createScorer, type Branch, type BranchScore, type Prefix, type Scorer } from './scoring/index.js'
+export { readModelInfo } from './model/index.js'
 export { trainingConfigSchema, type TrainingConfig } from './training/index.js'
 export { loadTokenizer, type Tokenizer } from './tokenizer/index.js'

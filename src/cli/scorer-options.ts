@@ -1,26 +1,26 @@
 import { Option, type Command } from 'commander'
+import { backendNames, describeBackends, deviceNames } from '../pipeline/index.js'
 import { loadRunConfig, withScorerSettings, type RunConfig } from '../config.js'
 
 export interface ScorerFlags {
   config?: string
-  backend?: 'onnx' | 'native'
-  device?: 'auto' | 'cpu' | 'cuda'
+  backend?: 'auto' | (typeof backendNames)[number]
+  device?: (typeof deviceNames)[number]
 }
 
 /** Adds the options that choose what scores. */
 export function withScorerOptions(command: Command): Command {
   return command
     .addOption(
-      new Option(
-        '--backend <name>',
-        'what scores: onnx (ONNX Runtime), native (our engine; npm run build:native)',
-      ).choices(['onnx', 'native']),
+      new Option('--backend <name>', `what scores: auto (the first that can be loaded), ${describeBackends()}`).choices(
+        ['auto', ...backendNames],
+      ),
     )
     .addOption(
       new Option(
         '--device <name>',
         'what the native backend computes on; auto takes a GPU where one is usable',
-      ).choices(['auto', 'cpu', 'cuda']),
+      ).choices(deviceNames),
     )
 }
 

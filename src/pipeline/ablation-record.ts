@@ -13,7 +13,7 @@ import {
   type AblationMeasure,
   type OfflineResults,
 } from '../records/index.js'
-import { readModelInfo } from '../scoring/index.js'
+import { readModelInfo } from '../model/index.js'
 import { chainFolder, trainingUnits, type AblationWork, type ChainName } from './ablation-folder.js'
 import { armRecipes } from './ablation-options.js'
 import { overlapsOf, snapshotsOf } from './ablation-stages.js'

@@ -1,6 +1,6 @@
 import { CoreError, type RunStore } from '../core/index.js'
 import type { EvaluationTask } from '../records/index.js'
-import { readModelInfo } from '../scoring/index.js'
+import { readModelInfo } from '../model/index.js'
 import { loadTokenizer } from '../tokenizer/index.js'
 import { chainFolder, type AblationWork } from './ablation-folder.js'
 import { openEvaluationRepositories } from './evaluation-repositories.js'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { CoreError, readFileIfPresent } from '../core/index.js'
-import { readModelInfo } from '../scoring/index.js'
+import { readModelInfo } from '../model/index.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
 
 /** A checkpoint to measure. */
@@ -14,7 +14,7 @@ export interface ModelToEvaluate {
   tokenizer: Tokenizer
 }
 
-/** @throws CoreError `INPUT_NOT_FOUND`; ScoringError, TokenizerError where a folder holds no model that can be read */
+/** @throws CoreError `INPUT_NOT_FOUND`; ModelError, TokenizerError where a folder holds no model that can be read */
 export async function readModels(given: readonly string[]): Promise<ModelToEvaluate[]> {
   const models: ModelToEvaluate[] = []
   for (const path of given) {

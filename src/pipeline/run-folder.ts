@@ -7,7 +7,8 @@ import { decidingOptions, describeGenerator, digestOfPrompts, type Budget } from
 import { splitRevision } from '../grounding/index.js'
 import { createRenderer } from '../packing/index.js'
 import { generatorInfoSchema, shardManifestSchema, type Renderer, type SpanReader } from '../records/index.js'
-import { readModelInfo } from '../scoring/index.js'
+import { readModelInfo } from '../model/index.js'
+import { chooseBackend } from '../scoring/index.js'
 import { loadTokenizer, type Tokenizer } from '../tokenizer/index.js'
 
 /** What accompanies long work. */
@@ -34,6 +35,8 @@ export const runRecordSchema = z.strictObject({
   /** Digest of all prompts: a run that goes on with others would be two runs in one. */
   prompts: z.string(),
   config: runConfigSchema.omit({ workers: true }),
+  /** Why the scorer's backend was chosen, where the config left it open; the config here names the one that was. */
+  backendReason: z.string().nullable().default(null),
 })
 export type RunRecord = z.infer<typeof runRecordSchema>
 
@@ -110,7 +113,29 @@ export async function describeRun(
     generator: describeGenerator(config.generation),
     prompts: digestOfPrompts(config.generation),
     config: decidingConfig(config),
+    backendReason: null,
   }
+}
+
+/**
+ * The record with the backend that `auto` stands for: that of the folder where something was scored there, so that a
+ * run that goes on is scored by one backend, else the first that can be loaded here. With the search off nothing is
+ * scored, and `auto` stays.
+ *
+ * @throws ScoringError as `chooseBackend`
+ */
+export function settleBackend(store: RunStore, record: RunRecord): RunRecord {
+  const { scorer, search } = record.config
+  if (search === false || scorer.backend !== 'auto') return record
+  const earlier = isScored(store) ? store.read('.', 'config', runRecordSchema) : null
+  const { backend, reason } =
+    earlier === null ? chooseBackend(scorer) : { backend: earlier.config.scorer.backend, reason: earlier.backendReason }
+  return { ...record, backendReason: reason, config: { ...record.config, scorer: { ...scorer, backend } } }
+}
+
+/** What was scored holds a run to its scorer. */
+function isScored(store: RunStore): boolean {
+  return existsSync(store.path('calibration.json')) || existsSync(store.path('search'))
 }
 
 function isInside(folder: string, input: string): boolean {
@@ -128,10 +153,11 @@ function realPathOf(path: string): string {
 
 export function checkSameRun(store: RunStore, record: RunRecord): void {
   if (!existsSync(store.path('config.json'))) return
-  // What was scored holds a run to its scorer. One that was refused for want of a GPU may go on with another.
-  const isScored = existsSync(store.path('calibration.json')) || existsSync(store.path('search'))
   const there = store.read('.', 'config', runRecordSchema)
-  const before = comparable(isScored ? there : { ...there, config: { ...there.config, scorer: record.config.scorer } })
+  // A run that was refused for want of a GPU may go on with another scorer.
+  const before = comparable(
+    isScored(store) ? there : { ...there, config: { ...there.config, scorer: record.config.scorer } },
+  )
   const now = comparable(record)
   const differs = (['retraceVersion', 'inputs', 'model', 'generator', 'prompts', 'config'] as const).filter(
     (key) => digestOf(before[key]) !== digestOf(now[key]),

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { runConfigSchema, type RunConfig } from '../config.js'
 import { CoreError, digestOf, parseConfig, RetraceError, RunStore, writeFileAtomic } from '../core/index.js'
 import { snapshotSchema, trajectorySchema } from '../records/index.js'
-import { readModelInfo } from '../scoring/index.js'
+import { readModelInfo } from '../model/index.js'
 import { replayTrajectory, type ReplayResult } from '../synthesis/index.js'
 import { loadTokenizer } from '../tokenizer/index.js'
 import { groundAll, groundedIds } from './ground-stage.js'
@@ -13,6 +13,7 @@ import {
   openRun,
   reopen,
   runOf,
+  settleBackend,
   writePackingOverride,
   type RunContext,
 } from './run-folder.js'
@@ -34,8 +35,8 @@ export async function run(
   config: RunConfig,
   context: RunContext,
 ): Promise<RunSummary> {
-  const record = await describeRun(inputs, folder, modelDir, config)
   const store = new RunStore(folder)
+  const record = settleBackend(store, await describeRun(inputs, folder, modelDir, config))
   checkSameRun(store, record)
   const tokenizer = await loadTokenizer(modelDir)
   const unlock = store.lock()
@@ -46,7 +47,7 @@ export async function run(
       return { ...summarizeRun(store), nothingToDo: true }
     rmSync(store.path('manifest.json'), { force: true })
     writeFileAtomic(store.path('config.json'), JSON.stringify(record, null, 2) + '\n')
-    const current = runOf(store, record, config, tokenizer, context)
+    const current = runOf(store, record, { ...config, scorer: record.config.scorer }, tokenizer, context)
     const { generator } = openWriter(current)
     try {
       // 1. Repositories become snapshots: files, outlines, imports, order.

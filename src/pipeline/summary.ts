@@ -58,6 +58,7 @@ export function finish(current: Run): RunSummary {
     generator: record.generator,
     calls: summary.calls.used,
     scorer: calibrationOf(store)?.scorer ?? null,
+    backendReason: record.backendReason,
     noise: noiseOf(store),
     config: { ...record.config, packing: config.packing },
   }

@@ -19,7 +19,7 @@ export function checkBranches(model: Limits, prefix: Prefix, branches: readonly 
   })
 }
 
-/** What is committed need not have anything to score. */
+/** A branch that is only committed needs no range to score. */
 export function checkCommit(model: Limits, prefix: Prefix, branch: Branch): void {
   checkTokens(model, branch.tokens, 'The branch')
   checkLength(model, prefix.length, branch.tokens.length)

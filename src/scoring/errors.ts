@@ -18,6 +18,8 @@ export type ScoringErrorCode =
   | 'OUT_OF_MEMORY'
   /** More calls wait than the queue holds. */
   | 'QUEUE_FULL'
+  /** The package that a backend runs on is not installed, or no backend can be loaded at all. */
+  | 'BACKEND_MISSING'
   | 'NATIVE_NOT_BUILT'
   | 'NATIVE_INCOMPATIBLE'
   /** No GPU, no driver or one too old, or the device's library is not there. */

@@ -1,11 +1,12 @@
-// Log-likelihoods of tokens under a model, with one shared prefix and many branches.
-// In: token ids. Out: natural log-probabilities, one per scored token. Backends do the work; the contract is `scorer.ts`.
-// To add a backend: implement `Scorer` under `backends/`, name its options in `options.ts` and its maker in
-// `create-scorer.ts`, and run `test/scoring/contract.ts` over it.
+// Log-likelihoods of tokens under a model, for many branches behind one shared prefix.
+// In: token ids. Out: natural log-probabilities, one per scored token. Backends compute; `scorer.ts` is their contract.
+// To add a backend: a folder in `backends/` that makes a `Backend`, a row in `backends/table.ts`, and a test that runs
+// `test/scoring/contract.ts` over it.
+export { backendNames, describeBackends, type BackendName } from './backends/table.js'
+export { chooseBackend, type BackendChoice } from './choose-backend.js'
 export { createScorer, describeDevice } from './create-scorer.js'
 export { ScoringError, type ScoringErrorCode } from './errors.js'
-export { readModelConfig, type LlamaConfig } from './model-config.js'
-export { readModelInfo } from './model-files.js'
 export { scorerOptionsSchema, scorerSettingsSchema, type ScorerOptions, type ScorerSettings } from './options.js'
 export { answerScoreRequest, type ScoreAnswer } from './score-request.js'
-export type { Branch, BranchScore, ModelFacts, ModelInfo, Prefix, Range, Scorer, ScorerCounters } from './scorer.js'
+export { deviceNames } from './settings.js'
+export type { Branch, BranchScore, ModelInfo, Prefix, Range, Scorer, ScorerCounters } from './scorer.js'

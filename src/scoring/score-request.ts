@@ -17,14 +17,14 @@ export type ScoreAnswer =
   | { id: string | number; branches: { tokens: number; sum: number; mean: number; logProbs: number[] }[] }
   | { id: string | number | null; error: { code: string; message: string } }
 
-/** Codes behind which no further line could be answered. */
+/** After these no further line can be answered. */
 const lastErrors = new Set(['BACKEND_DIED', 'DEVICE_LOST', 'ABORTED'])
 
 /**
  * Answers one line of JSON: `{"id", "prefix", "branches": [{"context", "target"}]}`, each text or token ids.
  *
- * Prefix, context and target are tokenized each by itself, and nothing is added. A bad request is an answer with an
- * error, so that the lines after it are still answered; a scorer that died or was aborted is thrown.
+ * Prefix, context and target are each tokenized alone, and nothing is added. A bad request is answered with an error, so
+ * that the lines after it are still answered. Where the scorer died or was aborted, that is thrown.
  *
  * @throws ScoringError `BACKEND_DIED`, `DEVICE_LOST`, `ABORTED`
  */

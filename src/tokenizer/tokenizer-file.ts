@@ -4,7 +4,7 @@ import { TokenizerError } from './errors.js'
 
 const id = z.int().nonnegative()
 
-/** What we read of a `tokenizer.json`; its other keys pass through to the encoder. */
+/** The keys of a `tokenizer.json` that are read here; the others pass through to the encoder. */
 const tokenizerFileSchema = z.looseObject({
   added_tokens: z.array(z.looseObject({ id, content: z.string().min(1) })).default([]),
   normalizer: z.unknown().optional(),
@@ -16,9 +16,9 @@ const tokenizerFileSchema = z.looseObject({
   model: z.looseObject({ type: z.string(), vocab: z.record(z.string(), id), merges: z.array(z.unknown()) }),
 })
 
-/** A byte-level BPE, checked and taken apart into what encoding and decoding need. */
+/** A checked byte-level BPE, in the parts that encoding and decoding need. */
 export interface TokenizerFile {
-  /** The file with no added tokens, to encode with: no text of a repository can name a special token. */
+  /** The file without added tokens, to encode with, so that no text of a repository can become a special token. */
   contentOnly: Record<string, unknown>
   specials: ReadonlyMap<string, number>
   /** By id; an empty array where the vocabulary has a hole. */
@@ -58,7 +58,7 @@ function parse(text: string, path: string): z.infer<typeof tokenizerFileSchema> 
   throw invalid(path, `${first?.path.join('.') || 'the file'}: ${first?.message}`)
 }
 
-/** What is encoded must come back byte for byte: only a byte-level BPE without a normalizer keeps that. */
+/** Decoding must give back every byte, which only a byte-level BPE without a normalizer does. */
 function checkIsLossless(file: z.infer<typeof tokenizerFileSchema>, path: string): void {
   const { model, decoder, normalizer, pre_tokenizer } = file
   if (model.type !== 'BPE') throw invalid(path, `model.type is "${model.type}", and only "BPE" is supported`)

@@ -4,7 +4,7 @@ import { readFileIfPresent, sha256Hex } from '../core/index.js'
 import { TokenizerError } from './errors.js'
 import { readTokenizerFile, type TokenizerFile } from './tokenizer-file.js'
 
-/** A piece of text to tokenize by itself; where `special` is set, `text` is the name of one special token. */
+/** A text to tokenize alone; where `special` is set, `text` is the name of one special token. */
 export interface TextSegment {
   readonly text: string
   readonly special: boolean
@@ -19,11 +19,11 @@ export interface Tokenizer {
   /** Names of the special tokens, in order of their ids. */
   readonly specials: readonly string[]
   /**
-   * Ids of plain text: nothing is added before or after, and `<|eot_id|>` is ten characters. Lone surrogates, which
+   * Ids of plain text: nothing is added before or after, and `<|eot_id|>` is encoded as ten ordinary characters. Lone surrogates, which
    * UTF-8 cannot hold, become U+FFFD.
    */
   encode(text: string): Uint32Array
-  /** Ids of each segment, tokenized by itself; the ids of a rendered text are these, joined. */
+  /** Ids of each segment, tokenized alone; joined, they are the ids of the whole text. */
   encodeSegments(segments: readonly TextSegment[]): Uint32Array[]
   /** @throws TokenizerError `UNKNOWN_SPECIAL` */
   special(name: string): number
@@ -110,23 +110,23 @@ function makeEncoder(file: TokenizerFile, path: string): BytePairEncoder {
   }
 }
 
-/** Ids by text, the oldest dropped first: rendering, scoring and packing ask for the same segments again and again. */
+/** Ids by text, the oldest dropped first. Rendering, scoring and packing encode the same segments many times. */
 class EncodingCache {
   static readonly maxCharacters = 8_000_000
-  private readonly idsByText = new Map<string, Uint32Array>()
-  private characters = 0
+  readonly #idsByText = new Map<string, Uint32Array>()
+  #characters = 0
 
   get(text: string): Uint32Array | undefined {
-    return this.idsByText.get(text)
+    return this.#idsByText.get(text)
   }
 
   put(text: string, ids: Uint32Array): void {
-    this.idsByText.set(text, ids)
-    this.characters += text.length
-    for (const oldest of this.idsByText.keys()) {
-      if (this.characters <= EncodingCache.maxCharacters) break
-      this.idsByText.delete(oldest)
-      this.characters -= oldest.length
+    this.#idsByText.set(text, ids)
+    this.#characters += text.length
+    for (const oldest of this.#idsByText.keys()) {
+      if (this.#characters <= EncodingCache.maxCharacters) break
+      this.#idsByText.delete(oldest)
+      this.#characters -= oldest.length
     }
   }
 }

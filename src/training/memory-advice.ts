@@ -1,5 +1,5 @@
 import { estimateMemory, totalBytes, type MemoryEstimate } from './memory.js'
-import type { ModelShape } from './model-shape.js'
+import type { ModelShape } from '../model/index.js'
 import type { TrainingConfig } from './options.js'
 
 /** A job that does not fit. */

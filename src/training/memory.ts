@@ -1,4 +1,5 @@
-import { blockParameters, countParameters, outerParameters, type ModelShape } from './model-shape.js'
+import type { ModelShape } from '../model/index.js'
+import { blockParameters, countParameters, outerParameters } from './model-shape.js'
 import type { TrainingConfig } from './options.js'
 
 /** Bytes that one rank holds at its fullest, by what they are for. */

@@ -1,6 +1,6 @@
 import { parseConfig } from '../core/index.js'
 import { TrainingError } from './errors.js'
-import { readModelShape, type ModelShape } from './model-shape.js'
+import { readModelShape, type ModelShape } from '../model/index.js'
 import { trainingConfigSchema, type TrainingConfig } from './options.js'
 
 export const presetNames = ['small', 'llama-3-8b'] as const

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { nativeFolder } from '../../src/scoring/backends/native/load-addon.js'
+import { nativeFolder } from '../../src/scoring/backends/native/native-folders.js'
 
 // Runs the C++ tests of the native engine: every program is a suite, every TAP line that it prints a test.
 const folder = join(nativeFolder(), 'tests')

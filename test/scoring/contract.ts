@@ -1,6 +1,6 @@
 import type { Test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { seededRandom } from '../../src/core/index.js'
+import { seededRandom, type RetraceError } from '../../src/core/index.js'
 import { ScoringError, type Branch, type Prefix, type Scorer, type ScorerCounters } from '../../src/scoring/index.js'
 
 /** Nats a token between two ways of computing one log-probability in float32. */
@@ -296,13 +296,17 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
   })
 }
 
-export async function rejects(work: Promise<unknown>, code: string): Promise<ScoringError> {
+export async function rejects(
+  work: Promise<unknown>,
+  code: string,
+  type: new (...args: never[]) => RetraceError = ScoringError,
+): Promise<RetraceError> {
   try {
     await work
   } catch (error) {
-    assert.instance(error, ScoringError)
-    assert.is((error as ScoringError).code, code, (error as Error).message)
-    return error as ScoringError
+    assert.instance(error, type)
+    assert.is((error as RetraceError).code, code, (error as Error).message)
+    return error as RetraceError
   }
   throw new Error(`It was accepted; expected ${code}.`)
 }

@@ -1,10 +1,9 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import * as assert from 'uvu/assert'
-import { chooseDevice } from '../../src/scoring/backends/native/choose-device.js'
 import { loadAddon } from '../../src/scoring/backends/native/load-addon.js'
 import { reviveNativeError } from '../../src/scoring/backends/native/native-error.js'
 import { ScoringError } from '../../src/scoring/index.js'
@@ -26,7 +25,7 @@ suiteUnless(null, 'native, loading the addon', (test) => {
   test('where it is not built, the code says so and the message says how', () => {
     const { code, message } = codeOf(() => loadAddon('/nowhere'))
     assert.is(code, 'NATIVE_NOT_BUILT')
-    assert.match(message, /npm run build:native/)
+    assert.match(message, /Run retrace build-native, or score with the backend "onnx"\.$/)
   })
 
   test('a file that is no addon is refused with the reason and the next step', () => {
@@ -34,7 +33,7 @@ suiteUnless(null, 'native, loading the addon', (test) => {
     writeFileSync(join(folder, 'retrace.node'), 'not a library')
     const { code, message } = codeOf(() => loadAddon(folder))
     assert.is(code, 'NATIVE_INCOMPATIBLE')
-    assert.match(message, /cannot be loaded by Node .*\(.+\)\. Build it again on this machine: npm run build:native/)
+    assert.match(message, /cannot be loaded by Node .*\(.+\)\. Build it on this machine: retrace build-native\.$/)
     rmSync(folder, { recursive: true })
   })
 
@@ -48,11 +47,11 @@ suiteUnless(null, 'native, loading the addon', (test) => {
       await createScorer({ backend: 'native', modelDir: ${JSON.stringify(tinyLlama)} }).catch((error) => {
         console.log(error.code, error.message)
       })`
-    const env = { ...process.env, RETRACE_NATIVE_DIR: folder }
+    const env = { ...process.env, RETRACE_NATIVE_DIR: folder, ORT_DISABLE_TELEMETRY: '1' }
     const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8', env })
     assert.match(
       child.stdout,
-      /^NATIVE_INCOMPATIBLE .*interface undefined, expected 1.*npm run build:native/,
+      /^NATIVE_INCOMPATIBLE .*interface undefined, expected 1.*retrace build-native/,
       child.stderr,
     )
     rmSync(folder, { recursive: true })
@@ -67,17 +66,6 @@ suiteUnless(null, 'native, loading the addon', (test) => {
     assert.is(reviveNativeError(Object.assign(new Error('x'), { code: 'INTERNAL' })).code, 'BACKEND_FAILED')
     assert.is(reviveNativeError(Object.assign(new Error('x'), { code: 'INVALID_OPTIONS' })).code, 'CONFIG_INVALID')
     assert.is(reviveNativeError(new TypeError('x')).code, 'BACKEND_FAILED')
-  })
-
-  test('auto takes a GPU where one is usable, else the CPU, and says why', () => {
-    const probed = (cuda: object): string => JSON.stringify({ cpu: { count: 1 }, cuda })
-    assert.equal(chooseDevice('cpu', ''), { device: 'cpu', reason: null })
-    assert.equal(chooseDevice('cuda', ''), { device: 'cuda', reason: null })
-    assert.is(chooseDevice('auto', probed({ count: 2, devices: [] })).device, 'cuda')
-    assert.equal(chooseDevice('auto', probed({ count: 0, error: 'The driver is too old.' })), {
-      device: 'cpu',
-      reason: 'no GPU can be used: The driver is too old',
-    })
   })
 }).run()
 
@@ -120,10 +108,38 @@ suiteUnless(whyNoNative, 'native, the addon from outside', (test) => {
         truncateSync(join(folder, name), length)
         const { code, message } = codeOf(() => loadAddon(folder))
         assert.is(code, 'NATIVE_INCOMPATIBLE')
-        assert.match(message, new RegExp(`${name} does not fit: it is cut off.*npm run build:native`))
+        assert.match(message, new RegExp(`${name} does not fit: it is cut off.*retrace build-native`))
         rmSync(folder, { recursive: true })
       }
     }
+  })
+
+  test('an addon for another processor is refused by its name, before the system looks at it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'addon-'))
+    const bytes = readFileSync(addonPath)
+    // `e_machine` of the ELF header; 183 is 64-bit ARM, 62 is x86-64.
+    bytes.writeUInt16LE(process.arch === 'arm64' ? 62 : 183, 18)
+    writeFileSync(join(folder, 'retrace.node'), bytes)
+    const { code, message } = codeOf(() => loadAddon(folder))
+    assert.is(code, 'NATIVE_INCOMPATIBLE')
+    assert.match(
+      message,
+      /retrace\.node does not fit: it was built for (arm64|x64), not (x64|arm64)\. .*retrace build-native\.$/,
+    )
+    rmSync(folder, { recursive: true })
+  })
+
+  test('an addon for a newer C library is refused with its version', () => {
+    const bytes = readFileSync(addonPath)
+    const versions = [...bytes.toString('latin1').matchAll(/GLIBC_2\.\d\d(?=\0)/g)]
+    if (versions.length === 0) return void process.stdout.write('skipped: the addon asks for no version of glibc\n')
+    const folder = mkdtempSync(join(tmpdir(), 'addon-'))
+    for (const { index } of versions) bytes.write('GLIBC_9.99', index, 'latin1')
+    writeFileSync(join(folder, 'retrace.node'), bytes)
+    const { code, message } = codeOf(() => loadAddon(folder))
+    assert.is(code, 'NATIVE_INCOMPATIBLE')
+    assert.match(message, /it needs glibc 9\.99, and this system has an older one\. .*retrace build-native\.$/)
+    rmSync(folder, { recursive: true })
   })
 
   test('wrong arguments throw or reject, whatever they are, and the process lives on', async () => {

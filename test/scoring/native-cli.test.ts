@@ -38,7 +38,7 @@ async function score(
 
 suiteUnless(whyNoNative, 'native, the command line', (test) => {
   test('retrace score --backend native answers as onnx does, and says which device it took', async () => {
-    const onnx = await score('onnx')
+    const onnx = await score('onnx', '--backend', 'onnx')
     assert.match(onnx.stderr, /^Scorer: onnx cpu, float32\.$/m)
     const native = await score('native', '--backend', 'native', '--device', 'cpu')
     assert.match(native.stderr, /^Scorer: native cpu: CPU reference .*, float32\.$/m)
@@ -49,8 +49,8 @@ suiteUnless(whyNoNative, 'native, the command line', (test) => {
     assert.equal([quiet.stderr, quiet.logProbs], ['', native.logProbs])
   })
 
-  test('auto says why it took what it took', async () => {
-    const { stderr } = await score('auto', '--backend', 'native')
+  test('native is taken where nothing else is asked for, and auto says why it took its device', async () => {
+    const { stderr } = await score('auto')
     assert.match(stderr, /^Scorer: native (cuda: .*\(a usable GPU was found\)|cpu: .*\(no GPU can be used: .+\))\.$/m)
   })
 

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import type { NativeAddon } from '../../src/scoring/backends/native/addon-types.js'
 import { loadAddon } from '../../src/scoring/backends/native/load-addon.js'
 import { reviveNativeError } from '../../src/scoring/backends/native/native-error.js'
+import { ModelError } from '../../src/model/index.js'
 import { createScorer, type Branch, type Scorer } from '../../src/scoring/index.js'
 import { rejects } from './contract.js'
 import { library, suiteUnless, tinyLlama, whyNoNative } from './native-support.js'
@@ -324,7 +325,7 @@ suiteUnless(whyNoNative, 'native, bad models', (test) => {
   }
 
   test('the scorer refuses a wrong folder, an unknown device and a cache of nothing by their codes', async () => {
-    await rejects(createScorer({ backend: 'native', modelDir: '/nowhere/at/all' }), 'MODEL_MISSING_FILE')
+    await rejects(createScorer({ backend: 'native', modelDir: '/nowhere/at/all' }), 'MODEL_MISSING_FILE', ModelError)
     for (const [wrong, says] of [
       [{ backend: 'native', cacheMiB: 0 }, /cacheMiB/],
       [{ backend: 'native', device: 'tpu' }, /device/],

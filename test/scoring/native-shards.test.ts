@@ -2,7 +2,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { createScorer, readModelInfo, type ScorerOptions } from '../../src/scoring/index.js'
+import { ModelError, readModelInfo } from '../../src/model/index.js'
+import { createScorer, type ScorerOptions } from '../../src/scoring/index.js'
 import { rejects } from './contract.js'
 import { suiteUnless, tinyLlama, whyNoNative } from './native-support.js'
 
@@ -68,10 +69,10 @@ suiteUnless(whyNoNative, 'native, a model in shards', (test) => {
   test('is refused by its code where a shard is missing or the index leaves the folder', async () => {
     const folder = inShards(2)
     rmSync(join(folder, 'model-2-of-2.safetensors'))
-    await rejects(createScorer({ ...native, modelDir: folder }), 'MODEL_MISSING_FILE')
+    await rejects(createScorer({ ...native, modelDir: folder }), 'MODEL_MISSING_FILE', ModelError)
     for (const index of ['{', '{}', '{"weight_map": {"a": "../model.safetensors"}}', '{"weight_map": {"a": ".."}}']) {
       writeFileSync(join(folder, 'model.safetensors.index.json'), index)
-      await rejects(createScorer({ ...native, modelDir: folder }), 'MODEL_INVALID')
+      await rejects(createScorer({ ...native, modelDir: folder }), 'MODEL_INVALID', ModelError)
     }
     rmSync(folder, { recursive: true })
   })

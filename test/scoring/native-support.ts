@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, type Test } from 'uvu'
-import { nativeFolder } from '../../src/scoring/backends/native/load-addon.js'
+import { nativeFolder } from '../../src/scoring/backends/native/native-folders.js'
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 

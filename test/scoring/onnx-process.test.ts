@@ -45,14 +45,20 @@ async function walk(scorer: Scorer): Promise<number[]> {
 }
 
 test('two processes give the same bits', async () => {
-  const scorers = await Promise.all([createScorer({ modelDir }), createScorer({ modelDir })])
+  const scorers = await Promise.all([
+    createScorer({ backend: 'onnx', modelDir }),
+    createScorer({ backend: 'onnx', modelDir }),
+  ])
   const [a, b] = await Promise.all(scorers.map(walk))
   await Promise.all(scorers.map((scorer) => scorer.dispose()))
   assert.equal(a, b)
 })
 
 test('branches that there is no memory to keep are computed again, counted, with the same bits', async () => {
-  const [keeping, forgetting] = await Promise.all([createScorer({ modelDir }), createScorer({ modelDir, cacheMiB: 0 })])
+  const [keeping, forgetting] = await Promise.all([
+    createScorer({ backend: 'onnx', modelDir }),
+    createScorer({ backend: 'onnx', modelDir, cacheMiB: 0 }),
+  ])
   assert.equal(await walk(forgetting), await walk(keeping))
   const [kept, forgotten] = [await keeping.counters(), await forgetting.counters()]
   assert.is(kept.tokensRecomputed, 0)
@@ -62,7 +68,7 @@ test('branches that there is no memory to keep are computed again, counted, with
 })
 
 test('opening tokens that an open prefix begins with counts as computing them again', async () => {
-  const scorer = await createScorer({ modelDir })
+  const scorer = await createScorer({ backend: 'onnx', modelDir })
   await scorer.open(numbers(100, 7))
   await scorer.open(numbers(60, 7))
   assert.equal((await scorer.counters()).tokensRecomputed, 60)
@@ -70,7 +76,7 @@ test('opening tokens that an open prefix begins with counts as computing them ag
 })
 
 test('a context of several runs of the model agrees with one committed piece by piece', async () => {
-  const scorer = await createScorer({ modelDir })
+  const scorer = await createScorer({ backend: 'onnx', modelDir })
   const path = numbers(1500, 13)
   const whole = await scorer.open(path)
   let pieces = await scorer.open(path.slice(0, 900))
@@ -90,7 +96,7 @@ test('a context of several runs of the model agrees with one committed piece by 
 
 test('a killed process rejects what is pending and all that follows by its code', async () => {
   if (!onLinux) return void process.stdout.write('skipped: the process id is found in /proc, which only Linux has\n')
-  const scorer = await createScorer({ modelDir })
+  const scorer = await createScorer({ backend: 'onnx', modelDir })
   const prefix = await scorer.open(numbers(300, 7))
   const [id] = childIds()
   const scoring = scorer.score(
@@ -106,7 +112,7 @@ test('a killed process rejects what is pending and all that follows by its code'
 })
 
 test('disposing ends the process, ends what is pending by its code, and may be done twice', async () => {
-  const scorer = await createScorer({ modelDir })
+  const scorer = await createScorer({ backend: 'onnx', modelDir })
   const prefix = await scorer.open(numbers(300, 7))
   const pending = rejects(
     scorer.score(
@@ -125,7 +131,7 @@ test('disposing ends the process, ends what is pending by its code, and may be d
 test('a program that forgets to dispose ends nevertheless, and its scoring process with it', async () => {
   const program = `
     import { createScorer } from '${library}'
-    const scorer = await createScorer({ modelDir: ${JSON.stringify(modelDir)} })
+    const scorer = await createScorer({ backend: 'onnx', modelDir: ${JSON.stringify(modelDir)} })
     const prefix = await scorer.open(Uint32Array.of(1, 2, 3))
     console.log('opened', prefix.length)`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
@@ -138,7 +144,7 @@ test('a scoring process ends when the program it serves is killed', async () => 
   if (!onLinux) return void process.stdout.write('skipped: the process id is found in /proc, which only Linux has\n')
   const program = `
     import { createScorer } from '${library}'
-    await createScorer({ modelDir: ${JSON.stringify(modelDir)} })
+    await createScorer({ backend: 'onnx', modelDir: ${JSON.stringify(modelDir)} })
     console.log('ready')
     setInterval(() => {}, 1000)`
   const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {

@@ -1,7 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { estimateMemory, totalBytes } from '../../src/training/memory.js'
-import { countParameters, readModelShape, type ModelShape } from '../../src/training/model-shape.js'
+import { readModelShape, type ModelShape } from '../../src/model/index.js'
+import { countParameters } from '../../src/training/model-shape.js'
 import { presetConfig } from '../../src/training/presets.js'
 import { gibibyte, shippedModel } from './training-fakes.js'
 

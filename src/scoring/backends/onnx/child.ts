@@ -1,11 +1,11 @@
-// The process that computes for one `onnx` scorer: started by `child-process.ts`, spoken to in the words of
-// `messages.ts`, gone with its parent. A run of ONNX Runtime blocks the event loop and cannot be ended from a thread,
-// hence a process.
+// The process that computes for one `onnx` scorer. `child-process.ts` starts it, `messages.ts` has the messages, and it
+// ends with its parent. It is a process because a run of ONNX Runtime blocks the event loop, and ending a thread during
+// a run would end the whole process.
 import { join } from 'node:path'
 import { CoreError, toWireError } from '../../../core/index.js'
-import { checkWeightsAreFinite } from '../../finite-weights.js'
-import { readModelFiles } from '../../model-files.js'
+import { checkWeightsAreFinite, readModelFiles, weightsFile } from '../../../model/index.js'
 import { LlamaRunner } from './llama-runner.js'
+import { loadOnnxRuntime } from './load-onnxruntime.js'
 import type { Calls, Notice, Reply, Request } from './messages.js'
 import { PrefixEngine } from './prefix-engine.js'
 
@@ -19,7 +19,7 @@ process.on('message', (message: Request | Notice) => {
   else lastCall = lastCall.then(() => handle(message))
 })
 process.on('disconnect', () => process.exit(0))
-// These go to the whole group of processes (a terminal, a batch system): the parent decides what they mean.
+// A terminal or a batch system sends these to the whole group of processes: the parent decides what to do.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 
 async function handle(request: Request): Promise<void> {
@@ -33,30 +33,31 @@ async function handle(request: Request): Promise<void> {
 
 async function answer(request: Request): Promise<Calls[keyof Calls]['answer']> {
   if (request.call === 'load') {
-    engine = await load(request.ask)
+    engine = await load(request.input)
     return null
   }
   if (engine === null)
     throw new CoreError('WORKER_FAILED', 'The child process was asked to compute before it was loaded.')
   switch (request.call) {
     case 'open':
-      return engine.open(request.ask.tokens)
+      return engine.open(request.input.tokens)
     case 'score':
-      return engine.score(request.ask.prefix, request.ask.branches, () => aborted.has(request.id))
+      return engine.score(request.input.prefix, request.input.branches, () => aborted.has(request.id))
     case 'commit':
-      return engine.commit(request.ask.prefix, request.ask.tokens)
+      return engine.commit(request.input.prefix, request.input.tokens)
     case 'close':
-      engine.close(request.ask.prefix)
+      engine.close(request.input.prefix)
       return null
     case 'counters':
       return engine.counters
   }
 }
 
-async function load({ modelDir, threads, keptBytes }: Calls['load']['ask']): Promise<PrefixEngine> {
+async function load({ modelDir, threads, keptBytes }: Calls['load']['input']): Promise<PrefixEngine> {
+  const runtime = await loadOnnxRuntime()
   const files = readModelFiles(modelDir)
-  checkWeightsAreFinite(join(modelDir, 'model.safetensors'), files.tensors.values())
-  const runner = await LlamaRunner.load(modelDir, files, threads)
+  checkWeightsAreFinite(join(modelDir, weightsFile), files.tensors.values())
+  const runner = await LlamaRunner.load(runtime, modelDir, files, threads)
   return new PrefixEngine(runner, files.config, keptBytes)
 }
 

@@ -23,20 +23,20 @@ const opsets = { '': 23, 'com.microsoft': 1 }
 
 /** Collects an ONNX graph and writes it as the bytes of a ModelProto. Values are known by their names. */
 export class GraphBuilder {
-  private readonly graph = new MessageWriter()
-  private readonly initializers = new Set<string>()
+  readonly #graph = new MessageWriter()
+  readonly #initializers = new Set<string>()
 
   constructor(name: string) {
-    this.graph.string(2, name)
+    this.#graph.string(2, name)
   }
 
   input(name: string, type: ElementType, shape: Dimension[]): string {
-    this.graph.message(11, valueInfo(name, type, shape))
+    this.#graph.message(11, valueInfo(name, type, shape))
     return name
   }
 
   output(name: string, type: ElementType, shape: Dimension[]): void {
-    this.graph.message(12, valueInfo(name, type, shape))
+    this.#graph.message(12, valueInfo(name, type, shape))
   }
 
   /** Adds a node and gives the name of its first output. */
@@ -53,20 +53,20 @@ export class GraphBuilder {
     node.string(3, outputs[0]).string(4, operator)
     for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value))
     if (domain !== '') node.string(7, domain)
-    this.graph.message(1, node)
+    this.#graph.message(1, node)
     return outputs[0]
   }
 
   /** A tensor whose elements stand in the model file itself. */
   constant(name: string, type: ElementType, shape: number[], elements: NodeJS.TypedArray): string {
     const bytes = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength)
-    return this.initializer(name, type, shape, (tensor) => tensor.bytes(9, bytes))
+    return this.#initializer(name, type, shape, (tensor) => tensor.bytes(9, bytes))
   }
 
   /** A tensor whose elements stay in another file. */
   external(name: string, type: ElementType, shape: number[], file: FileBytes): string {
     const entries = { location: file.location, offset: String(file.start), length: String(file.end - file.start) }
-    return this.initializer(name, type, shape, (tensor) => {
+    return this.#initializer(name, type, shape, (tensor) => {
       for (const [key, value] of Object.entries(entries)) {
         tensor.message(13, new MessageWriter().string(1, key).string(2, value))
       }
@@ -75,21 +75,21 @@ export class GraphBuilder {
   }
 
   finish(): Uint8Array {
-    const model = new MessageWriter().int(1, irVersion).string(2, 'retrace').message(7, this.graph)
+    const model = new MessageWriter().int(1, irVersion).string(2, 'retrace').message(7, this.#graph)
     for (const [domain, version] of Object.entries(opsets)) {
       model.message(8, new MessageWriter().string(1, domain).int(2, version))
     }
     return model.finish()
   }
 
-  private initializer(name: string, type: ElementType, shape: number[], fill: (tensor: MessageWriter) => void): string {
-    if (this.initializers.has(name)) return name
-    this.initializers.add(name)
+  #initializer(name: string, type: ElementType, shape: number[], fill: (tensor: MessageWriter) => void): string {
+    if (this.#initializers.has(name)) return name
+    this.#initializers.add(name)
     const tensor = new MessageWriter()
     for (const size of shape) tensor.int(1, size)
     tensor.int(2, type).string(8, name)
     fill(tensor)
-    this.graph.message(5, tensor)
+    this.#graph.message(5, tensor)
     return name
   }
 }

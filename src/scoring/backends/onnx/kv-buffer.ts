@@ -1,17 +1,17 @@
-import type { LlamaConfig } from '../../model-config.js'
+import type { LlamaConfig } from '../../../model/index.js'
 
 type Shape = Pick<LlamaConfig, 'layers' | 'kvHeads' | 'headSize' | 'contextLength'>
 
-/** Keys and values of consecutive tokens, taken out of a buffer: per layer `[kvHeads, tokens, headSize]`. */
+/** A copy of the keys and values of consecutive tokens: per layer `[kvHeads, tokens, headSize]`. */
 export interface KvRows {
   tokens: number
   layers: { key: Float32Array; value: Float32Array }[]
 }
 
 /**
- * Keys and values of a path, one row per position, with room behind it for the branch that is being run.
+ * Keys and values of a path, one row per position, with room behind it for the branch that runs.
  *
- * Per layer `[kvHeads, capacity, headSize]`, the form that the attention reads and writes in place. Several prefixes of
+ * Per layer `[kvHeads, capacity, headSize]`, the layout that the attention reads and writes in place. Several prefixes of
  * one path share a buffer; only the longest of them may write behind its end.
  */
 export class KvBuffer {
@@ -19,10 +19,12 @@ export class KvBuffer {
   /** Lengths of the prefixes that read from this buffer, by prefix id. */
   readonly users = new Map<number, number>()
 
-  constructor(
-    private readonly shape: Shape,
-    readonly capacity: number,
-  ) {
+  readonly #shape: Shape
+  readonly capacity: number
+
+  constructor(shape: Shape, capacity: number) {
+    this.#shape = shape
+    this.capacity = capacity
     const size = shape.kvHeads * capacity * shape.headSize
     this.layers = Array.from({ length: shape.layers }, () => ({
       key: new Float32Array(size),
@@ -30,7 +32,7 @@ export class KvBuffer {
     }))
   }
 
-  /** Room for `tokens`, rounded up so that a growing path is copied seldom. */
+  /** A buffer for `tokens`, rounded up so that a growing path is seldom copied. */
   static withRoomFor(shape: Shape, tokens: number): KvBuffer {
     let capacity = 1024
     while (capacity < tokens) capacity *= 2
@@ -43,7 +45,7 @@ export class KvBuffer {
 
   /** The rows of positions `[start, start + tokens)`, copied. */
   take(start: number, tokens: number): KvRows {
-    const { kvHeads, headSize } = this.shape
+    const { kvHeads, headSize } = this.#shape
     const copy = (from: Float32Array): Float32Array => {
       const rows = new Float32Array(kvHeads * tokens * headSize)
       for (let head = 0; head < kvHeads; head++) {
@@ -57,7 +59,7 @@ export class KvBuffer {
 
   /** Writes rows at positions `[start, start + rows.tokens)`. */
   put(start: number, rows: KvRows): void {
-    const { kvHeads, headSize } = this.shape
+    const { kvHeads, headSize } = this.#shape
     const size = rows.tokens * headSize
     const copy = (from: Float32Array, to: Float32Array): void => {
       for (let head = 0; head < kvHeads; head++) {

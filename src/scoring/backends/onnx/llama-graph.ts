@@ -1,6 +1,4 @@
-import type { LlamaConfig } from '../../model-config.js'
-import { rotaryTables } from '../../rotary.js'
-import type { TensorEntry } from '../../safetensors.js'
+import { rotaryTables, type LlamaConfig, type TensorEntry } from '../../../model/index.js'
 import { GraphBuilder, elementType } from './graph-builder.js'
 import { GraphWeights } from './weights.js'
 

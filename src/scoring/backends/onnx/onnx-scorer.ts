@@ -1,16 +1,24 @@
 import { resolve } from 'node:path'
 import { checkBranches, checkCommit, checkPrefixTokens } from '../../checks.js'
 import { ScoringError } from '../../errors.js'
-import { readModelInfo } from '../../model-files.js'
-import type { CheckedScorerOptions } from '../../options.js'
+import { isInShards, readModelInfo, weightsFile } from '../../../model/index.js'
 import type { Branch, BranchScore, ModelInfo, Prefix, Scorer, ScorerCounters } from '../../scorer.js'
+import type { BackendOptions } from '../../settings.js'
 import { ScorerProcess } from './child-process.js'
+import { whyNoOnnxRuntime } from './load-onnxruntime.js'
 
 const defaultCacheMiB = 1024
 
-/** Starts the process and loads the model. @throws ScoringError as `readModelInfo`, and `NOT_FINITE`, `BACKEND_DIED` */
-export async function createOnnxScorer(options: CheckedScorerOptions): Promise<Scorer> {
+/**
+ * Starts the process and loads the model.
+ *
+ * @throws ModelError as `readModelInfo`; ScoringError `BACKEND_MISSING`, `MODEL_UNSUPPORTED`, `NOT_FINITE`, `BACKEND_DIED`
+ */
+export async function createOnnxScorer(options: BackendOptions): Promise<Scorer> {
   const modelDir = resolve(options.modelDir)
+  const missing = whyNoOnnxRuntime()
+  if (missing !== null) throw missing
+  refuseShards(modelDir)
   const facts = await readModelInfo(modelDir)
   const child = new ScorerProcess()
   try {
@@ -26,54 +34,63 @@ export async function createOnnxScorer(options: CheckedScorerOptions): Promise<S
   return new OnnxScorer({ ...facts, dtype: 'float32', device: 'onnx cpu', deviceReason: null }, child)
 }
 
-/** Checks what it is given and hands it to the child process. */
-class OnnxScorer implements Scorer {
-  private readonly openPrefixes = new Set<number>()
+function refuseShards(modelDir: string): void {
+  if (!isInShards(modelDir)) return
+  const message = `${modelDir} holds its weights in shards, and the onnx backend reads ${weightsFile} alone. Use the backend "native".`
+  throw new ScoringError('MODEL_UNSUPPORTED', message, { modelDir })
+}
 
-  constructor(
-    readonly model: ModelInfo,
-    private readonly child: ScorerProcess,
-  ) {}
+/** Checks the arguments of each call and gives the work to the child process. */
+class OnnxScorer implements Scorer {
+  readonly #openPrefixes = new Set<number>()
+
+  readonly model: ModelInfo
+  readonly #child: ScorerProcess
+
+  constructor(model: ModelInfo, child: ScorerProcess) {
+    this.model = model
+    this.#child = child
+  }
 
   async open(tokens: Uint32Array): Promise<Prefix> {
     checkPrefixTokens(this.model, tokens)
-    return this.track(await this.child.call('open', { tokens }), tokens.length)
+    return this.#track(await this.#child.call('open', { tokens }), tokens.length)
   }
 
   async score(prefix: Prefix, branches: Branch[], signal?: AbortSignal): Promise<BranchScore[]> {
-    this.checkIsOpen(prefix)
+    this.#checkIsOpen(prefix)
     checkBranches(this.model, prefix, branches)
-    return this.child.call('score', { prefix: prefix.id, branches }, signal)
+    return this.#child.call('score', { prefix: prefix.id, branches }, signal)
   }
 
   async commit(prefix: Prefix, branch: Branch): Promise<Prefix> {
-    this.checkIsOpen(prefix)
+    this.#checkIsOpen(prefix)
     checkCommit(this.model, prefix, branch)
-    const id = await this.child.call('commit', { prefix: prefix.id, tokens: branch.tokens })
-    return this.track(id, prefix.length + branch.tokens.length)
+    const id = await this.#child.call('commit', { prefix: prefix.id, tokens: branch.tokens })
+    return this.#track(id, prefix.length + branch.tokens.length)
   }
 
   close(prefix: Prefix): void {
-    if (!this.openPrefixes.delete(prefix.id)) return
-    // Where the process has ended, the prefix has gone with it.
-    this.child.call('close', { prefix: prefix.id }).catch(() => {})
+    if (!this.#openPrefixes.delete(prefix.id)) return
+    // Fails where the process has ended, and the prefix is closed then anyway.
+    this.#child.call('close', { prefix: prefix.id }).catch(() => {})
   }
 
   counters(): Promise<ScorerCounters> {
-    return this.child.call('counters', {})
+    return this.#child.call('counters', {})
   }
 
   dispose(): Promise<void> {
-    return this.child.stop()
+    return this.#child.stop()
   }
 
-  private track(id: number, length: number): Prefix {
-    this.openPrefixes.add(id)
+  #track(id: number, length: number): Prefix {
+    this.#openPrefixes.add(id)
     return { id, length }
   }
 
-  private checkIsOpen(prefix: Prefix): void {
-    if (this.openPrefixes.has(prefix.id)) return
+  #checkIsOpen(prefix: Prefix): void {
+    if (this.#openPrefixes.has(prefix.id)) return
     throw new ScoringError('PREFIX_CLOSED', `Prefix ${prefix.id} is closed, or of another scorer. Open it again.`, {
       id: prefix.id,
     })

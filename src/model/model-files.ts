@@ -3,26 +3,36 @@ import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { ScoringError } from './errors.js'
+import { ModelError } from './errors.js'
 import { readModelConfig, type LlamaConfig } from './model-config.js'
 import { readSafetensorsHeader, type TensorDtype, type TensorEntry } from './safetensors.js'
-import type { ModelFacts } from './scorer.js'
 
-/** A model folder, checked: every tensor that the architecture needs is there in its shape. */
+/** Names a model and tells it from every other. */
+export interface ModelFacts {
+  name: string
+  /** SHA-256 over config, tokenizer and weights, hex. */
+  digest: string
+  vocabularySize: number
+  /** Most tokens that a prefix and a branch may have together. */
+  contextLength: number
+}
+
+/** The config and the tensors of a model folder. Every tensor that the architecture needs is there, in its shape. */
 export interface ModelFiles {
   config: LlamaConfig
   tensors: Map<string, TensorEntry>
 }
 
-const weightsFile = 'model.safetensors'
+/** The weights of a model that is not in shards. */
+export const weightsFile = 'model.safetensors'
 const shardIndexFile = 'model.safetensors.index.json'
 const shardIndexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) })
 const computableDtypes: readonly TensorDtype[] = ['F32', 'F16', 'BF16']
 
 /**
- * What the model is, without loading its weights.
+ * Identifies a model without loading its weights.
  *
- * @throws ScoringError `MODEL_MISSING_FILE`, `MODEL_INVALID`, `MODEL_UNSUPPORTED`
+ * @throws ModelError `MODEL_MISSING_FILE`, `MODEL_INVALID`, `MODEL_UNSUPPORTED`
  */
 export async function readModelInfo(modelDir: string): Promise<ModelFacts> {
   const inShards = isInShards(modelDir)
@@ -41,17 +51,10 @@ export async function readModelInfo(modelDir: string): Promise<ModelFacts> {
   }
 }
 
-/** The files of a model in one piece. @throws ScoringError `MODEL_MISSING_FILE`, `MODEL_INVALID`, `MODEL_UNSUPPORTED` */
+/** Reads a model whose weights are in one file. @throws ModelError `MODEL_MISSING_FILE`, `MODEL_INVALID`, `MODEL_UNSUPPORTED` */
 export function readModelFiles(modelDir: string): ModelFiles {
   const config = readModelConfig(modelDir)
   const path = join(modelDir, weightsFile)
-  if (isInShards(modelDir)) {
-    throw new ScoringError(
-      'MODEL_UNSUPPORTED',
-      `${modelDir} holds its weights in shards, and the onnx backend reads ${weightsFile} alone. Use the backend "native".`,
-      { path },
-    )
-  }
   const tensors = readSafetensorsHeader(path)
   for (const [name, shape] of expectedShapes(config)) {
     const entry = tensors.get(name)
@@ -60,7 +63,7 @@ export function readModelFiles(modelDir: string): ModelFiles {
       throw invalid(path, `tensor ${name} has the shape [${entry.shape.join(', ')}], expected [${shape.join(', ')}]`)
     }
     if (!computableDtypes.includes(entry.dtype)) {
-      throw new ScoringError(
+      throw new ModelError(
         'MODEL_UNSUPPORTED',
         `${path} is not supported: tensor ${name} is ${entry.dtype}. Known: ${computableDtypes.join(', ')}.`,
         { path, name, dtype: entry.dtype },
@@ -70,11 +73,12 @@ export function readModelFiles(modelDir: string): ModelFiles {
   return { config, tensors }
 }
 
-function isInShards(modelDir: string): boolean {
+/** Whether the weights lie in several files, with an index. */
+export function isInShards(modelDir: string): boolean {
   return !existsSync(join(modelDir, weightsFile)) && existsSync(join(modelDir, shardIndexFile))
 }
 
-/** Names of the files that the index spreads the weights over, in code-unit order; none leaves the folder. */
+/** The names of the shards that the index lists, in code-unit order. A name that leaves the folder is refused. */
 function shardsOf(modelDir: string): string[] {
   const path = join(modelDir, shardIndexFile)
   let names: string[]
@@ -82,16 +86,11 @@ function shardsOf(modelDir: string): string[] {
     const { weight_map } = shardIndexSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
     names = [...new Set(Object.values(weight_map))].sort()
   } catch (cause) {
-    throw new ScoringError(
-      'MODEL_INVALID',
-      `${path} is no index of shards. Fetch the model again.`,
-      { path },
-      { cause },
-    )
+    throw new ModelError('MODEL_INVALID', `${path} is no index of shards. Fetch the model again.`, { path }, { cause })
   }
   const stray = names.find((name) => name !== basename(name) || name === '..' || name === '')
   if (stray === undefined) return names
-  throw new ScoringError('MODEL_INVALID', `${path} names ${JSON.stringify(stray)}, which is no file of its folder.`, {
+  throw new ModelError('MODEL_INVALID', `${path} names ${JSON.stringify(stray)}, which is no file of its folder.`, {
     path,
   })
 }
@@ -102,12 +101,12 @@ async function checkFilesExist(modelDir: string, names: readonly string[]): Prom
     await access(path).catch((cause: unknown) => {
       const also =
         'A model folder holds config.json, tokenizer.json and the weights as model.safetensors, or its shards.'
-      throw new ScoringError('MODEL_MISSING_FILE', `${path} does not exist. ${also}`, { path }, { cause })
+      throw new ModelError('MODEL_MISSING_FILE', `${path} does not exist. ${also}`, { path }, { cause })
     })
   }
 }
 
-/** Digests of files by path, size, times and place on the disk: several scorers of one large model read it once. */
+/** Digests of files by path, inode, size and times, so that several scorers of one large model read it once. */
 const knownDigests = new Map<string, Promise<Buffer>>()
 
 async function digestOfFile(path: string): Promise<Buffer> {
@@ -115,7 +114,7 @@ async function digestOfFile(path: string): Promise<Buffer> {
   const key = [path, dev, ino, size, mtimeNs, ctimeNs].join(' ')
   const known = knownDigests.get(key) ?? hashFile(path)
   knownDigests.set(key, known)
-  // What could not be read is read again the next time.
+  // A file that could not be read is tried again next time.
   known.catch(() => knownDigests.delete(key))
   return known
 }
@@ -149,6 +148,6 @@ function expectedShapes(config: LlamaConfig): Map<string, number[]> {
   return shapes
 }
 
-function invalid(path: string, why: string): ScoringError {
-  return new ScoringError('MODEL_INVALID', `${path} does not fit its config: ${why}. Fetch the model again.`, { path })
+function invalid(path: string, why: string): ModelError {
+  return new ModelError('MODEL_INVALID', `${path} does not fit its config: ${why}. Fetch the model again.`, { path })
 }

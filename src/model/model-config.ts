@@ -1,10 +1,11 @@
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { readFileIfPresent } from '../core/index.js'
-import { ScoringError } from './errors.js'
+import { ModelError } from './errors.js'
 
-/** The shape of a Llama, as far as its log-likelihoods depend on it. */
-export interface LlamaConfig {
+/** The sizes of a decoder of the Llama family: what its tensors, and the memory that it takes, depend on. */
+export interface ModelShape {
   hiddenSize: number
   /** Width of the feed-forward layer. */
   intermediateSize: number
@@ -13,11 +14,15 @@ export interface LlamaConfig {
   kvHeads: number
   headSize: number
   vocabularySize: number
+  tiedEmbeddings: boolean
+}
+
+/** A Llama, as far as its log-likelihoods depend on its config. */
+export interface LlamaConfig extends ModelShape {
   /** In tokens. */
   contextLength: number
   normEpsilon: number
   rope: RopeConfig
-  tiedEmbeddings: boolean
 }
 
 export interface RopeConfig {
@@ -26,12 +31,14 @@ export interface RopeConfig {
   scaling: { factor: number; lowFrequencyFactor: number; highFrequencyFactor: number; originalContext: number } | null
 }
 
-/** Sizes past 32 bits are lies, and more layers than this make tables that nothing could hold. */
+const configFile = 'config.json'
+
+/** A size past 32 bits is a mistake, and no memory could hold the tables of more layers than this. */
 const size = z
   .int()
   .positive()
   .max(2 ** 31 - 1)
-const mostLayers = 65_536
+const maxLayers = 65_536
 const ropeSchema = z.looseObject({
   rope_type: z.string().optional(),
   type: z.string().optional(),
@@ -42,20 +49,25 @@ const ropeSchema = z.looseObject({
   original_max_position_embeddings: size.optional(),
 })
 
-/** `config.json` in the spelling of Transformers 4 and 5; what is not named here does not change the numbers. */
-const configSchema = z.looseObject({
-  model_type: z.string(),
+/** The keys of `config.json` that give the shape. */
+const shapeSchema = z.looseObject({
   hidden_size: size,
   intermediate_size: size,
-  num_hidden_layers: size.max(mostLayers),
+  num_hidden_layers: size.max(maxLayers),
   num_attention_heads: size,
   num_key_value_heads: size.nullish(),
   head_dim: size.nullish(),
   vocab_size: size,
+  tie_word_embeddings: z.boolean().default(false),
+})
+type ShapeFile = z.infer<typeof shapeSchema>
+
+/** `config.json` as Transformers 4 and 5 spell it; keys that are not named here do not change the numbers. */
+const configSchema = shapeSchema.extend({
+  model_type: z.string(),
   max_position_embeddings: size,
   rms_norm_eps: z.number().positive(),
   hidden_act: z.string().default('silu'),
-  tie_word_embeddings: z.boolean().default(false),
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
   rope_theta: z.number().positive().optional(),
@@ -65,58 +77,79 @@ const configSchema = z.looseObject({
 })
 type ConfigFile = z.infer<typeof configSchema>
 
-/** @throws ScoringError `MODEL_MISSING_FILE`, `MODEL_INVALID`, `MODEL_UNSUPPORTED` */
+/** @throws ModelError `MODEL_MISSING_FILE`, `MODEL_INVALID`, `MODEL_UNSUPPORTED` */
 export function readModelConfig(modelDir: string): LlamaConfig {
-  const path = join(modelDir, 'config.json')
-  const bytes = readFileIfPresent(path)
-  if (bytes === null) {
-    throw new ScoringError('MODEL_MISSING_FILE', `${path} does not exist. Give a model folder that holds it.`, { path })
-  }
-  const file = parse(bytes.toString('utf8'), path)
+  const path = join(modelDir, configFile)
+  const file = parse(configSchema, path)
   refuseUnsupported(file, path)
+  return {
+    ...shapeOf(file),
+    contextLength: file.max_position_embeddings,
+    normEpsilon: file.rms_norm_eps,
+    rope: readRope(file, path),
+  }
+}
 
-  const kvHeads = file.num_key_value_heads ?? file.num_attention_heads
+/**
+ * The shape alone, of models too that the scorers do not compute.
+ *
+ * @throws ModelError `MODEL_MISSING_FILE`, `MODEL_INVALID`
+ */
+export function readModelShape(modelDir: string): ModelShape {
+  return shapeOf(parse(shapeSchema, join(modelDir, configFile)))
+}
+
+/** A file of a model folder. @throws ModelError `MODEL_MISSING_FILE` */
+export function readModelFile(path: string): Buffer {
+  const bytes = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? null : readFileIfPresent(path)
+  if (bytes !== null) return bytes
+  throw new ModelError('MODEL_MISSING_FILE', `${path} does not exist. Give a model folder that holds it.`, { path })
+}
+
+function shapeOf(file: ShapeFile): ModelShape {
   return {
     hiddenSize: file.hidden_size,
     intermediateSize: file.intermediate_size,
     layers: file.num_hidden_layers,
     heads: file.num_attention_heads,
-    kvHeads,
-    headSize: file.head_dim ?? file.hidden_size / file.num_attention_heads,
+    kvHeads: file.num_key_value_heads ?? file.num_attention_heads,
+    headSize: headSizeOf(file),
     vocabularySize: file.vocab_size,
-    contextLength: file.max_position_embeddings,
-    normEpsilon: file.rms_norm_eps,
-    rope: readRope(file, path),
     tiedEmbeddings: file.tie_word_embeddings,
   }
 }
 
-function parse(text: string, path: string): ConfigFile {
+function headSizeOf({ head_dim, hidden_size, num_attention_heads }: ShapeFile): number {
+  return head_dim ?? hidden_size / num_attention_heads
+}
+
+function parse<Schema extends typeof shapeSchema>(schema: Schema, path: string): z.output<Schema> {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(readModelFile(path).toString('utf8'))
   } catch (cause) {
+    if (cause instanceof ModelError) throw cause
     throw invalid(path, `it is not JSON (${(cause as Error).message})`)
   }
-  const result = configSchema.safeParse(value)
+  const result = schema.safeParse(value)
   if (!result.success) {
     const first = result.error.issues[0]
     throw invalid(path, `${first?.path.join('.') || 'the file'}: ${first?.message}`)
   }
-  const { hidden_size, num_attention_heads, num_key_value_heads, head_dim } = result.data
+  const { hidden_size, num_attention_heads, num_key_value_heads } = result.data
   if (num_attention_heads % (num_key_value_heads ?? num_attention_heads) !== 0) {
     throw invalid(path, `num_attention_heads (${num_attention_heads}) is no multiple of num_key_value_heads`)
   }
-  if (!Number.isInteger(head_dim ?? hidden_size / num_attention_heads)) {
+  if (!Number.isInteger(headSizeOf(result.data))) {
     throw invalid(path, `hidden_size (${hidden_size}) is no multiple of num_attention_heads (${num_attention_heads})`)
   }
   return result.data
 }
 
-/** Whatever would change the numbers and is not computed here is refused by its name. */
+/** Refuses, by its name, whatever would change the numbers and is not computed. */
 function refuseUnsupported(file: ConfigFile, path: string): void {
   const refuse = (what: string): never => {
-    throw new ScoringError(
+    throw new ModelError(
       'MODEL_UNSUPPORTED',
       `${path} is not supported: ${what}. Use a model of the Llama family (model_type "llama").`,
       { path, what },
@@ -127,8 +160,8 @@ function refuseUnsupported(file: ConfigFile, path: string): void {
   if (file.attention_bias) refuse('attention_bias is true')
   if (file.mlp_bias) refuse('mlp_bias is true')
   if (file.quantization_config !== undefined) refuse('it is quantized (quantization_config)')
-  const headSize = file.head_dim ?? file.hidden_size / file.num_attention_heads
-  // A limit of ONNX Runtime's attention; every published Llama keeps to it.
+  const headSize = headSizeOf(file)
+  // A limit of ONNX Runtime's attention; every published Llama has such a size.
   if (headSize % 16 !== 0) refuse(`the head size is ${headSize}, and has to be a multiple of 16`)
 }
 
@@ -139,7 +172,7 @@ function readRope(file: ConfigFile, path: string): RopeConfig {
   const type = parameters.rope_type ?? parameters.type ?? 'default'
   if (type === 'default') return { theta, scaling: null }
   if (type !== 'llama3') {
-    throw new ScoringError(
+    throw new ModelError(
       'MODEL_UNSUPPORTED',
       `${path} is not supported: its rope type is ${JSON.stringify(type)}. Known types: default, llama3.`,
       { path, type },
@@ -165,8 +198,8 @@ function readRope(file: ConfigFile, path: string): RopeConfig {
   }
 }
 
-function invalid(path: string, why: string): ScoringError {
-  return new ScoringError('MODEL_INVALID', `${path} cannot be used: ${why}. Correct the file or fetch it again.`, {
+function invalid(path: string, why: string): ModelError {
+  return new ModelError('MODEL_INVALID', `${path} cannot be used: ${why}. Correct the file or fetch it again.`, {
     path,
     why,
   })

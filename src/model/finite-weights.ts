@@ -1,17 +1,17 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { ScoringError } from './errors.js'
+import { ModelError } from './errors.js'
 import type { TensorEntry } from './safetensors.js'
 
 const chunkBytes = 1 << 22
 
-/** Bits that are all set in NaN and in the infinities, by dtype. */
+/** The bits that are all set in NaN and in the infinities, by dtype. */
 const exponentBits = { F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 } as const
 
 /**
- * Looks through all weights for NaN and infinities. The softmax of the attention can hide a NaN behind a plausible
- * number, so looking at the results alone is not enough.
+ * Searches all weights for NaN and infinities. Checking the results alone is not enough: the softmax of the attention can
+ * turn a NaN into a plausible number.
  *
- * @throws ScoringError `NOT_FINITE` with the tensor's name
+ * @throws ModelError `NOT_FINITE` with the tensor's name
  */
 export function checkWeightsAreFinite(path: string, tensors: Iterable<TensorEntry>): void {
   const file = openSync(path, 'r')
@@ -38,8 +38,8 @@ function hasAllBits(words: Uint32Array | Uint16Array, mask: number): boolean {
   return false
 }
 
-function notFinite(path: string, name: string): ScoringError {
-  return new ScoringError(
+function notFinite(path: string, name: string): ModelError {
+  return new ModelError(
     'NOT_FINITE',
     `${path} holds NaN or infinity in tensor ${name}: no score from it would be a number. Use another checkpoint.`,
     { path, name },

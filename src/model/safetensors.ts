@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { z } from 'zod'
-import { ScoringError } from './errors.js'
+import { ModelError } from './errors.js'
 
 const bytesPerElement = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const
 export type TensorDtype = keyof typeof bytesPerElement
@@ -30,7 +30,7 @@ const entrySchema = z.looseObject({
  * Layout: header length (u64, little endian), header (JSON), then the tensors back to back. From the format's own
  * description; every rule in it that a reader can rely on is checked here.
  *
- * @throws ScoringError `MODEL_MISSING_FILE`, `MODEL_INVALID`
+ * @throws ModelError `MODEL_MISSING_FILE`, `MODEL_INVALID`
  */
 export function readSafetensorsHeader(path: string): Map<string, TensorEntry> {
   const { header, sizeBytes, dataStart } = readHeaderBytes(path)
@@ -55,7 +55,7 @@ function readHeaderBytes(path: string): { header: string; sizeBytes: number; dat
   try {
     file = openSync(path, 'r')
   } catch (cause) {
-    throw new ScoringError(
+    throw new ModelError(
       'MODEL_MISSING_FILE',
       `${path} cannot be opened (${(cause as NodeJS.ErrnoException).code}). Give a model folder that holds it.`,
       { path },
@@ -111,8 +111,8 @@ function checkCoverage(entries: TensorEntry[], dataStart: number, sizeBytes: num
   }
 }
 
-function invalid(path: string, why: string): ScoringError {
-  return new ScoringError('MODEL_INVALID', `${path} is no whole safetensors file: ${why}. Fetch the file again.`, {
+function invalid(path: string, why: string): ModelError {
+  return new ModelError('MODEL_INVALID', `${path} is no whole safetensors file: ${why}. Fetch the file again.`, {
     path,
     why,
   })
