@@ -1,5 +1,6 @@
 // How much does sharing the prefix save? One prefix and eight branches, as in a round of the search: computed once and
-// shared (A) against scoring every candidate from its first token (B), with the same model, in turn, in one run.
+// shared (A) against scoring every candidate from its first token (B), with the same model, in turn, in one run. The
+// backend is onnx: the native engine would find the prefix of A in its cache when B comes.
 //
 //   node dist/bench/scoring.js [--model DIR] [--prefixes 512,1024,3072] [--repeats 5] [--threads 1] [--json FILE]
 import { writeFileSync } from 'node:fs'
@@ -51,7 +52,7 @@ const { values: options } = parseArgs({
 
 async function main(): Promise<void> {
   const config = readModelConfig(options.model)
-  const scorer = await createScorer({ modelDir: options.model, threads: Number(options.threads) })
+  const scorer = await createScorer({ backend: 'onnx', modelDir: options.model, threads: Number(options.threads) })
   try {
     describe(scorer, config)
     const rows: Row[] = []

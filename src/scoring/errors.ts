@@ -22,6 +22,9 @@ export type ScoringErrorCode =
   | 'BACKEND_MISSING'
   | 'NATIVE_NOT_BUILT'
   | 'NATIVE_INCOMPATIBLE'
+  /** CMake, a compiler or a header for building the native engine is missing. */
+  | 'NATIVE_TOOLS_MISSING'
+  | 'NATIVE_BUILD_FAILED'
   /** No GPU, no driver or one too old, or the device's library is not there. */
   | 'DEVICE_UNAVAILABLE'
   | 'DEVICE_FAILED'

@@ -3,6 +3,7 @@
 // To add a backend: a folder in `backends/` that makes a `Backend`, a row in `backends/table.ts`, and a test that runs
 // `test/scoring/contract.ts` over it.
 export { backendNames, describeBackends, type BackendName } from './backends/table.js'
+export { buildNative } from './backends/native/build-native.js'
 export { chooseBackend, type BackendChoice } from './choose-backend.js'
 export { createScorer, describeDevice } from './create-scorer.js'
 export { ScoringError, type ScoringErrorCode } from './errors.js'

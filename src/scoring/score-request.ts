@@ -39,8 +39,10 @@ export async function answerScoreRequest(
   try {
     return { id: parsed.id, branches: await scoreBranches(parsed, scorer, tokenizer, signal) }
   } catch (error) {
-    if (!(error instanceof RetraceError) || lastErrors.has(error.code)) throw error
-    return { id: parsed.id, error: { code: error.code, message: error.message } }
+    if (!(error instanceof RetraceError)) throw error
+    const { code, message } = error as RetraceError
+    if (lastErrors.has(code)) throw error
+    return { id: parsed.id, error: { code, message } }
   }
 }
 

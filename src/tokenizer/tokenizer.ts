@@ -1,8 +1,15 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Tokenizer as BytePairEncoder } from '@huggingface/tokenizers'
-import { readFileIfPresent, sha256Hex } from '../core/index.js'
+import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers'
+import { sha256Hex } from '../core/index.js'
 import { TokenizerError } from './errors.js'
 import { readTokenizerFile, type TokenizerFile } from './tokenizer-file.js'
+
+/** The part of the library's tokenizer that is used here; its own types cannot be resolved in strict ESM. */
+interface Encoder {
+  encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] }
+}
+const BytePairEncoder = LibraryTokenizer as unknown as new (file: object, config: object) => Encoder
 
 /** A text to tokenize alone; where `special` is set, `text` is the name of one special token. */
 export interface TextSegment {
@@ -19,8 +26,8 @@ export interface Tokenizer {
   /** Names of the special tokens, in order of their ids. */
   readonly specials: readonly string[]
   /**
-   * Ids of plain text: nothing is added before or after, and `<|eot_id|>` is encoded as ten ordinary characters. Lone surrogates, which
-   * UTF-8 cannot hold, become U+FFFD.
+   * Ids of plain text: nothing is added before or after, and `<|eot_id|>` is encoded as ten ordinary characters. Lone
+   * surrogates, which UTF-8 cannot hold, become U+FFFD.
    */
   encode(text: string): Uint32Array
   /** Ids of each segment, tokenized alone; joined, they are the ids of the whole text. */
@@ -45,14 +52,15 @@ export interface Tokenizer {
  */
 export async function loadTokenizer(modelDir: string): Promise<Tokenizer> {
   const path = join(modelDir, 'tokenizer.json')
-  const bytes = readFileIfPresent(path)
-  if (bytes === null) {
-    throw new TokenizerError('TOKENIZER_MISSING', `${path} does not exist. Give a model folder that has one.`, { path })
-  }
-  return tokenizerOf(readTokenizerFile(bytes.toString('utf8'), path), sha256Hex(bytes), path)
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause
+    const message = `${path} does not exist. Give a model folder that has one.`
+    throw new TokenizerError('TOKENIZER_MISSING', message, { path }, { cause })
+  })
+  return makeTokenizer(readTokenizerFile(bytes.toString('utf8'), path), sha256Hex(bytes), path)
 }
 
-function tokenizerOf(file: TokenizerFile, digest: string, path: string): Tokenizer {
+function makeTokenizer(file: TokenizerFile, digest: string, path: string): Tokenizer {
   const encoder = makeEncoder(file, path)
   const cache = new EncodingCache()
   const specials = [...file.specials].sort(([, a], [, b]) => a - b).map(([name]) => name)
@@ -97,7 +105,7 @@ function tokenizerOf(file: TokenizerFile, digest: string, path: string): Tokeniz
   }
 }
 
-function makeEncoder(file: TokenizerFile, path: string): BytePairEncoder {
+function makeEncoder(file: TokenizerFile, path: string): Encoder {
   try {
     return new BytePairEncoder(file.contentOnly, {})
   } catch (cause) {

@@ -151,7 +151,7 @@ suiteUnless(whyNoNative, 'native, exactness', (test) => {
             scorer.close(prefix)
             prefix = next
           }
-          const rest = behind(path.slice(cuts.at(-1)!), 30)
+          const rest = behind(path.slice(cuts.at(-1)), 30)
           assert.equal(await scoreBits(scorer, prefix, [rest]), [expected], `committed at ${cuts.join(', ')}`)
         })
       }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -13,17 +13,21 @@ interface Manifest {
 
 /**
  * A copy of the compiled package below the `node_modules` of an empty program, with its dependencies beside it, as npm
- * would install it, but for those that are left out. It has no native engine, neither built nor prebuilt.
+ * would install it, without those that are left out. It has no native engine, neither built nor prebuilt.
  *
  * @returns the folder of the package
  */
 export function installedCopy(leftOut: readonly string[] = []): string {
-  const modules = join(mkdtempSync(join(tmpdir(), 'retrace-installed-')), 'node_modules')
+  const program = mkdtempSync(join(tmpdir(), 'retrace-installed-'))
+  process.on('exit', () => rmSync(program, { recursive: true, force: true }))
+  const modules = join(program, 'node_modules')
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
   const installed = join(modules, manifest.name)
   mkdirSync(installed, { recursive: true })
   cpSync(join(root, 'package.json'), join(installed, 'package.json'))
-  cpSync(join(root, 'dist', 'src'), join(installed, 'dist', 'src'), { recursive: true })
+  for (const folder of ['dist/src', 'scripts']) cpSync(join(root, folder), join(installed, folder), { recursive: true })
+  const isShipped = (path: string): boolean => path !== join(root, 'native', 'test')
+  cpSync(join(root, 'native'), join(installed, 'native'), { recursive: true, filter: isShipped })
   for (const name of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
     if (leftOut.includes(name)) continue
     mkdirSync(dirname(join(modules, name)), { recursive: true })
@@ -32,7 +36,7 @@ export function installedCopy(leftOut: readonly string[] = []): string {
   return installed
 }
 
-/** Runs a module of the package's own scoring room in a process; `home` is its home, where it may keep things. */
+/** Runs a program in a process, with the package's room `scoring` and its `native-folders` as names of two modules. */
 export function runWith(
   installed: string,
   program: string,

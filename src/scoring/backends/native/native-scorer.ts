@@ -108,11 +108,11 @@ class NativeScorer implements Scorer {
     this.#addon.close(handle)
   }
 
-  async counters(): Promise<ScorerCounters> {
+  counters(): Promise<ScorerCounters> {
     const { prefixTokensComputed, branchTokensComputed, tokensRecomputed, prefixTokensReused } = this.#addon.counters(
       this.#scorer,
     )
-    return { prefixTokensComputed, branchTokensComputed, tokensRecomputed, prefixTokensReused }
+    return Promise.resolve({ prefixTokensComputed, branchTokensComputed, tokensRecomputed, prefixTokensReused })
   }
 
   dispose(): Promise<void> {
