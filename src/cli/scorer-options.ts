@@ -1,26 +1,28 @@
 import { Option, type Command } from 'commander'
-import { loadRunConfig, withScorerSettings, type RunConfig } from '../config.js'
+import { loadRunConfig, runConfigSchema, withScorerSettings, type RunConfig } from '../config.js'
 
 export interface ScorerFlags {
   config?: string
-  backend?: 'onnx' | 'native'
-  device?: 'auto' | 'cpu' | 'cuda'
+  backend?: RunConfig['scorer']['backend']
+  device?: RunConfig['scorer']['device']
 }
 
+const { backend, device } = runConfigSchema.shape.scorer.unwrap().shape
+
 /** Adds the options that choose what scores. */
-export function withScorerOptions(command: Command): Command {
+export function addScorerOptions(command: Command): Command {
   return command
     .addOption(
       new Option(
         '--backend <name>',
         'what scores: onnx (ONNX Runtime), native (our engine; npm run build:native)',
-      ).choices(['onnx', 'native']),
+      ).choices(backend.unwrap().options),
     )
     .addOption(
       new Option(
         '--device <name>',
         'what the native backend computes on; auto takes a GPU where one is usable',
-      ).choices(['auto', 'cpu', 'cuda']),
+      ).choices(device.unwrap().options),
     )
 }
 
