@@ -69,4 +69,13 @@ export function setup() {
   })
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) setup()
+const nextSteps = `Built. What to do next:
+  npm run demo                                    six real repositories to packed shards and a report
+  node bin/retrace.mjs doctor                     what this machine has
+  node bin/retrace.mjs run ../my-repo --out runs/mine --no-search
+\`npm link\` makes the command \`retrace\` of \`node bin/retrace.mjs\`.`
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  setup()
+  console.log(nextSteps)
+}

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { InvalidArgumentError, type Command } from 'commander'
 import { relative } from 'node:path'
 import { shippedModel } from '../config.js'
 import {
@@ -8,14 +8,14 @@ import {
   planAblation,
   readInputList,
   splitRepositories,
-  verdictOf,
-  type Ablation,
-  type AblationPlan,
 } from '../pipeline/index.js'
-import { answerWith, newCommand } from './command.js'
-import { formatSeconds } from './progress.js'
+import { answerWith } from './command.js'
+import { describeAblation, describePlan } from './describe-ablation.js'
+import { addPythonOptions, addRepositories, share, wholeNumber, type PythonFlags } from './options.js'
 
-interface AblateFlags {
+type Arm = (typeof ablationArms)[number]
+
+interface AblateFlags extends PythonFlags {
   out: string
   from?: string
   heldOut?: string
@@ -24,43 +24,21 @@ interface AblateFlags {
   config?: string
   seeds: number
   tokens: number
-  arms: (typeof ablationArms)[number][]
+  arms: Arm[]
   tasks?: boolean
-  device: 'auto' | 'cpu' | 'cuda'
-  python?: string
-  venv?: string
   print?: boolean
   json?: boolean
 }
 
-function count(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('Give a whole number, 1 or more.')
-  return Number(text)
-}
+const notes = `
+Example:
+  $ retrace ablate --from train.txt --held-out held-out.txt --out ablation --python venv/bin/python
 
-function share(text: string): number {
-  const value = Number(text)
-  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('Give a number between 0 and 1.')
-  return value
-}
+A repository is trained on or held out, never both. Figures are in ablation.json, the page is ablation.html.
+With --seeds or --arms raised, the same command adds what is not there yet.`
 
-function armsOf(text: string): (typeof ablationArms)[number][] {
-  const names = text.split(',').map((name) => name.trim())
-  return names.map((name) => {
-    const known = ablationArms.find((arm) => arm === name)
-    if (known === undefined)
-      throw new InvalidArgumentError(`There is no arm "${name}". Arms: ${ablationArms.join(', ')}.`)
-    return known
-  })
-}
-
-export function ablateCommand(): Command {
-  return newCommand(
-    'ablate',
-    'train on bare code and on trajectories, equal tokens each, and measure what that is worth',
-  )
-    .argument('[repo...]', 'folders, git repositories, or .tar.gz / .tgz files; nothing in them is executed')
-    .option('--from <file>', 'a file with one repository a line; they follow those that are named')
+export function configure(command: Command): void {
+  addRepositories(command)
     .requiredOption('--out <folder>', 'where all of it goes; the same command again goes on where it was stopped')
     .option(
       '--held-out <file>',
@@ -72,85 +50,44 @@ export function ablateCommand(): Command {
       '--config <file>',
       'JSON config with the keys "run" (as for retrace run) and "training" (as for retrace train)',
     )
-    .option('--seeds <n>', 'models for each arm, with the seeds 0 to n - 1', count, 3)
-    .option('--tokens <n>', 'tokens that each model sees', count, 500_000)
-    .option('--arms <names>', `some of: ${ablationArms.join(', ')}`, armsOf, [...ablationArms])
+    .option('--seeds <n>', 'models for each arm, with the seeds 0 to n - 1', wholeNumber(1), 3)
+    .option('--tokens <n>', 'tokens that each model sees', wholeNumber(1), 500_000)
+    .option('--arms <names>', `some of: ${ablationArms.join(', ')}`, parseArms, [...ablationArms])
     .option('--tasks', 'measure needle and completion too, as retrace eval does, on the held-out repositories')
-    .addOption(
-      new Option('--device <name>', 'what trains and measures').choices(['auto', 'cpu', 'cuda']).default('auto'),
-    )
-    .option('--python <path>', 'an interpreter that has PyTorch and Transformers')
-    .option('--venv <dir>', 'where the virtual environment is, or is to be made')
+  addPythonOptions(command)
     .option('--print', 'say what would be done and what is done, and do nothing')
-    .addHelpText(
-      'after',
-      `
-Example:
-  $ retrace ablate --from train.txt --held-out held-out.txt --out ablation --python venv/bin/python
-
-A repository is trained on or held out, never both. Figures are in ablation.json, the page is ablation.html.
-With --seeds or --arms raised, the same command adds what is not there yet.`,
-    )
-    .action(async (named: string[], options: AblateFlags) => {
-      await answerWith(options, async (context) => {
-        const config = loadAblationConfig(options.config)
-        const inputs = [...named, ...(options.from === undefined ? [] : readInputList(options.from))]
-        const heldOut = options.heldOut === undefined ? null : readInputList(options.heldOut)
-        const { tokens, seeds, arms, device } = options
-        const request = {
-          split: splitRepositories(inputs, heldOut, { share: options.heldOutShare, seed: config.run.seed }),
-          folder: options.out,
-          modelDir: options.model ?? shippedModel(),
-          choices: { config, tokens, seeds, arms, device, tasks: options.tasks === true },
-          python: { python: options.python, venv: options.venv },
-        }
-        if (options.print === true) {
+    .addHelpText('after', notes)
+    .action((named: string[], flags: AblateFlags) =>
+      answerWith(flags, async (context) => {
+        const request = requestOf(named, flags)
+        if (flags.print === true) {
           const plan = await planAblation(request)
           return { json: plan, text: describePlan(plan) }
         }
         const { ablation, report } = await ablate(request, context)
         return { json: { ...ablation, report }, text: describeAblation(ablation, relative('.', report) || report) }
-      })
-    })
+      }),
+    )
 }
 
-function describePlan({ split, arms, seeds, models, tokensEach, tokensInAll, done, measured }: AblationPlan): string {
-  const times = measured.map(({ stage, units, seconds }) => `  ${stage}: ${units} done in ${formatSeconds(seconds)}`)
-  return [
-    `Train on ${split.training.length} repositories:`,
-    ...split.training.map((path) => `  ${path}`),
-    `Hold out ${split.heldOut.length}:`,
-    ...split.heldOut.map((path) => `  ${path}`),
-    `${models} models: ${arms.join(', ')}; ${seeds} seeds each`,
-    `${tokensEach} tokens each, ${tokensInAll} in all`,
-    `Done: ${done.trained} trained, ${done.evaluated} measured`,
-    ...(times.length === 0
-      ? ['Nothing was measured here yet, so nothing is said of the time.']
-      : ['Measured here:', ...times]),
-    '',
-  ].join('\n')
+function parseArms(text: string): Arm[] {
+  return text.split(',').map((word) => {
+    const arm = ablationArms.find((arm) => arm === word.trim())
+    if (arm !== undefined) return arm
+    throw new InvalidArgumentError(`There is no arm "${word.trim()}". Arms: ${ablationArms.join(', ')}.`)
+  })
 }
 
-/** The figures in a table, and what may be said of them. */
-export function describeAblation({ measures, arms, repositories }: Ablation, report: string): string {
-  const lines: string[] = []
-  for (const { measure, base, arms: measured } of measures) {
-    lines.push(`${measure} (before training ${base.toFixed(4)})`)
-    for (const one of measured) {
-      const spread = one.standardDeviation === null ? '' : ` ± ${one.standardDeviation.toFixed(4)}`
-      const difference = one.overSeeds === null ? '' : `  ${signed(one.overSeeds.mean)}`
-      lines.push(`  ${one.arm.padEnd(22)} ${one.mean.toFixed(4)}${spread}${difference}  ${verdictOf(measure, one)}`)
-    }
+function requestOf(named: string[], flags: AblateFlags): Parameters<typeof ablate>[0] {
+  const config = loadAblationConfig(flags.config)
+  const inputs = [...named, ...(flags.from === undefined ? [] : readInputList(flags.from))]
+  const heldOut = flags.heldOut === undefined ? null : readInputList(flags.heldOut)
+  const { tokens, seeds, arms, device } = flags
+  return {
+    split: splitRepositories(inputs, heldOut, { share: flags.heldOutShare, seed: config.run.seed }),
+    folder: flags.out,
+    modelDir: flags.model ?? shippedModel(),
+    choices: { config, tokens, seeds, arms, device, tasks: flags.tasks === true },
+    python: { python: flags.python, venv: flags.venv },
   }
-  for (const { arm, trainings } of arms) {
-    const [first] = trainings
-    if (first !== undefined)
-      lines.push(`${arm}: ${first.tokens} tokens, ${first.trainedTokens} trained, ${first.epochs.toFixed(2)} passes`)
-  }
-  lines.push(`${repositories.training.length} repositories trained on, ${repositories.heldOut.length} held out`)
-  return [...lines, `Report  ${report}`, ''].join('\n')
-}
-
-function signed(value: number): string {
-  return `${value > 0 ? '+' : ''}${value.toFixed(4)}`
 }

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events'
-import { Command } from 'commander'
 import { RetraceError, type Progress } from '../core/index.js'
 import { printable } from './printable.js'
 import { terminalProgress } from './progress.js'
@@ -34,17 +33,6 @@ export interface Answer {
   json: unknown
   text: string
   failed?: boolean
-}
-
-export const exitCodes = '\nExit codes: 0 done, 1 failed, 2 bad usage or config.'
-
-/** A command with the options that all of them have. */
-export function newCommand(name: string, summary: string): Command {
-  return new Command(name)
-    .description(summary)
-    .option('--json', 'print one JSON value on standard output, for programs')
-    .option('--quiet', 'show no progress')
-    .addHelpText('afterAll', exitCodes)
 }
 
 /** Runs a command's work and turns what comes of it into output and an exit code: 0 done, 1 failed, 2 bad usage. */

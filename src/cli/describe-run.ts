@@ -1,5 +1,7 @@
 import { relative } from 'node:path'
 import type { RunSummary } from '../pipeline/index.js'
+import { counted } from './counted.js'
+import { table } from './table.js'
 
 /** A run's outcome in a page of plain text: what went in, what the search did, what was packed, where it is. */
 export function describeRunSummary(summary: RunSummary): string {
@@ -10,18 +12,19 @@ export function describeRunSummary(summary: RunSummary): string {
     ...describeSearch(summary),
     ...describeShards(summary),
   )
-  lines.push(`Shards  ${shown(summary.folder)}/shards`, `Report  ${shown(summary.report)}`, '')
+  lines.push(`Shards  ${shortPath(summary.folder)}/shards`, `Report  ${shortPath(summary.report)}`, '')
   return lines.join('\n')
 }
 
 function describeCalls({ calls: { used, paid, failures }, unfinished }: RunSummary): string[] {
   const tokens = ({ promptTokens, completionTokens }: typeof used): number => promptTokens + completionTokens
-  const tried = Object.entries(failures).map(([kind, count]) => `${count} x ${kind}`)
+  const failed = Object.entries(failures).map(([kind, count]) => `${count} x ${kind}`)
   const lines: string[] = []
   if (used.calls > 0) {
-    const retries = tried.length === 0 ? 'nothing had to be tried again' : `tried again: ${tried.join(', ')}`
+    const retries = failed.length === 0 ? 'nothing had to be tried again' : `tried again: ${failed.join(', ')}`
     lines.push(
-      `${used.calls} calls of a language model, ${tokens(used)} tokens; ${paid.calls} paid here, ${tokens(paid)} tokens; ${retries}`,
+      `${counted(used.calls, 'calls')} of a language model, ${counted(tokens(used), 'tokens')}; ` +
+        `${paid.calls} paid here, ${counted(tokens(paid), 'tokens')}; ${retries}`,
     )
   }
   if (unfinished.length > 0) {
@@ -43,7 +46,7 @@ function describeRepositories({ repositories, rejects }: RunSummary): string[] {
 
 function describeSearch({ search }: RunSummary): string[] {
   if (search.curve.length === 0) {
-    const why = search.tooLong > 0 ? `: ${search.tooLong} were too long for the scorer` : ''
+    const why = search.tooLong > 0 ? `: ${tooLong(search)}` : ''
     return [`No thought was searched${why}.`, '']
   }
   const names = { none: 'no thought', other: "another file's thought", first: 'first thought', round: 'after round' }
@@ -61,39 +64,38 @@ function describeSearch({ search }: RunSummary): string[] {
       ['perplexity of the code', 'thoughts', 'mean', 'same code, no thought', 'by token', 'thought tokens'],
       rows,
     ),
-    `search improved ${search.improved} of ${search.searched} thoughts (${share}); ${search.tooLong} were too long for the scorer`,
+    `search improved ${search.improved} of ${counted(search.searched, 'thoughts')} (${share}); ${tooLong(search)}`,
     '',
   ]
+}
+
+function tooLong({ tooLong }: RunSummary['search']): string {
+  return `${tooLong} ${tooLong === 1 ? 'was' : 'were'} too long for the scorer`
 }
 
 function describeShards({ shards: { packing, sequenceLength, shards } }: RunSummary): string[] {
   const fill = (packing.fillRatio * 100).toFixed(1)
   const trained = ((packing.trainedTokens / Math.max(packing.tokens, 1)) * 100).toFixed(1)
   return [
-    `packed ${packing.documents} documents in ${packing.pieces} pieces: ${packing.rows} rows of up to ${sequenceLength} tokens, ${fill} % full, ` +
-      `${packing.tokens} tokens, ${trained} % trained, ${shards.length} shard files, ${describeDropped(packing)}`,
+    `packed ${counted(packing.documents, 'documents')} in ${counted(packing.pieces, 'pieces')}: ` +
+      `${counted(packing.rows, 'rows')} of up to ${sequenceLength} tokens, ${fill} % full, ` +
+      `${counted(packing.tokens, 'tokens')}, ${trained} % trained, ${counted(shards.length, 'shard files')}, ${describeDropped(packing)}`,
     '',
   ]
 }
 
 function describeDropped({ dropped, piecesWithoutHeader }: RunSummary['shards']['packing']): string {
-  const tokens = dropped.reduce((sum, one) => sum + one.tokens, 0)
+  const total = dropped.reduce((sum, { tokens }) => sum + tokens, 0)
   const steps =
-    dropped.length === 0 ? 'nothing dropped' : `${dropped.length} too long for a row dropped (${tokens} tokens)`
-  return piecesWithoutHeader === 0 ? steps : `${steps}, ${piecesWithoutHeader} pieces without the plan at their head`
+    dropped.length === 0
+      ? 'nothing dropped'
+      : `${dropped.length} too long for a row dropped (${counted(total, 'tokens')})`
+  if (piecesWithoutHeader === 0) return steps
+  const pieces = counted(piecesWithoutHeader, 'pieces')
+  return `${steps}, ${pieces} without the plan at ${piecesWithoutHeader === 1 ? 'its' : 'their'} head`
 }
 
-/** Columns as wide as their widest cell; the first on the left, the others on the right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => (row[column] ?? '').length)))
-  return [head, ...rows].map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  '),
-  )
-}
-
-function shown(path: string): string {
-  const near = relative(process.cwd(), path)
-  return near.startsWith('..') ? path : near || '.'
+function shortPath(path: string): string {
+  const fromHere = relative(process.cwd(), path)
+  return fromHere.startsWith('..') ? path : fromHere || '.'
 }

@@ -1,10 +1,19 @@
 import type { Command } from 'commander'
 import { loadRunConfig, shippedModel } from '../config.js'
 import { importConversations, type ImportSummary } from '../pipeline/index.js'
-import { answerWith, newCommand } from './command.js'
+import { answerWith } from './command.js'
+import { counted } from './counted.js'
 
-export function importCommand(): Command {
-  return newCommand('import', "pack conversations of other programs' files")
+interface ImportFlags {
+  out: string
+  force?: boolean
+  model?: string
+  config?: string
+  json?: boolean
+}
+
+export function configure(command: Command): void {
+  command
     .argument('<file...>', 'OpenAI messages (.jsonl, .parquet), ATIF (.json), or folders of such files')
     .requiredOption('--out <folder>', 'where the shards go')
     .option('--model <dir>', 'a folder with tokenizer.json (default: the small model that ships)')
@@ -16,36 +25,23 @@ export function importCommand(): Command {
 A row that is no conversation is left out, and listed in rejects.jsonl with its line and the reason. What a file says
 is data: no text in it becomes a special token. Messages with "weight": 0 and copied steps are never trained.`,
     )
-    .action(async (files: string[], options: ImportFlags) => {
-      await answerWith(options, async (context) => {
-        const { out, force, model, config } = options
-        const output = { path: out, force: force === true }
-        const summary = await importConversations(
-          files,
-          output,
-          model ?? shippedModel(),
-          loadRunConfig(config),
-          context,
-        )
-        return { json: summary, text: describeImport(summary, out) }
-      })
-    })
-}
-
-interface ImportFlags {
-  out: string
-  force?: boolean
-  model?: string
-  config?: string
-  json?: boolean
+    .action((files: string[], flags: ImportFlags) =>
+      answerWith(flags, async (context) => {
+        const output = { path: flags.out, force: flags.force === true }
+        const config = loadRunConfig(flags.config)
+        const summary = await importConversations(files, output, flags.model ?? shippedModel(), config, context)
+        return { json: summary, text: describeImport(summary, flags.out) }
+      }),
+    )
 }
 
 function describeImport({ rows, conversations, rejects, packing }: ImportSummary, out: string): string {
   const reasons = Object.entries(rejects).map(([reason, count]) => `${count} ${reason}`)
   const leftOut = reasons.length === 0 ? '' : `; left out: ${reasons.join(', ')}, see rejects.jsonl`
+  const tokens = `${counted(packing.tokens, 'tokens')}, ${packing.trainedTokens} of them trained`
   return [
-    `${conversations} conversations of ${rows} rows${leftOut}`,
-    `${packing.rows} packed rows, ${packing.tokens} tokens, ${packing.trainedTokens} of them trained, in ${out}`,
+    `${counted(conversations, 'conversations')} of ${counted(rows, 'rows')}${leftOut}`,
+    `${counted(packing.rows, 'packed rows')}, ${tokens}, in ${out}`,
     '',
   ].join('\n')
 }

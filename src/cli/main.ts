@@ -1,50 +1,12 @@
-#!/usr/bin/env node
-import { Command, CommanderError } from 'commander'
-import { retraceVersion } from '../config.js'
-import { ablateCommand } from './ablate.js'
-import { exitCodes } from './command.js'
-import { buildNativeCommand } from './build-native.js'
-import { evalCommand } from './eval.js'
-import { exportCommand } from './export.js'
-import { groundCommand } from './ground.js'
-import { importCommand } from './import.js'
-import { packCommand } from './pack.js'
-import { replayCommand } from './replay.js'
-import { reportCommand } from './report.js'
-import { runCommand } from './run.js'
-import { scoreCommand } from './score.js'
-import { trainCommand } from './train.js'
-
-const program = new Command('retrace')
-  .description(
-    'Rebuilds the process that could have written a repository (requirements, plan, thoughts, reads, writes),\n' +
-      'searches for the thoughts under which a language model finds the real code most likely, and packs the result for training.',
-  )
-  .version(retraceVersion())
-  .showHelpAfterError('(add --help for what it takes)')
-
-const commands = [
-  runCommand,
-  groundCommand,
-  replayCommand,
-  scoreCommand,
-  evalCommand,
-  packCommand,
-  trainCommand,
-  exportCommand,
-  importCommand,
-  reportCommand,
-  ablateCommand,
-  buildNativeCommand,
-]
-program.addHelpText('after', exitCodes)
-for (const make of commands) {
-  program.addCommand(make())
-}
-for (const command of [program, ...program.commands]) command.exitOverride()
+import { CommanderError } from 'commander'
+import { createProgram } from './program.js'
 
 // A reader that has seen enough, such as `head`, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
+const [first, second] = process.argv.slice(2)
+const wanted = first === 'help' ? second : first
+const program = await createProgram((name) => name === wanted)
 
 try {
   await program.parseAsync()

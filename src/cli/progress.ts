@@ -1,5 +1,6 @@
 import cliProgress from 'cli-progress'
 import { silentProgress, type Progress, type StageProgress } from '../core/index.js'
+import { counted } from './counted.js'
 import { printable } from './printable.js'
 
 /** Progress on standard error: bars on a terminal, plain lines elsewhere, nothing where it is not wanted. */
@@ -72,25 +73,25 @@ function lineProgress(): Progress {
     stage(name, total, unit, already = 0): StageProgress {
       const started = performance.now()
       let done = already
-      let said = started
-      const of = total === 0 ? '' : `/${total}`
-      let latest = ''
-      const say = (): void => {
+      let lastLineAt = started
+      let latestFacts = ''
+      const amount = (): string => (total === 0 ? counted(done, unit) : `${done}/${total} ${unit}`)
+      const writeState = (): void => {
         const { rate, left } = pace(started, already, done, total)
         const rest = total > 0 && done < total ? `, ${left} left` : ''
-        writeLine(`${name}: ${done}${of} ${unit}, ${rate}/s${rest}${latest}`)
-        said = performance.now()
+        writeLine(`${name}: ${amount()}, ${rate}/s${rest}${latestFacts}`)
+        lastLineAt = performance.now()
       }
       return {
         advance(count = 1, facts) {
           done += count
-          latest = facts === undefined ? '' : `, ${facts}`
-          if (performance.now() - said > secondsBetweenLines * 1000 && done !== total) say()
+          latestFacts = facts === undefined ? '' : `, ${facts}`
+          if (performance.now() - lastLineAt > secondsBetweenLines * 1000 && done !== total) writeState()
         },
         finish: () => {
-          if (done > already) say()
-          // What ended before its first unit is done failed, and that is told elsewhere.
-          else if (done === total) writeLine(`${name}: ${done}${of} ${unit}, nothing to do`)
+          if (done > already) writeState()
+          // A stage that ends before its first unit is done has failed, and the error says so.
+          else if (done === total) writeLine(`${name}: ${amount()}, nothing to do`)
         },
       }
     },

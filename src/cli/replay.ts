@@ -1,29 +1,34 @@
 import type { Command } from 'commander'
 import { replayRun } from '../pipeline/index.js'
-import { answerWith, newCommand } from './command.js'
+import { answerWith } from './command.js'
+import { counted } from './counted.js'
 
-export function replayCommand(): Command {
-  return newCommand(
-    'replay',
-    "run every trajectory of a run in an empty folder and compare with the repository's files",
-  )
+type Replay = Awaited<ReturnType<typeof replayRun>>[number]
+
+export function configure(command: Command): void {
+  command
     .argument('<run>', "a run's folder")
     .addHelpText('after', '\nIt fails where a trajectory does not end in exactly its repository.')
-    .action(async (folder: string, options: { json?: boolean }) => {
-      await answerWith(options, async () => {
-        const results = await replayRun(folder)
-        const failed = results.filter((one) => one.failure !== null)
-        const lines = results.map(({ id, result, failure }) =>
-          result === null
-            ? `FAILED  ${id}: ${failure}`
-            : `ok      ${id}: ${result.files} files, ${result.bytes} bytes by ${result.writes} writes and ${result.edits} edits, ${result.reads} reads as on disk, ${result.checks} checks as recorded`,
-        )
-        const text = [
-          ...lines,
-          `${results.length - failed.length} of ${results.length} trajectories replay byte for byte`,
-          '',
-        ].join('\n')
-        return { json: results, text, failed: failed.length > 0 || results.length === 0 }
-      })
-    })
+    .action((folder: string, flags: { json?: boolean }) =>
+      answerWith(flags, async () => {
+        const replays = await replayRun(folder)
+        const failures = replays.filter(({ failure }) => failure !== null)
+        const total = counted(replays.length, 'trajectories')
+        const summary = `${replays.length - failures.length} of ${total} replay byte for byte`
+        return {
+          json: replays,
+          text: [...replays.map(describeReplay), summary, ''].join('\n'),
+          failed: failures.length > 0 || replays.length === 0,
+        }
+      }),
+    )
+}
+
+function describeReplay({ id, result, failure }: Replay): string {
+  if (result === null) return `FAILED  ${id}: ${failure}`
+  const { files, bytes, writes, edits, reads, checks } = result
+  return (
+    `ok      ${id}: ${counted(files, 'files')}, ${counted(bytes, 'bytes')} by ${counted(writes, 'writes')} and ` +
+    `${counted(edits, 'edits')}, ${counted(reads, 'reads')} as on disk, ${counted(checks, 'checks')} as recorded`
+  )
 }

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
-import { backendNames, describeBackends, deviceNames } from '../pipeline/index.js'
 import { loadRunConfig, withScorerSettings, type RunConfig } from '../config.js'
+import { backendNames, describeBackends, deviceNames } from '../pipeline/index.js'
 
 export interface ScorerFlags {
   config?: string
@@ -9,7 +9,7 @@ export interface ScorerFlags {
 }
 
 /** Adds the options that choose what scores. */
-export function withScorerOptions(command: Command): Command {
+export function addScorerOptions(command: Command): Command {
   return command
     .addOption(
       new Option('--backend <name>', `what scores: auto (the first that can be loaded), ${describeBackends()}`).choices(

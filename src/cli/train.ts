@@ -1,21 +1,27 @@
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { CoreError } from '../core/index.js'
-import { previewTrainRuns, trainRuns, trainingPresets, type TrainOptions, type TrainingSummary } from '../pipeline/index.js' // prettier-ignore
-import { answerWith, newCommand, type Answer, type CommandContext } from './command.js'
+import {
+  previewTrainRuns,
+  trainRuns,
+  trainingPresets,
+  type TrainOptions,
+  type TrainingSummary,
+} from '../pipeline/index.js'
+import { answerWith, type Answer, type CommandContext } from './command.js'
+import { counted } from './counted.js'
+import { addPythonOptions, gibibytes, wholeNumber, type PythonFlags } from './options.js'
+import { secondStop } from './second-stop.js'
 
-interface TrainFlags {
+interface TrainFlags extends PythonFlags {
   out?: string
   preset: TrainOptions['preset']
   model?: string
   config?: string
   engine: TrainOptions['engine']
-  device: TrainOptions['device']
   processes?: number
   nodes: number
   rendezvous?: string
   jobId?: string
-  python?: string
-  venv?: string
   print?: boolean
   slurm?: boolean
   gpuMemory?: number
@@ -23,51 +29,58 @@ interface TrainFlags {
   json?: boolean
 }
 
-export function trainCommand(): Command {
-  const command = newCommand('train', 'train a model on packed shards; the same command again goes on')
-    .argument('<run...>', 'runs, imports, or folders with a manifest.json of shards')
-    .option('--out <folder>', 'where checkpoints, metrics and the model go (default: "training" in the first run)')
-    .addOption(
-      choice(
-        '--preset <name>',
-        'small: the model that ships, on a CPU; llama-3-8b: the paper',
-        trainingPresets,
-        'small',
-      ),
-    ) // prettier-ignore
-    .option('--model <dir>', 'the model to start from: config.json, tokenizer.json, *.safetensors')
-    .option('--config <file>', 'JSON config, whose keys replace those of the preset, one by one')
-    .addOption(choice('--engine <name>', 'our loop on FSDP2, or TRL on the same shards', ['fsdp2', 'trl'], 'fsdp2'))
-    .addOption(choice('--device <name>', 'auto takes the GPUs where there are any', ['auto', 'cpu', 'cuda'], 'auto'))
-    .option('--processes <n>', 'ranks on this machine (default: one per GPU; on a CPU up to 2)', positive)
-    .option('--nodes <n>', 'machines; the command is started on each of them', positive, 1)
-    .option('--rendezvous <host:port>', 'where the machines meet: the first of them')
-    .option('--job-id <id>', 'the same on all machines of one training')
-    .option('--python <path>', 'a Python that has PyTorch and Transformers (default: an environment made once)')
-    .option('--venv <folder>', 'where that environment is, or is to be made (default: in the cache folder)')
-  return withPreviewOptions(command)
-    .addHelpText(
-      'after',
-      `
+const engines = { fsdp2: 'our loop on FSDP2', trl: 'TRL on the same shards' } satisfies Record<
+  TrainOptions['engine'],
+  string
+>
+
+const examples = `
 Examples:
   $ retrace train runs/first
   $ retrace train runs/first runs/second --preset llama-3-8b --model models/llama-3-8b --out training
   $ retrace train runs/first --preset llama-3-8b --model models/llama-3-8b --nodes 8 --gpus-per-node 8 --gpu-memory 139 --slurm > train.sbatch
 
-Ctrl-C finishes the step at hand, saves and ends; a second one ends at once. The weights of the end are in OUT/model.`,
+Ctrl-C finishes the step at hand, saves and ends; a second one ends at once. The weights of the end are in OUT/model.`
+
+export function configure(command: Command): void {
+  command
+    .argument('<run...>', 'runs, imports, or folders with a manifest.json of shards')
+    .option('--out <folder>', 'where checkpoints, metrics and the model go (default: "training" in the first run)')
+    .addOption(
+      new Option('--preset <name>', 'small: the model that ships, on a CPU; llama-3-8b: the paper')
+        .choices(trainingPresets)
+        .default('small'),
     )
-    .action(async (runs: string[], flags: TrainFlags) => {
-      await answerWith(flags, async (context) => {
+    .option('--model <dir>', 'the model to start from: config.json, tokenizer.json, *.safetensors')
+    .option('--config <file>', 'JSON config, whose keys replace those of the preset, one by one')
+    .addOption(
+      new Option(
+        '--engine <name>',
+        Object.entries(engines)
+          .map(([name, text]) => `${name}: ${text}`)
+          .join('; '),
+      )
+        .choices(Object.keys(engines))
+        .default('fsdp2'),
+    )
+  addPythonOptions(command)
+  addMachineOptions(command)
+    .addHelpText('after', examples)
+    .action((runs: string[], flags: TrainFlags) =>
+      answerWith(flags, async (context) => {
         const options = optionsOf(runs, flags)
-        return flags.print === true || flags.slurm === true
-          ? await preview(options, flags, context)
-          : await work(options, context)
-      })
-    })
+        return isPreview(flags) ? await preview(options, flags, context) : await work(options, context)
+      }),
+    )
 }
 
-function withPreviewOptions(command: Command): Command {
+/** The options that say how many machines and GPUs there are, and those that only show what would be started. */
+function addMachineOptions(command: Command): Command {
   return command
+    .option('--processes <n>', 'ranks on this machine (default: one per GPU; on a CPU up to 2)', wholeNumber(1))
+    .option('--nodes <n>', 'machines; the command is started on each of them', wholeNumber(1), 1)
+    .option('--rendezvous <host:port>', 'where the machines meet: the first of them')
+    .option('--job-id <id>', 'the same on all machines of one training')
     .option('--print', 'show what would be started, with its memory and steps, and start nothing')
     .option('--slurm', 'print a script for sbatch, and start nothing')
     .option(
@@ -75,21 +88,11 @@ function withPreviewOptions(command: Command): Command {
       'with --print or --slurm: memory of each GPU of the machines that it is for',
       gibibytes,
     )
-    .option('--gpus-per-node <n>', 'with --print or --slurm: how many of them each machine has', positive)
+    .option('--gpus-per-node <n>', 'with --print or --slurm: how many of them each machine has', wholeNumber(1))
 }
 
-function choice(flags: string, text: string, names: readonly string[], fallback: string): Option {
-  return new Option(flags, text).choices(names).default(fallback)
-}
-
-function positive(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('Give a whole number, 1 or more.')
-  return Number(text)
-}
-
-function gibibytes(text: string): number {
-  if (!/^\d{1,6}(\.\d{1,6})?$/.test(text) || Number(text) === 0) throw new InvalidArgumentError('Give a number of GiB.')
-  return Number(text)
+function isPreview({ print, slurm }: TrainFlags): boolean {
+  return print === true || slurm === true
 }
 
 function optionsOf(runs: string[], flags: TrainFlags): TrainOptions {
@@ -97,7 +100,6 @@ function optionsOf(runs: string[], flags: TrainFlags): TrainOptions {
   if (python !== undefined && venv !== undefined) {
     throw new CoreError('CONFIG_INVALID', 'Give --python or --venv, not both: the one is there, the other is made.')
   }
-  const isPreview = flags.print === true || flags.slurm === true
   if (nodes > 1 && rendezvous === undefined && flags.slurm !== true) {
     const message = `${nodes} machines have to meet: give --rendezvous HOST:PORT, the same on each, or make a script with --slurm.`
     throw new CoreError('CONFIG_INVALID', message)
@@ -105,7 +107,7 @@ function optionsOf(runs: string[], flags: TrainFlags): TrainOptions {
   if ((flags.gpuMemory === undefined) !== (flags.gpusPerNode === undefined)) {
     throw new CoreError('CONFIG_INVALID', '--gpu-memory and --gpus-per-node describe a machine together. Give both.')
   }
-  if (flags.gpuMemory !== undefined && !isPreview) {
+  if (flags.gpuMemory !== undefined && !isPreview(flags)) {
     throw new CoreError(
       'CONFIG_INVALID',
       '--gpu-memory is for --print and --slurm; here the GPUs are asked themselves.',
@@ -141,28 +143,6 @@ async function work(options: TrainOptions, context: CommandContext): Promise<Ans
   }
 }
 
-/** One press of Ctrl-C can come twice, from the terminal and from a program between. */
-const samePressMs = 1000
-
-/** Aborts where a signal comes after the one that asked to stop. */
-function secondStop(first: AbortSignal): { kill: AbortSignal; release: () => void } {
-  const kill = new AbortController()
-  let asked = Infinity
-  const onSignal = (): void => {
-    if (performance.now() - asked > samePressMs) kill.abort()
-  }
-  const listen = (): void => {
-    asked = performance.now()
-    process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
-  }
-  first.addEventListener('abort', listen, { once: true })
-  const release = (): void => {
-    first.removeEventListener('abort', listen)
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
-  }
-  return { kill: kill.signal, release }
-}
-
 function describeTraining({
   out,
   model,
@@ -178,5 +158,5 @@ function describeTraining({
     return `Stopped and saved at step ${step} of ${totalSteps}: ${facts}. The same command goes on from there.\n`
   }
   const what = nothingToDo ? 'Trained already' : 'Trained'
-  return `${what}: ${step} steps, ${facts}. Model: ${model ?? out}\n`
+  return `${what}: ${counted(step, 'steps')}, ${facts}. Model: ${model ?? out}\n`
 }
