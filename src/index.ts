@@ -17,7 +17,8 @@ export {
   type TrainingSummary,
   type TrainOptions,
 } from './pipeline/index.js'
-export type { RepositorySnapshot, SearchRow, Segment, ShardManifest, Trajectory } from './records/index.js'
+export type { RepositorySnapshot, SearchRow, ShardManifest, Trajectory } from './records/index.js'
+export type { Segment } from './rendering/index.js'
 export {
   createScorer,
   readModelInfo,

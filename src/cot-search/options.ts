@@ -1,9 +1,12 @@
 import { z } from 'zod'
+import { selectorNames } from './selectors/table.js'
 
 export const searchOptionsSchema = z.strictObject({
   /** The paper's preset is 3 rounds of 2 candidates. */
   rounds: z.int().nonnegative().default(3),
   candidates: z.int().positive().default(2),
+  /** Which rewrite of a round is accepted. */
+  selector: z.enum(selectorNames).default('greedy'),
   /** A gain counts above this many times the measured noise of a mean log-probability. */
   noiseFactor: z.number().nonnegative().default(4),
   /** Least gain in nats per code token, whatever the noise. */

@@ -1,14 +1,7 @@
-import {
-  headerParts,
-  isActing,
-  type Conversation,
-  type Renderer,
-  type Segment,
-  type SpanReader,
-  type Trajectory,
-} from '../records/index.js'
+import type { SpanReader } from '../core/index.js'
+import type { Conversation, Trajectory } from '../records/index.js'
+import { flatStep, headerParts, isActing, type Renderer, type Segment } from '../rendering/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
-import { flatStep, type TurnRenderer } from './render/turn-renderer.js'
 
 /** What packing needs of a tokenizer. */
 export type SegmentEncoder = Pick<Tokenizer, 'encode' | 'special'>
@@ -34,7 +27,7 @@ export interface TokenizedDocument {
 }
 
 /** A document in segments, in the parts between which it may be cut. */
-export interface RenderedDocument {
+interface RenderedDocument {
   id: string
   domain: string
   header: Segment[]
@@ -59,7 +52,7 @@ export function tokenizeTrajectory(
 /** The same for a conversation: its header ends where an agent first acts, and each such turn begins a step. */
 export function tokenizeConversation(
   { id, domain, turns }: Conversation,
-  renderer: TurnRenderer,
+  renderer: Renderer,
   encoder: SegmentEncoder,
 ): TokenizedDocument {
   const header = renderer.opening()

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { digestSchema } from './span.js'
+import { digestSchema } from '../core/index.js'
 
 export const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })
 export type Message = z.infer<typeof messageSchema>

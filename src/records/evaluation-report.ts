@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { offlineResultsSchema } from './evaluation.js'
-import { digestSchema } from './span.js'
+import { digestSchema } from '../core/index.js'
 
 /** What one suite found: the offline suites have a form of their own, the outside ones figures by name. */
 export const suiteResultsSchema = offlineResultsSchema.extend({

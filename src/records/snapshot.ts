@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { digestSchema } from './span.js'
+import { digestSchema } from '../core/index.js'
 
 export const languages = [
   'typescript',

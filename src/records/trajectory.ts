@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { blobSpanSchema, digestSchema } from './span.js'
+import { blobSpanSchema, digestSchema } from '../core/index.js'
+import { actionSchema, toolDefinitionSchema } from '../tools/index.js'
 
 /**
  * A thought in words, and the ids of the facts it was made of where its writer works from facts. `call` is the blob
@@ -12,33 +13,7 @@ export const thoughtSchema = z.strictObject({
 })
 export type Thought = z.infer<typeof thoughtSchema>
 
-const byte = z.int().nonnegative()
-const line = z.int().positive()
-/** Set where the content is a first version that is wrong: it is a blob of its own, and never trained. */
-const draft = z.literal(true).optional()
-
-export const actionSchema = z.discriminatedUnion('tool', [
-  /** Shows bytes `[start, end)` of a file that was written before; `startLine` is the 1-based line of `start`. */
-  z.strictObject({ tool: z.literal('Read'), path: z.string(), start: byte, end: byte, startLine: line }),
-  /** Makes a file with this content. */
-  z.strictObject({ tool: z.literal('Write'), path: z.string(), content: blobSpanSchema, draft }),
-  /** Puts content in the place of bytes `[start, end)`, that is `replacedLines` lines, of the file as it is then. */
-  z.strictObject({
-    tool: z.literal('Edit'),
-    path: z.string(),
-    start: byte,
-    end: byte,
-    startLine: line,
-    replacedLines: z.int().nonnegative(),
-    content: blobSpanSchema,
-    draft,
-  }),
-  /** Looks for what is wrong with a written file, by reading alone: syntax, imports, names, number of arguments. */
-  z.strictObject({ tool: z.literal('Check'), path: z.string() }),
-])
-export type Action = z.infer<typeof actionSchema>
-
-/** One turn of an agent: what it thinks (or nothing), what it does, and what it sees (for a Read or a Check). */
+/** One turn of an agent: what it thinks (or nothing), what it does, and what it sees (where the tool shows something). */
 export const stepSchema = z.strictObject({
   thought: thoughtSchema.nullable(),
   action: actionSchema,
@@ -80,17 +55,6 @@ export const planRepairsSchema = z.strictObject({
   moved: z.array(z.string()),
 })
 export type PlanRepairs = z.infer<typeof planRepairsSchema>
-
-/** An OpenAI-style function definition. */
-export const toolDefinitionSchema = z.strictObject({
-  type: z.literal('function'),
-  function: z.strictObject({
-    name: z.string(),
-    description: z.string(),
-    parameters: z.record(z.string(), z.unknown()),
-  }),
-})
-export type ToolDefinition = z.infer<typeof toolDefinitionSchema>
 
 /** Who wrote the words: enough to write them again. */
 export const generatorInfoSchema = z.strictObject({
