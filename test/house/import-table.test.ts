@@ -12,7 +12,7 @@ const allowed: Record<string, string[]> = {
   records: ['core', 'tools'],
   rendering: ['core', 'tools', 'records'],
   tokenizer: ['core'],
-  generation: ['core', 'records'],
+  generation: ['core', 'tools', 'records'],
   scoring: ['core', 'tokenizer'],
   grounding: ['core', 'records'],
   synthesis: ['core', 'tools', 'records', 'generation', 'grounding'],
