@@ -15,7 +15,7 @@ export function gateBeforeScore(
   return isLeak(leak, options.leak) ? 'leak' : null
 }
 
-/** Least rise of the mean that counts as a gain: above the scorer's noise, and above the option's floor. */
+/** Least rise of the mean that counts as a gain: above the scorer's noise, and above the configured floor. */
 export function leastGain(noise: number, options: SearchOptions): number {
   return Math.max(noise * options.noiseFactor, options.minGain)
 }

@@ -19,13 +19,13 @@ export const searchOptionsSchema = z.strictObject({
     .strictObject({
       /** Longest run of characters that a thought may share with the unseen code. */
       maxCommonChars: z.int().positive().default(80),
-      /** Largest share of a thought's word n-grams that may stand in the unseen code. */
+      /** Largest share of a thought's word n-grams that may occur in the unseen code. */
       maxContainment: z.number().min(0).max(1).default(0.3),
       /** Words in an n-gram. */
       ngramWords: z.int().positive().default(4),
     })
     .prefault({}),
-  /** The header stands in the scorer's view whole while it takes no more than this share of the context. */
+  /** The scorer sees the whole header while it takes no more than this share of the context. */
   maxHeaderShare: z.number().min(0).max(0.5).default(0.3),
 })
 

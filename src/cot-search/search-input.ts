@@ -9,7 +9,7 @@ import type { SearchOptions } from './options.js'
 /** What the search of one trajectory works with. */
 export interface SearchInput {
   trajectory: Trajectory
-  /** What a step's thought may be made of. */
+  /** The facts that a step's thought may be made of. */
   requestFor(episode: number, step: number): ThoughtRequest
   read: SpanReader
   generator: Pick<Generator, 'rewrite'>
@@ -17,9 +17,9 @@ export interface SearchInput {
   tokenizer: Tokenizer
   renderer: Renderer
   options: SearchOptions
-  /** Of a mean log-probability, in nats; see `measureNoise`. */
+  /** Noise of a mean log-probability, in nats; see `measureNoise`. */
   noise: number
-  /** Names the random draws together with the trajectory's id. */
+  /** Decides the random draws, together with the trajectory's id. */
   seed: number
   /** Rows that an earlier, interrupted run decided, in order; they are taken over, not scored again. */
   decided: readonly SearchRow[]

@@ -13,7 +13,7 @@ export interface CodeDocument {
 /** What a manifest names in the place of a renderer: the rows of bare code are the same for every renderer. */
 export const codeRenderer = { name: 'code' }
 
-/** Characters from which a cut is looked for, and at which any line end will do. */
+/** Characters after which a cut is looked for, and after which any line end is taken. */
 const [leastPiece, mostPiece] = [1024, 4096]
 
 /**
@@ -66,7 +66,7 @@ export function cutAtLines(text: string): string[] {
   return pieces
 }
 
-/** The place behind the next line end at or after `from`. */
+/** The index after the next line end at or after `from`. */
 function lineEnd(text: string, from: number): number {
   const found = text.indexOf('\n', from)
   return found < 0 ? text.length : found + 1

@@ -6,7 +6,7 @@ import type { Tokenizer } from '../tokenizer/index.js'
 /** What packing needs of a tokenizer. */
 export type SegmentEncoder = Pick<Tokenizer, 'encode' | 'special'>
 
-/** Tokens in order, and for each whether the loss sees it as a target (1) or not (0). */
+/** Tokens in order, and for each whether it is a target of the loss (1) or not (0). */
 export interface TokenRun {
   ids: Int32Array
   trained: Uint8Array
@@ -49,7 +49,7 @@ export function tokenizeTrajectory(
   return tokenizeDocument({ id, domain, header, steps: rendered, end: renderer.end() }, encoder)
 }
 
-/** The same for a conversation: its header ends where an agent first acts, and each such turn begins a step. */
+/** The same for a conversation: its header ends where an agent first acts, and each turn in which it acts begins a step. */
 export function tokenizeConversation(
   { id, domain, turns }: Conversation,
   renderer: Renderer,
@@ -107,7 +107,7 @@ export function joinRuns(runs: readonly TokenRun[]): TokenRun {
 /**
  * Counts borders that are neither beside a special token nor at a line end before a character that is not white space.
  *
- * White space is taken as the union of what JavaScript and Unicode call so: tokenizers follow the one or the other.
+ * White space is the union of what JavaScript and Unicode define: tokenizers follow one of the two.
  */
 export function countIrregularBorders(segments: readonly Segment[]): number {
   const filled = segments.filter((segment) => segment.text !== '')

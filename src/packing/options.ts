@@ -16,7 +16,7 @@ export const packingOptionsSchema = z.strictObject({
     .default(['parquet', 'arrow']),
   /** Adds the columns `seq_start_id` and `loss_mask` that Megatron-Bridge reads. */
   megatron: z.boolean().default(false),
-  /** Of the order of rows. */
+  /** Decides the order of rows. */
   seed: z.int().nonnegative().default(0),
   /** Tokens after which the next shard begins; a shard never spans two windows. */
   maxShardTokens: z

@@ -33,7 +33,7 @@ interface DomainWindow {
 }
 
 /**
- * Packs documents into shards and says what became of every token. The same input and options give the same bytes.
+ * Packs documents into shards and accounts for every token. The same input and options give the same bytes.
  *
  * @throws PackingError `DOMAIN_INVALID`, CoreError `ABORTED`
  */
@@ -42,7 +42,7 @@ export async function packDocuments(input: DocumentsInput, options: PackingOptio
   const open = new Map<string, DomainWindow>()
   removeShards(input.folder)
 
-  // Collect the pieces of each domain; a window that is full is packed and let go.
+  // Collect the pieces of each domain; a full window is packed and released.
   for await (const document of input.documents) {
     stopIfAborted(input.signal)
     const { id, domain } = document
@@ -96,7 +96,7 @@ async function packWindow(
   Object.assign(window, { pieces: [], documents: 0, tokens: 0, windows: windows + 1 })
 }
 
-/** The account that becomes the manifest. */
+/** Sums that become the manifest. */
 class Totals {
   readonly #shards: WrittenShard[] = []
   /** By name, which may be a name that every object has. */

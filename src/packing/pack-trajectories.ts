@@ -28,7 +28,7 @@ interface RepositoriesInput extends PackingTarget {
 }
 
 /**
- * Packs trajectories into shards and says what became of every token. The same input and options give the same bytes.
+ * Packs trajectories into shards and accounts for every token. The same input and options give the same bytes.
  *
  * @throws PackingError `DOMAIN_INVALID`; TokenizerError where the tokenizer lacks a special token of the renderer;
  * CoreError `ABORTED`
@@ -39,7 +39,7 @@ export async function packTrajectories(input: TrajectoriesInput, options: Packin
   return packDocuments({ ...input, documents }, options)
 }
 
-/** The same for conversations; one that came of a trajectory packs to the bytes of that trajectory. @throws the same */
+/** The same for conversations; the export of a trajectory packs to the bytes of the trajectory. @throws the same */
 export async function packConversations(input: ConversationsInput, options: PackingOptions): Promise<ShardManifest> {
   const { conversations, renderer, tokenizer } = input
   const documents = eachOf(conversations, (conversation) => tokenizeConversation(conversation, renderer, tokenizer))

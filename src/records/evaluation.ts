@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const ids = z.array(z.int().nonnegative())
 
-/** Is the right one of several continuations the likeliest? A needle in code, by log-likelihood. */
+/** Is the right continuation the likeliest of several? A needle in code, by log-likelihood. */
 export const choiceTaskSchema = z.strictObject({
   kind: z.literal('choice'),
   id: z.string(),
@@ -11,7 +11,7 @@ export const choiceTaskSchema = z.strictObject({
   depth: z.number().min(0).max(1),
   context: ids,
   choices: z.array(ids).min(2),
-  /** Index of the right one. */
+  /** Index of the right choice. */
   answer: z.int().nonnegative(),
 })
 export type ChoiceTask = z.infer<typeof choiceTaskSchema>
@@ -63,7 +63,7 @@ export const needleResultSchema = z.strictObject({
   tooLong: z.int(),
   /** Share of tasks whose right choice is the likeliest by the sum of its log-probabilities; all choices are as long. */
   accuracy: z.number().nullable(),
-  /** What guessing gets. */
+  /** Accuracy of guessing. */
   chance: z.number().nullable(),
   cells: z.array(
     z.strictObject({
@@ -95,7 +95,7 @@ export const completionResultSchema = completionScoresSchema.extend({
 })
 export type CompletionResult = z.infer<typeof completionResultSchema>
 
-/** What the scripts answer: one JSON object, a key for each offline suite that was asked for. */
+/** The answer of the scripts: one JSON object with a key for each offline suite that was asked for. */
 export const offlineResultsSchema = z.strictObject({
   /** `[name of the shards given, result]`. */
   heldOut: z.record(z.string(), heldOutResultSchema).optional(),

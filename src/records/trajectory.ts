@@ -3,7 +3,7 @@ import { blobSpanSchema, digestSchema } from '../core/index.js'
 import { actionSchema, toolDefinitionSchema } from '../tools/index.js'
 
 /**
- * A thought in words, and the ids of the facts it was made of where its writer works from facts. `call` is the blob
+ * A thought in words, and the ids of the facts that it was made of where the narrator wrote it. `call` is the blob
  * with the raw request and answer where a language model wrote it.
  */
 export const thoughtSchema = z.strictObject({
@@ -21,13 +21,13 @@ export const stepSchema = z.strictObject({
 })
 export type Step = z.infer<typeof stepSchema>
 
-/** Where a file's first version was wrong on purpose: whether the model tried by itself, or which fault was put in. */
+/** A file whose first version is wrong: the model's own attempt, or a fault that was put in on purpose. */
 export const debuggingSchema = z.strictObject({
   kind: z.enum(['fault', 'attempt']),
   /** The kind of fault, and in words what was changed where; empty for an attempt. */
   fault: z.string(),
   detail: z.string(),
-  /** The call that an attempt came from. */
+  /** The call that wrote an attempt. */
   call: digestSchema.optional(),
 })
 
@@ -43,20 +43,20 @@ export type Episode = z.infer<typeof episodeSchema>
 
 export const planEntrySchema = z.strictObject({ path: z.string(), purpose: z.string() })
 
-/** What had to be done to a plan before it named each file once in an order that respects the dependencies. */
+/** Repairs of a plan until it named each file once, in an order that respects the dependencies. */
 export const planRepairsSchema = z.strictObject({
-  /** How many more times the writer was asked. */
+  /** How often the writer was asked again. */
   askedAgain: z.int().nonnegative(),
-  /** Files that were missing, and named by code in the end; their purpose is read off their outline. */
+  /** Missing files that code added in the end; their purpose comes from their outline. */
   added: z.array(z.string()),
-  /** Entries that name no file of the repository, or one a second time. */
+  /** Entries that name no file of the repository, or a file a second time. */
   dropped: z.array(z.string()),
-  /** Files that were moved behind what they depend on. */
+  /** Files that were moved after what they depend on. */
   moved: z.array(z.string()),
 })
 export type PlanRepairs = z.infer<typeof planRepairsSchema>
 
-/** Who wrote the words: enough to write them again. */
+/** What wrote the texts: enough to write them again. */
 export const generatorInfoSchema = z.strictObject({
   kind: z.string(),
   version: z.string(),

@@ -29,7 +29,7 @@ const stepSchema = z.looseObject({
 })
 type AtifStep = z.infer<typeof stepSchema>
 
-/** An ATIF document, of any 1.x. */
+/** An ATIF document of any version 1.x. */
 export interface AtifDocument {
   schema_version?: string | null | undefined
   trajectory_id?: string | null | undefined

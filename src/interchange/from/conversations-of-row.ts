@@ -101,7 +101,7 @@ function orReject<T>(id: string, work: () => T): T | Exclude<Outcome, { conversa
     if (error instanceof InterchangeError && error.code === 'ROW_REJECTED') {
       return { id, reason: error.details['reason'] as RejectReason, message: error.message }
     }
-    // The stack of calls ends before hostile nesting does.
+    // Hostile nesting is deeper than the call stack.
     if (error instanceof RangeError) return { id, reason: 'unreadable', message: 'it is nested too deep' }
     throw error
   }

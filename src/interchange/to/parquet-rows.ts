@@ -90,7 +90,7 @@ function batchOf({ id, messages, tools, metadata }: OpenAIRow, schema: Schema): 
   return new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length: 1, nullCount: 0, children }))
 }
 
-/** A message with every key: the library's builders take `null` for a missing value, and nothing else. */
+/** A message with every key: the library's builders need `null` for a missing value. */
 function withNulls({ tool_calls, tool_call_id, weight, retrace, ...message }: OpenAIMessage): Record<string, unknown> {
   const note = retrace === undefined ? null : { packed: null, plan: null, draft: null, ...retrace }
   return {
