@@ -19,8 +19,8 @@
 //
 // To add a format: one function in `to/`, and one form in `from/conversations-of-row.ts`.
 export { InterchangeError, type InterchangeErrorCode, type RejectReason } from './errors.js'
-export { openaiRow, type OpenAIMessage, type OpenAIRow } from './to/openai-row.js'
-export { openParquetRows, type RowWriter } from './to/parquet-rows.js'
+export { openaiRow, type OpenAIRow } from './to/openai-row.js'
+export { openParquetRows } from './to/parquet-rows.js'
 export { atifTrajectory, type ExportSource } from './to/atif-trajectory.js'
 export { readRows, rowFileEndings } from './from/read-rows.js'
 export type { Row } from './from/row.js'

@@ -83,7 +83,7 @@ export function tokenizeDocument(
 }
 
 /** The ids of segments, each tokenized by itself, joined. */
-export function tokenizeSegments(segments: readonly Segment[], encoder: SegmentEncoder): TokenRun {
+function tokenizeSegments(segments: readonly Segment[], encoder: SegmentEncoder): TokenRun {
   return joinRuns(
     segments.map((segment) => {
       const ids = segment.special ? [encoder.special(segment.text)] : encoder.encode(segment.text)

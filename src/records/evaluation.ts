@@ -46,7 +46,7 @@ export const likelihoodSchema = z.strictObject({
 })
 export type Likelihood = z.infer<typeof likelihoodSchema>
 
-export const heldOutResultSchema = z.strictObject({
+const heldOutResultSchema = z.strictObject({
   all: likelihoodSchema,
   domains: z.record(z.string(), likelihoodSchema),
   /** By position in the document, in tokens `[from, to)`. */
@@ -54,9 +54,8 @@ export const heldOutResultSchema = z.strictObject({
   /** Documents longer than the positions that the model claims, and their tokens; not scored, never cut. */
   tooLong: z.strictObject({ documents: z.int(), tokens: z.int() }),
 })
-export type HeldOutResult = z.infer<typeof heldOutResultSchema>
 
-export const needleResultSchema = z.strictObject({
+const needleResultSchema = z.strictObject({
   /** Tasks that were scored. Without any, the means are null, here and in a cell. */
   tasks: z.int(),
   /** Tasks that do not fit the positions that the model claims; not scored, never cut. */
@@ -77,7 +76,6 @@ export const needleResultSchema = z.strictObject({
     }),
   ),
 })
-export type NeedleResult = z.infer<typeof needleResultSchema>
 
 const completionScoresSchema = z.strictObject({
   /** Tasks that were completed. Without any, the means are null. */
@@ -90,10 +88,9 @@ const completionScoresSchema = z.strictObject({
   editSimilarity: z.number().nullable(),
 })
 
-export const completionResultSchema = completionScoresSchema.extend({
+const completionResultSchema = completionScoresSchema.extend({
   repositories: z.record(z.string(), completionScoresSchema),
 })
-export type CompletionResult = z.infer<typeof completionResultSchema>
 
 /** The answer of the scripts: one JSON object with a key for each offline suite that was asked for. */
 export const offlineResultsSchema = z.strictObject({

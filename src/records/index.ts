@@ -1,12 +1,7 @@
 // Every record that crosses a stage: its zod schema, its type and its schemaVersion. Stages meet here and nowhere else.
 // To add a record: one file with schema and type, and its name below.
 export {
-  fileRecordSchema,
-  importSchema,
   languages,
-  outlineItemSchema,
-  skipReasons,
-  skippedFileSchema,
   snapshotSchema,
   type FileRecord,
   type ImportCounts,
@@ -17,14 +12,11 @@ export {
   type SkippedFile,
 } from './snapshot.js'
 export {
-  episodeSchema,
   generatorInfoSchema,
-  stepSchema,
   thoughtSchema,
   trajectorySchema,
   type Episode,
   type GeneratorInfo,
-  type PlanRepairs,
   type Step,
   type Thought,
   type Trajectory,
@@ -38,13 +30,10 @@ export {
   type Message,
   type Usage,
 } from './call.js'
-export { conversationSchema, partSchema, turnSchema, type Conversation, type Part, type Turn } from './conversation.js'
-export { candidateSchema, searchRowSchema, type Candidate, type Leak, type SearchRow } from './search.js'
-export { domainTotalsSchema, shardManifestSchema, type ShardManifest } from './manifest.js'
+export { conversationSchema, type Conversation, type Part, type Turn } from './conversation.js'
+export { searchRowSchema, type Candidate, type Leak, type SearchRow } from './search.js'
+export { shardManifestSchema, type ShardManifest } from './manifest.js'
 export {
-  endEventSchema,
-  startEventSchema,
-  stepEventSchema,
   trainingEventSchema,
   trainingFailureSchema,
   type EndEvent,
@@ -54,19 +43,12 @@ export {
   type TrainingFailure,
 } from './training-event.js'
 export {
-  choiceTaskSchema,
-  completionTaskSchema,
   evaluationTaskSchema,
-  heldOutResultSchema,
-  likelihoodSchema,
   offlineResultsSchema,
   type ChoiceTask,
-  type CompletionResult,
   type CompletionTask,
   type EvaluationTask,
-  type HeldOutResult,
   type Likelihood,
-  type NeedleResult,
   type OfflineResults,
 } from './evaluation.js'
 export {
@@ -81,10 +63,7 @@ export {
   type PairedDifference,
 } from './ablation.js'
 export {
-  evaluatedModelSchema,
   evaluationReportSchema,
-  suiteOutcomeSchema,
-  suiteResultsSchema,
   type EvaluatedModel,
   type EvaluationReport,
   type SuiteOutcome,

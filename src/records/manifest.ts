@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { digestSchema } from '../core/index.js'
 
-export const domainTotalsSchema = z.strictObject({
+const domainTotalsSchema = z.strictObject({
   documents: z.int(),
   pieces: z.int(),
   tokens: z.int(),

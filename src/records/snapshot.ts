@@ -56,7 +56,7 @@ export interface OutlineItem extends z.infer<typeof outlineBase> {
   children: OutlineItem[]
 }
 
-export const outlineItemSchema: z.ZodType<OutlineItem> = outlineBase.extend({
+const outlineItemSchema: z.ZodType<OutlineItem> = outlineBase.extend({
   get children(): z.ZodArray<z.ZodType<OutlineItem>> {
     return z.array(outlineItemSchema)
   },
@@ -92,7 +92,7 @@ export const fileRecordSchema = z.strictObject({
 })
 export type FileRecord = z.infer<typeof fileRecordSchema>
 
-export const skipReasons = [
+const skipReasons = [
   'binary',
   'invalid-utf8',
   'oversized',

@@ -22,7 +22,7 @@ export const stepSchema = z.strictObject({
 export type Step = z.infer<typeof stepSchema>
 
 /** A file whose first version is wrong: the model's own attempt, or a fault that was put in on purpose. */
-export const debuggingSchema = z.strictObject({
+const debuggingSchema = z.strictObject({
   kind: z.enum(['fault', 'attempt']),
   /** The kind of fault, and in words what was changed where; empty for an attempt. */
   fault: z.string(),
@@ -41,10 +41,10 @@ export const episodeSchema = z.strictObject({
 })
 export type Episode = z.infer<typeof episodeSchema>
 
-export const planEntrySchema = z.strictObject({ path: z.string(), purpose: z.string() })
+const planEntrySchema = z.strictObject({ path: z.string(), purpose: z.string() })
 
 /** Repairs of a plan until it named each file once, in an order that respects the dependencies. */
-export const planRepairsSchema = z.strictObject({
+const planRepairsSchema = z.strictObject({
   /** How often the writer was asked again. */
   askedAgain: z.int().nonnegative(),
   /** Missing files that code added in the end; their purpose comes from their outline. */
@@ -54,7 +54,6 @@ export const planRepairsSchema = z.strictObject({
   /** Files that were moved after what they depend on. */
   moved: z.array(z.string()),
 })
-export type PlanRepairs = z.infer<typeof planRepairsSchema>
 
 /** What wrote the texts: enough to write them again. */
 export const generatorInfoSchema = z.strictObject({

@@ -1,6 +1,6 @@
 import { RetraceError } from '../core/index.js'
 
-export type RenderingErrorCode = 'RENDERER_UNKNOWN'
+type RenderingErrorCode = 'RENDERER_UNKNOWN'
 
 /** Errors of the room `rendering`: a renderer that does not exist. */
 export class RenderingError extends RetraceError<RenderingErrorCode> {}

@@ -4,11 +4,10 @@
 // What is trained: masks.ts. What a document says, whoever renders it: parts.ts.
 export { codeFileSegments } from './code-files.js'
 export { documentTokens } from './document-tokens.js'
-export { RenderingError, type RenderingErrorCode } from './errors.js'
+export { RenderingError } from './errors.js'
 export { headerParts, type HeaderParts } from './header-parts.js'
-export { defaultMasks, masksSchema, type Masks } from './masks.js'
+export { defaultMasks, masksSchema } from './masks.js'
 export { callParts, isActing, planParts } from './parts.js'
 export { createRenderer, type Renderer } from './renderer.js'
 export { rendererNames, type RendererName } from './renderers/table.js'
-export { segmentMaker } from './segment-maker.js'
 export { flatStep, type RenderedStep, type Segment } from './segment.js'

@@ -35,7 +35,7 @@ const columns: Record<keyof OpenAIRow, DataType> = { id: text, messages: list(me
 /** Rows that are compressed together in a row group. */
 const maxRowGroupRows = 16
 
-export interface RowWriter {
+interface RowWriter {
   write(row: OpenAIRow): Promise<void>
   finish(): Promise<void>
   /** Releases what the writer holds after an error. */

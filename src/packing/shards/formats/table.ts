@@ -8,7 +8,7 @@ export const shardFormats = {
   arrow: arrowFormat,
 } satisfies Record<string, ShardFormat>
 
-export type ShardFormatName = keyof typeof shardFormats
+type ShardFormatName = keyof typeof shardFormats
 export const shardFormatNames = Object.keys(shardFormats) as [ShardFormatName, ...ShardFormatName[]]
 
 /** What follows the last dot in the names of shards. */
