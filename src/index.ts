@@ -17,8 +17,9 @@ export {
   type TrainingSummary,
   type TrainOptions,
 } from './pipeline/index.js'
-export type { RepositorySnapshot, SearchRow, Segment, ShardManifest, Trajectory } from './records/index.js'
-export { createScorer, type Branch, type BranchScore, type Prefix, type Scorer } from './scoring/index.js'
 export { readModelInfo } from './model/index.js'
+export type { RepositorySnapshot, SearchRow, ShardManifest, Trajectory } from './records/index.js'
+export type { Segment } from './rendering/index.js'
+export { createScorer, type Branch, type BranchScore, type Prefix, type Scorer } from './scoring/index.js'
 export { trainingConfigSchema, type TrainingConfig } from './training/index.js'
 export { loadTokenizer, type Tokenizer } from './tokenizer/index.js'

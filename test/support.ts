@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { memoryBlobStore, type BlobStore } from '../src/core/index.js'
+import { memoryBlobStore, type BlobStore, type SpanReader } from '../src/core/index.js'
 import { createNarrator } from '../src/generation/index.js'
 import { groundingOptionsSchema, groundRepository } from '../src/grounding/index.js'
-import type { RepositorySnapshot, SpanReader, Trajectory } from '../src/records/index.js'
+import type { RepositorySnapshot, Trajectory } from '../src/records/index.js'
 import { synthesisOptionsSchema, synthesizeTrajectory, type SynthesisOptions } from '../src/synthesis/index.js'
 
 /** Files by path, in a new folder of their own. */

@@ -10,8 +10,8 @@ import { join } from 'node:path'
 import { memoryBlobStore, seededRandom, type Random } from '../../src/core/index.js'
 import { createNarrator, factsFor, tellFacts, type Fact } from '../../src/generation/index.js'
 import { createParsePool, groundRepository, type ParsePool } from '../../src/grounding/index.js'
-import { createRenderer } from '../../src/packing/index.js'
 import type { Step, Thought } from '../../src/records/index.js'
+import { createRenderer } from '../../src/rendering/index.js'
 import { synthesisOptionsSchema, synthesizeTrajectory, thoughtRequestFor } from '../../src/synthesis/index.js'
 
 /** Folders of units; a held-out file is written in one action, so that it is scored whole. */

@@ -2,9 +2,9 @@ import type { Leak } from '../records/index.js'
 import type { SearchOptions } from './options.js'
 
 /**
- * How much of code that the reader has not seen a thought gives away.
+ * How much a thought gives away of code that the reader has not seen.
  *
- * White space counts as one blank. What the context shows already is no leak, whoever repeats it.
+ * A run of white space counts as one blank. Text that the context already shows is no leak.
  */
 export function measureLeak(thought: string, code: string, context: string, ngramWords: number): Leak {
   return {

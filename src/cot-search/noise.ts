@@ -1,7 +1,7 @@
 import type { Branch, Scorer } from '../scoring/index.js'
 
 /**
- * How far the mean log-probability of one and the same code moves with the way it is asked for, in nats per token.
+ * How far the mean log-probability of the same code moves with the way in which it is computed, in nats per token.
  *
  * The code is scored alone, among others, behind a prefix that was committed in two pieces, and from scratch; the
  * noise is the largest difference between two of these means.

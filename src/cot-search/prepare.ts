@@ -1,7 +1,9 @@
-import type { RenderedStep, Renderer, Segment, SpanReader, Step, Thought, Trajectory } from '../records/index.js'
+import type { SpanReader } from '../core/index.js'
+import type { Step, Thought, Trajectory } from '../records/index.js'
+import { flatStep, type RenderedStep, type Renderer, type Segment } from '../rendering/index.js'
 import type { Branch } from '../scoring/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
-import { joinTokens } from './view.js'
+import { joinTokens } from './prefix-window.js'
 
 /** A step as the search walks over it. */
 export interface WalkedStep {
@@ -37,16 +39,16 @@ export function walkSteps(trajectory: Trajectory, renderer: Renderer, read: Span
   return walked
 }
 
-/** Tokens of segments, each tokenized by itself and the ids joined: the same ids that packing writes. */
+/** Tokens of segments, each tokenized by itself and joined: the same ids that packing writes. */
 export function tokensOf(tokenizer: Tokenizer, segments: readonly Segment[]): Uint32Array {
   return joinTokens(tokenizer.encodeSegments(segments))
 }
 
-export function stepTokens(tokenizer: Tokenizer, { open, thought, action, content, close }: RenderedStep): Uint32Array {
-  return tokensOf(tokenizer, [...open, ...thought, ...action, ...content, ...close])
+export function stepTokens(tokenizer: Tokenizer, rendered: RenderedStep): Uint32Array {
+  return tokensOf(tokenizer, flatStep(rendered))
 }
 
-/** The branch that a thought makes: thought, action and code, with the code scored. */
+/** The branch of a step with a thought: thought, action and code, with the code scored. */
 export function branchOf(tokenizer: Tokenizer, rendered: RenderedStep, thought: readonly Segment[]): Branch {
   const context = tokensOf(tokenizer, [...thought, ...rendered.action])
   const content = tokensOf(tokenizer, rendered.content)
@@ -64,12 +66,12 @@ interface Rendering {
   read: SpanReader
 }
 
-/** A step's thought as segments, were it this one. */
+/** The segments of a thought where it stands in this step. */
 export function thoughtSegments(rendering: Rendering, step: WalkedStep, thought: Thought | null): Segment[] {
   return thought === null ? [] : renderAgain(rendering, step, thought).thought
 }
 
-/** A step with the thought that was chosen for it, or as it was where none has been chosen. */
+/** A step with the thought that was chosen for it, or as it was where no thought was chosen yet. */
 export function renderedWith(
   rendering: Rendering,
   step: WalkedStep,

@@ -1,39 +1,16 @@
-import type { Generator, ThoughtRequest } from '../generation/index.js'
-import {
-  headerParts,
-  type Renderer,
-  type SearchRow,
-  type SpanReader,
-  type Thought,
-  type Trajectory,
-} from '../records/index.js'
-import type { Scorer } from '../scoring/index.js'
-import type { Tokenizer } from '../tokenizer/index.js'
+import type { SearchRow, Thought, Trajectory } from '../records/index.js'
+import { headerParts } from '../rendering/index.js'
 import { decideThought } from './decide-thought.js'
-import type { SearchOptions } from './options.js'
 import { branchOf, renderedWith, stepTokens, thoughtSegments, tokensOf, walkSteps, type WalkedStep } from './prepare.js'
-import { chooseHeader, joinTokens, View, windowStart, type HeaderMode, type HeaderTokens } from './view.js'
-
-export interface SearchInput {
-  trajectory: Trajectory
-  /** What a step's thought may be made of. */
-  requestFor(episode: number, step: number): ThoughtRequest
-  read: SpanReader
-  generator: Pick<Generator, 'rewrite'>
-  scorer: Scorer
-  tokenizer: Tokenizer
-  renderer: Renderer
-  options: SearchOptions
-  /** Of a mean log-probability, in nats; see `measureNoise`. */
-  noise: number
-  /** Names the random draws together with the trajectory's id. */
-  seed: number
-  /** Rows that an earlier, interrupted run decided, in order; they are taken over, not scored again. */
-  decided: readonly SearchRow[]
-  /** Called as soon as a thought is decided, before the next one is scored. */
-  onRow(row: SearchRow): void
-  signal?: AbortSignal
-}
+import {
+  chooseHeader,
+  joinTokens,
+  PrefixWindow,
+  windowStart,
+  type HeaderMode,
+  type HeaderTokens,
+} from './prefix-window.js'
+import type { SearchInput } from './search-input.js'
 
 /**
  * Looks for better thoughts: for each thought that leads to code, rewrites of the best so far, kept where the true
@@ -42,29 +19,29 @@ export interface SearchInput {
  * @returns the trajectory with the thoughts that won, and every row
  */
 export async function searchTrajectory(input: SearchInput): Promise<{ trajectory: Trajectory; rows: SearchRow[] }> {
-  const view = new View(input.scorer)
+  const window = new PrefixWindow(input.scorer)
   try {
-    return await walk(input, view)
+    return await walk(input, window)
   } finally {
-    view.close()
+    window.close()
   }
 }
 
-async function walk(input: SearchInput, view: View): Promise<{ trajectory: Trajectory; rows: SearchRow[] }> {
+async function walk(input: SearchInput, window: PrefixWindow): Promise<{ trajectory: Trajectory; rows: SearchRow[] }> {
   const { trajectory, tokenizer, renderer, options } = input
   const context = input.scorer.model.contextLength
   const steps = walkSteps(trajectory, renderer, input.read)
   const { mode, header } = headerFor(input)
-  view.jump(header, 0)
+  window.jump(header, 0)
 
   const rows: SearchRow[] = []
   const chosen = new Map<number, Thought | null>()
   const lengths: number[] = []
-  let waiting: Uint32Array[] = [] // what stands between the prefix and the next branch
+  let waiting: Uint32Array[] = [] // tokens between the prefix and the next branch
   for (const step of steps) {
     input.signal?.throwIfAborted()
 
-    // A step without a searched thought only becomes part of what stands before the next one.
+    // A step without a searched thought only becomes prefix of the next step.
     if (!step.leadsToCode) {
       const tokens = stepTokens(tokenizer, step.rendered)
       waiting.push(tokens)
@@ -75,29 +52,31 @@ async function walk(input: SearchInput, view: View): Promise<{ trajectory: Traje
     // Room for the longest branch, or the window moves.
     const open = tokensOf(tokenizer, step.rendered.open)
     const needed = open.length + options.maxThoughtTokens + branchOf(tokenizer, step.rendered, []).tokens.length
-    if (view.length + joinTokens(waiting).length + needed > context) {
+    if (window.length + joinTokens(waiting).length + needed > context) {
       const first = windowStart(lengths, header.length, needed, context)
-      const past = steps.slice(first, step.index).map((one) => stepTokens(tokenizer, renderedWith(input, one, chosen)))
-      view.jump(joinTokens([header, ...past]), first)
+      const past = steps
+        .slice(first, step.index)
+        .map((before) => stepTokens(tokenizer, renderedWith(input, before, chosen)))
+      window.jump(joinTokens([header, ...past]), first)
       waiting = []
     }
-    const fits = view.length + joinTokens(waiting).length + needed <= context
-    view.extend({ tokens: joinTokens([...waiting, open]), scored: [] })
+    const fits = window.length + joinTokens(waiting).length + needed <= context
+    window.extend({ tokens: joinTokens([...waiting, open]), scored: [] })
 
     // Decide, or take over what an earlier run decided.
-    const seen = { header: mode, firstStep: view.firstStep, prefixTokens: view.length }
-    const row = input.decided[rows.length] ?? (await decideThought(input, steps, step, view, seen, fits))
+    const view = { header: mode, firstStep: window.firstStep, prefixTokens: window.length }
+    const row = input.decided[rows.length] ?? (await decideThought(input, steps, step, window, view, fits))
     if (rows.length >= input.decided.length) input.onRow(row)
     rows.push(row)
 
-    // The step, with the thought that it keeps, becomes prefix; one that is too long for the scorer is left behind.
+    // The step becomes prefix with the thought that it keeps. A step that is too long for the scorer is left out.
     const thought = row.outcome === 'too-long' ? step.thought : (row.candidates[row.chosen]?.thought ?? null)
     chosen.set(step.index, thought)
     const branch = branchOf(tokenizer, step.rendered, thoughtSegments(input, step, thought))
     const close = tokensOf(tokenizer, step.rendered.close)
     lengths.push(open.length + branch.tokens.length + close.length)
-    if (row.outcome === 'too-long') view.jump(header, step.index + 1)
-    else view.extend(branch)
+    if (row.outcome === 'too-long') window.jump(header, step.index + 1)
+    else window.extend(branch)
     waiting = row.outcome === 'too-long' ? [] : [close]
   }
   return { trajectory: withThoughts(trajectory, steps, chosen), rows }

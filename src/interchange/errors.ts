@@ -20,7 +20,7 @@ export type RejectReason =
   /** No agent says or does anything. */
   | 'nothing-to-learn'
 
-/** Leaves a row with its reason; `conversationsOfRow` turns it into a value. */
+/** Rejects a row with its reason; `conversationsOfRow` turns the error into a value. */
 export function rejectRow(reason: RejectReason, message: string): never {
   throw new InterchangeError('ROW_REJECTED', message, { reason })
 }

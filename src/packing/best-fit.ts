@@ -1,9 +1,9 @@
 /**
- * Packs lengths into bins by best-fit-decreasing: from the longest on, each goes into the bin that it leaves the
- * least room in, or opens a new one. O(N log(N + capacity)).
+ * Packs lengths into bins by best-fit-decreasing: from the longest to the shortest, each goes into the bin where it
+ * leaves the least room, or opens a new bin. O(N log(N + capacity)).
  *
- * Any two bins hold more than one capacity together. After Ding et al., "Fewer Truncations Improve Language Modeling",
- * arXiv 2404.10830, section 3.2; cutting what is longer than a bin is the caller's.
+ * Any two bins together hold more than one capacity. After Ding et al., "Fewer Truncations Improve Language Modeling",
+ * arXiv 2404.10830, section 3.2. The caller cuts what is longer than a bin.
  *
  * @param lengths each in `[1, capacity]`
  * @returns bins of indices into `lengths`, the longest first in each
@@ -47,7 +47,7 @@ class OpenBins {
     for (let node = this.#leaves + room; node >= 1 && this.#marks[node] === 0; node >>= 1) this.#marks[node] = 1
   }
 
-  /** Takes out the bin that came last among those with this room. */
+  /** Removes and returns the last added bin with this room. */
   take(room: number): number {
     const stack = this.#stacks.get(room) as number[]
     const bin = stack.pop() as number

@@ -1,8 +1,8 @@
-import type { RepositorySnapshot, Segment, SpanReader } from '../records/index.js'
+import type { SpanReader } from '../core/index.js'
+import type { RepositorySnapshot } from '../records/index.js'
+import { codeFileSegments, createRenderer, type Segment } from '../rendering/index.js'
 import { tokenizeDocument, type SegmentEncoder, type TokenizedDocument } from './document.js'
-import type { Masks } from './masks.js'
-import { codeFileSegments } from './render/code-files.js'
-import { segmentMaker } from './render/segment-maker.js'
+import type { PackingOptions } from './options.js'
 
 /** A repository and the mixture component that it belongs to. */
 export interface CodeDocument {
@@ -10,24 +10,23 @@ export interface CodeDocument {
   domain: string
 }
 
-/** How a code document calls itself where a trajectory names its renderer: it is the same for each of them. */
+/** What a manifest names in the place of a renderer: the rows of bare code are the same for every renderer. */
 export const codeRenderer = { name: 'code' }
 
-/** Characters from which a cut is looked for, and at which any line end will do. */
+/** Characters after which a cut is looked for, and after which any line end is taken. */
 const [leastPiece, mostPiece] = [1024, 4096]
 
 /**
- * The files of a repository, one after the other in the order in which they are to be written, between begin and end of
- * text. A row too short for it is cut between files and, in long ones, between lines; nothing but the opening token is
- * repeated.
+ * The files of a repository, one after the other in the order in which they are to be written, between what opens and
+ * ends a document. Where a row is too short the document is cut between files and, in long files, between lines; only
+ * the opening token is repeated.
  */
 export function tokenizeRepository(
   { snapshot: { id, files, order }, domain }: CodeDocument,
-  masks: Masks,
+  { renderer, masks }: Pick<PackingOptions, 'renderer' | 'masks'>,
   read: SpanReader,
   encoder: SegmentEncoder,
 ): TokenizedDocument {
-  const make = segmentMaker(masks)
   const byPath = new Map(files.map((file) => [file.path, file]))
   const steps = order.flatMap((path) => {
     const file = byPath.get(path)
@@ -35,8 +34,8 @@ export function tokenizeRepository(
     const [line, ...content] = codeFileSegments(path, read({ blob: file.blob, start: 0, end: file.sizeBytes }), masks)
     return line === undefined ? [] : stepsOfFile(line, content)
   })
-  const header = [make.special('<|begin_of_text|>')]
-  return tokenizeDocument({ id, domain, header, steps, end: [make.special('<|end_of_text|>')] }, encoder)
+  const borders = createRenderer(renderer, masks)
+  return tokenizeDocument({ id, domain, header: borders.opening(), steps, end: borders.end() }, encoder)
 }
 
 /** The line with the path stays with the beginning of the content. */
@@ -67,7 +66,7 @@ export function cutAtLines(text: string): string[] {
   return pieces
 }
 
-/** The place behind the next line end at or after `from`. */
+/** The index after the next line end at or after `from`. */
 function lineEnd(text: string, from: number): number {
   const found = text.indexOf('\n', from)
   return found < 0 ? text.length : found + 1

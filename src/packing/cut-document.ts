@@ -1,12 +1,12 @@
 import { joinRuns, type TokenizedDocument, type TokenRun } from './document.js'
 
-/** A document, or a part of one, that stands in a row as one sequence. */
+/** A document, or a part of a document, that is one sequence of a row. */
 export interface Piece extends TokenRun {
-  /** The document's id, and `#0`, `#1` ... behind it where the document was cut. */
+  /** The document's id, followed by `#0`, `#1` ... where the document was cut. */
   id: string
 }
 
-/** What fits in no row; `step` counts over all steps of the trajectory, -1 is the header. */
+/** A part that fits in no row; `step` counts over all steps of the trajectory, -1 is the header. */
 export interface DroppedPart {
   step: number
   tokens: number
@@ -25,7 +25,7 @@ export interface CutDocument {
   untrained: { pieces: number; tokens: number }
 }
 
-/** A piece in the making: what it repeats from the head of the document, and what is new in it. */
+/** A piece that is being filled: what it repeats from the head of the document, and what is new in it. */
 interface Draft {
   repeated: TokenRun
   own: TokenRun[]
@@ -36,8 +36,8 @@ interface Draft {
  * Cuts a document into pieces of at most `sequenceLength` tokens, only between steps and as few as greedy filling gives.
  *
  * A continued piece begins with the header, masked. Where the header takes more than half a row, or leaves too little
- * for a step that has room without it, the piece begins with the requirements, or with the opening token alone. A step without room even then is
- * dropped; the piece ends there, so that no sequence goes on as if the step had happened.
+ * room for the step, the piece begins with the requirements, or with the opening token alone. A step that has no room
+ * even then is dropped; the piece ends there, so that no sequence goes on as if the step had happened.
  */
 export function cutDocument(document: TokenizedDocument, sequenceLength: number): CutDocument {
   const { header, steps } = document

@@ -1,19 +1,12 @@
-import {
-  headerParts,
-  isActing,
-  type Conversation,
-  type Renderer,
-  type Segment,
-  type SpanReader,
-  type Trajectory,
-} from '../records/index.js'
+import type { SpanReader } from '../core/index.js'
+import type { Conversation, Trajectory } from '../records/index.js'
+import { flatStep, headerParts, isActing, type Renderer, type Segment } from '../rendering/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
-import { flatStep, type TurnRenderer } from './render/turn-renderer.js'
 
 /** What packing needs of a tokenizer. */
 export type SegmentEncoder = Pick<Tokenizer, 'encode' | 'special'>
 
-/** Tokens in order, and for each whether the loss sees it as a target (1) or not (0). */
+/** Tokens in order, and for each whether it is a target of the loss (1) or not (0). */
 export interface TokenRun {
   ids: Int32Array
   trained: Uint8Array
@@ -34,7 +27,7 @@ export interface TokenizedDocument {
 }
 
 /** A document in segments, in the parts between which it may be cut. */
-export interface RenderedDocument {
+interface RenderedDocument {
   id: string
   domain: string
   header: Segment[]
@@ -56,10 +49,10 @@ export function tokenizeTrajectory(
   return tokenizeDocument({ id, domain, header, steps: rendered, end: renderer.end() }, encoder)
 }
 
-/** The same for a conversation: its header ends where an agent first acts, and each such turn begins a step. */
+/** The same for a conversation: its header ends where an agent first acts, and each turn in which it acts begins a step. */
 export function tokenizeConversation(
   { id, domain, turns }: Conversation,
-  renderer: TurnRenderer,
+  renderer: Renderer,
   encoder: SegmentEncoder,
 ): TokenizedDocument {
   const header = renderer.opening()
@@ -90,7 +83,7 @@ export function tokenizeDocument(
 }
 
 /** The ids of segments, each tokenized by itself, joined. */
-export function tokenizeSegments(segments: readonly Segment[], encoder: SegmentEncoder): TokenRun {
+function tokenizeSegments(segments: readonly Segment[], encoder: SegmentEncoder): TokenRun {
   return joinRuns(
     segments.map((segment) => {
       const ids = segment.special ? [encoder.special(segment.text)] : encoder.encode(segment.text)
@@ -114,7 +107,7 @@ export function joinRuns(runs: readonly TokenRun[]): TokenRun {
 /**
  * Counts borders that are neither beside a special token nor at a line end before a character that is not white space.
  *
- * White space is taken as the union of what JavaScript and Unicode call so: tokenizers follow the one or the other.
+ * White space is the union of what JavaScript and Unicode define: tokenizers follow one of the two.
  */
 export function countIrregularBorders(segments: readonly Segment[]): number {
   const filled = segments.filter((segment) => segment.text !== '')

@@ -1,27 +1,22 @@
 import { z } from 'zod'
-import { masksSchema } from './masks.js'
-import { rendererNames } from './render/create-renderer.js'
-
-export const shardFormats = ['parquet', 'arrow'] as const
-export type ShardFormat = (typeof shardFormats)[number]
-
-export const packedContents = ['trajectory', 'code'] as const
+import { masksSchema, rendererNames } from '../rendering/index.js'
+import { shardFormatNames } from './shards/formats/table.js'
 
 export const packingOptionsSchema = z.strictObject({
   /** Most tokens in a row. */
   sequenceLength: z.int().min(16).max(131_072).default(8192),
   renderer: z.enum(rendererNames).default('llama3-chat'),
-  /** What stands in the rows: the process that was reconstructed, or the files alone as they are. */
-  content: z.enum(packedContents).default('trajectory'),
+  /** What the rows hold: the process that was reconstructed, or the files alone as they are. */
+  content: z.enum(['trajectory', 'code']).default('trajectory'),
   /** Each shard is written once in each of these. */
   formats: z
-    .array(z.enum(shardFormats))
+    .array(z.enum(shardFormatNames))
     .min(1)
     .refine((formats) => new Set(formats).size === formats.length, 'a format is named twice')
-    .default([...shardFormats]),
+    .default(['parquet', 'arrow']),
   /** Adds the columns `seq_start_id` and `loss_mask` that Megatron-Bridge reads. */
   megatron: z.boolean().default(false),
-  /** Of the order of rows. */
+  /** Decides the order of rows. */
   seed: z.int().nonnegative().default(0),
   /** Tokens after which the next shard begins; a shard never spans two windows. */
   maxShardTokens: z

@@ -1,5 +1,6 @@
 import { CoreError, seededRandom } from '../core/index.js'
-import type { Renderer, ShardManifest } from '../records/index.js'
+import type { ShardManifest } from '../records/index.js'
+import type { Renderer } from '../rendering/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
 import { packBestFit } from './best-fit.js'
 import { cutDocument, type CutDocument, type Piece } from './cut-document.js'
@@ -8,7 +9,7 @@ import { PackingError } from './errors.js'
 import type { PackingOptions } from './options.js'
 import { removeShards, writeShards, type WrittenShard } from './shards/write-shards.js'
 
-/** What packing needs whatever it packs. */
+/** What packing needs for every kind of document. */
 export interface PackingTarget {
   tokenizer: SegmentEncoder & Pick<Tokenizer, 'digest' | 'vocabularySize'>
   /** Where the shards go. Shards that are there already are removed first. */
@@ -32,7 +33,7 @@ interface DomainWindow {
 }
 
 /**
- * Packs documents into shards and says what became of every token. The same input and options give the same bytes.
+ * Packs documents into shards and accounts for every token. The same input and options give the same bytes.
  *
  * @throws PackingError `DOMAIN_INVALID`, CoreError `ABORTED`
  */
@@ -41,7 +42,7 @@ export async function packDocuments(input: DocumentsInput, options: PackingOptio
   const open = new Map<string, DomainWindow>()
   removeShards(input.folder)
 
-  // Collect the pieces of each domain; a window that is full is packed and let go.
+  // Collect the pieces of each domain; a full window is packed and released.
   for await (const document of input.documents) {
     stopIfAborted(input.signal)
     const { id, domain } = document
@@ -95,10 +96,10 @@ async function packWindow(
   Object.assign(window, { pieces: [], documents: 0, tokens: 0, windows: windows + 1 })
 }
 
-/** The account that becomes the manifest. */
+/** Sums that become the manifest. */
 class Totals {
   readonly #shards: WrittenShard[] = []
-  /** By name, which may be one that every object has. */
+  /** By name, which may be a name that every object has. */
   readonly #domains = new Map<string, ShardManifest['domains'][string]>()
   readonly #packing: Omit<ShardManifest['packing'], 'fillRatio'> = {
     rows: 0,
@@ -116,10 +117,10 @@ class Totals {
   }
 
   addDocument(id: string, domain: string, cut: CutDocument, irregularBorders: number): void {
-    const of = this.#domains.get(domain) ?? { documents: 0, pieces: 0, tokens: 0, trainedTokens: 0 }
-    this.#domains.set(domain, of)
-    of.documents++
-    of.pieces += cut.pieces.length
+    const totals = this.#domains.get(domain) ?? { documents: 0, pieces: 0, tokens: 0, trainedTokens: 0 }
+    this.#domains.set(domain, totals)
+    totals.documents++
+    totals.pieces += cut.pieces.length
     const all = this.#packing
     all.documents++
     if (cut.wasCut) all.documentsCut++
@@ -135,12 +136,12 @@ class Totals {
 
   addShards(domain: string, shards: readonly WrittenShard[], { formats }: PackingOptions): void {
     this.#shards.push(...shards)
-    const of = this.#domains.get(domain)
+    const totals = this.#domains.get(domain)
     // Every format holds the same rows; count them once.
     for (const { format, rows, tokens, trainedTokens } of shards) {
-      if (format !== formats[0] || of === undefined) continue
+      if (format !== formats[0] || totals === undefined) continue
       this.#packing.rows += rows
-      for (const total of [this.#packing, of]) {
+      for (const total of [this.#packing, totals]) {
         total.tokens += tokens
         total.trainedTokens += trainedTokens
       }

@@ -1,11 +1,12 @@
-import type { Conversation, Renderer, ShardManifest, SpanReader, Trajectory } from '../records/index.js'
+import type { SpanReader } from '../core/index.js'
+import type { Conversation, ShardManifest, Trajectory } from '../records/index.js'
+import type { Renderer } from '../rendering/index.js'
 import { codeRenderer, tokenizeRepository, type CodeDocument } from './code-document.js'
 import { tokenizeConversation, tokenizeTrajectory } from './document.js'
 import type { PackingOptions } from './options.js'
 import { packDocuments, type PackingTarget } from './pack-documents.js'
-import type { TurnRenderer } from './render/turn-renderer.js'
 
-export interface PackingInput extends PackingTarget {
+interface TrajectoriesInput extends PackingTarget {
   /** Taken one by one; the order decides the bytes of the shards. */
   trajectories: Iterable<Trajectory> | AsyncIterable<Trajectory>
   read: SpanReader
@@ -13,42 +14,42 @@ export interface PackingInput extends PackingTarget {
   renderer: Renderer
 }
 
-export interface ConversationsInput extends PackingTarget {
+interface ConversationsInput extends PackingTarget {
   /** Taken one by one; the order decides the bytes of the shards. */
   conversations: Iterable<Conversation> | AsyncIterable<Conversation>
   /** Of `createRenderer(options.renderer, options.masks)`. */
-  renderer: TurnRenderer
+  renderer: Renderer
 }
 
-export interface RepositoriesInput extends PackingTarget {
+interface RepositoriesInput extends PackingTarget {
   /** Taken one by one; the order decides the bytes of the shards. */
   repositories: Iterable<CodeDocument> | AsyncIterable<CodeDocument>
   read: SpanReader
 }
 
 /**
- * Packs trajectories into shards and says what became of every token. The same input and options give the same bytes.
+ * Packs trajectories into shards and accounts for every token. The same input and options give the same bytes.
  *
  * @throws PackingError `DOMAIN_INVALID`; TokenizerError where the tokenizer lacks a special token of the renderer;
  * CoreError `ABORTED`
  */
-export async function packTrajectories(input: PackingInput, options: PackingOptions): Promise<ShardManifest> {
+export async function packTrajectories(input: TrajectoriesInput, options: PackingOptions): Promise<ShardManifest> {
   const { trajectories, renderer, read, tokenizer } = input
-  const documents = eachOf(trajectories, (one) => tokenizeTrajectory(one, renderer, read, tokenizer))
+  const documents = eachOf(trajectories, (trajectory) => tokenizeTrajectory(trajectory, renderer, read, tokenizer))
   return packDocuments({ ...input, documents }, options)
 }
 
-/** The same for conversations; one that came of a trajectory packs to the bytes of that trajectory. @throws the same */
+/** The same for conversations; the export of a trajectory packs to the bytes of the trajectory. @throws the same */
 export async function packConversations(input: ConversationsInput, options: PackingOptions): Promise<ShardManifest> {
   const { conversations, renderer, tokenizer } = input
-  const documents = eachOf(conversations, (one) => tokenizeConversation(one, renderer, tokenizer))
+  const documents = eachOf(conversations, (conversation) => tokenizeConversation(conversation, renderer, tokenizer))
   return packDocuments({ ...input, documents }, options)
 }
 
-/** The same for repositories as they are, each as one document of code; no renderer has a say in it. @throws the same */
+/** The same for repositories as they are, each as one document of code. The renderer only opens and ends it. @throws the same */
 export async function packRepositories(input: RepositoriesInput, options: PackingOptions): Promise<ShardManifest> {
   const { repositories, read, tokenizer } = input
-  const documents = eachOf(repositories, (one) => tokenizeRepository(one, options.masks, read, tokenizer))
+  const documents = eachOf(repositories, (repository) => tokenizeRepository(repository, options, read, tokenizer))
   return packDocuments({ ...input, documents, renderer: codeRenderer }, options)
 }
 

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { RunConfig } from '../config.js'
 import { canonicalJson, CoreError, RetraceError, RunStore, writeFileAtomic } from '../core/index.js'
 import { NearDuplicateIndex, signaturesSchema } from '../grounding/index.js'
-import { createRenderer } from '../packing/index.js'
 import { snapshotSchema, type AblationTraining, type OfflineResults, type ShardManifest } from '../records/index.js'
+import { createRenderer } from '../rendering/index.js'
 import type { PythonChoice, TrainingRequest, TrainingSummary } from '../training/index.js'
 import {
   armFolder,

@@ -1,6 +1,6 @@
 import { seededRandom } from '../core/index.js'
-import { codeFileSegments } from '../packing/index.js'
 import type { FileRecord } from '../records/index.js'
+import { codeFileSegments } from '../rendering/index.js'
 import { isCode, type TaskSource } from './evaluation-tasks.js'
 
 /** A file, or its first lines, as a document has it. */

@@ -1,6 +1,6 @@
 import { seededRandom, type Random } from '../core/index.js'
-import { codeFileSegments } from '../packing/index.js'
 import type { CompletionTask, FileRecord, RepositorySnapshot } from '../records/index.js'
+import { codeFileSegments } from '../rendering/index.js'
 import { codeLines } from './code-lines.js'
 import { isCode, openingToken, type TaskSource } from './evaluation-tasks.js'
 

@@ -1,6 +1,6 @@
 import { seededRandom, type Random } from '../core/index.js'
-import { codeFileSegments } from '../packing/index.js'
 import type { ChoiceTask } from '../records/index.js'
+import { codeFileSegments } from '../rendering/index.js'
 import { Haystack, type HaystackPiece } from './evaluation-haystack.js'
 import { openingToken, type TaskSource } from './evaluation-tasks.js'
 

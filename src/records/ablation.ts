@@ -15,14 +15,14 @@ const differenceSchema = z.strictObject({
   standardError: z.number().nullable(),
   /** 95 %, by Student's t. */
   interval: z.tuple([z.number(), z.number()]).nullable(),
-  /** Whether the interval leaves 0 out. */
+  /** Whether the interval excludes 0. */
   isDistinguishable: z.boolean(),
 })
 export type PairedDifference = z.infer<typeof differenceSchema>
 
 const repositorySchema = z.strictObject({ id: z.string(), name: z.string() })
 
-/** A model that was trained: how much it saw, and how long that took. */
+/** A trained model: how many tokens it saw, and how long that took. */
 export const ablationTrainingSchema = z.strictObject({
   arm: z.enum(ablationArms),
   seed: z.int().nonnegative(),
@@ -35,13 +35,13 @@ export const ablationTrainingSchema = z.strictObject({
 })
 export type AblationTraining = z.infer<typeof ablationTrainingSchema>
 
-/** `ablation.json`: what each arm was trained on, and what came of it. */
+/** `ablation.json`: what each arm was trained on, and its measured results. */
 export const ablationSchema = z.strictObject({
   schemaVersion: z.literal(1),
   retraceVersion: z.string(),
   /** The model that every arm begins with. */
   model: z.strictObject({ name: z.string(), digest: z.string() }),
-  /** Tokens that each model was to see; each saw the whole steps that reach them. */
+  /** Tokens that each model should see; training ends with the step that reaches them. */
   tokens: z.int().positive(),
   seeds: z.int().positive(),
   sequenceLength: z.int().positive(),
@@ -73,7 +73,7 @@ export const ablationSchema = z.strictObject({
   measures: z.array(
     z.strictObject({
       measure: z.enum(ablationMeasures),
-      /** Of the model as it was before. */
+      /** The value of the model before training. */
       base: z.number(),
       arms: z.array(
         z.strictObject({
@@ -81,13 +81,13 @@ export const ablationSchema = z.strictObject({
           /** One for each seed, from 0 on. */
           values: z.array(z.number()),
           mean: z.number(),
-          /** Of a sample; `null` for one seed. */
+          /** Of a sample; `null` for a single seed. */
           standardDeviation: z.number().nullable(),
           /** 95 % of the mean over seeds. */
           interval: z.tuple([z.number(), z.number()]).nullable(),
-          /** To bare code: the same seed beside it. `null` for bare code itself. */
+          /** Differences to bare code with the same seed. `null` for bare code itself. */
           overSeeds: differenceSchema.nullable(),
-          /** The same with held-out repositories as the pairs, each the mean of its seeds; where it is known by repository. */
+          /** The same with held-out repositories as the pairs, each the mean over seeds; `null` where there are no values by repository. */
           overRepositories: differenceSchema.extend({ better: z.int() }).nullable(),
         }),
       ),

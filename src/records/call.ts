@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { digestSchema } from './span.js'
+import { digestSchema } from '../core/index.js'
 
 export const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })
 export type Message = z.infer<typeof messageSchema>
@@ -18,7 +18,7 @@ export const callSchema = z.strictObject({
   key: digestSchema,
   /** The body that was sent: model, messages, sampling parameters, seed, answer format. */
   request: z.record(z.string(), z.unknown()),
-  /** The body that came back, as it was. */
+  /** The body of the answer, unchanged. */
   response: z.unknown(),
   text: z.string(),
   finishReason: z.enum(['stop', 'length', 'other']),
@@ -26,20 +26,20 @@ export const callSchema = z.strictObject({
 })
 export type Call = z.infer<typeof callSchema>
 
-/** A line of a run's ledger: a call was sent, whose answer has one of these keys; or it came to nothing that is paid. */
+/** A line of a run's ledger: a call was sent whose answer has one of these keys, or it failed and is not paid. */
 export const ledgerSendSchema = z.union([
   z.strictObject({ sent: z.array(digestSchema) }),
   z.strictObject({ unpaid: z.array(digestSchema) }),
 ])
 
-/** A line of a run's ledger: one call that the run made use of, once, however often the run was started. */
+/** A line of a run's ledger: one call that the run used. It is there once, however often the run was started. */
 export const ledgerRowSchema = z.strictObject({
   key: digestSchema,
-  /** Repository, role and file that it was for. */
+  /** Repository, role and file of the call. */
   unit: z.string(),
   role: z.string(),
   path: z.string(),
-  /** Whether this run paid for it; else it was in the cache. */
+  /** Whether this run paid for the call; else it was in the cache. */
   paid: z.boolean(),
   usage: usageSchema,
   /** What went wrong before the answer came, by kind: `429`, `500`, `connection`, `timeout`, `body`, `empty`. */

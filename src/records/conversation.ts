@@ -1,24 +1,16 @@
 import { z } from 'zod'
-import type { SegmentOrigin } from './segment.js'
 
-const origins = [
-  'template',
-  'requirement',
-  'plan',
-  'thought',
-  'action',
-  'observation',
-  'draft',
-] as const satisfies readonly SegmentOrigin[]
+/** What a text is: the masks train it or not by its origin. */
+const origins = ['template', 'requirement', 'plan', 'thought', 'action', 'observation', 'draft'] as const
 
-/** Text that renders to one segment, which the table of masks trains or not by its origin. */
+/** Text of one origin; it renders to one segment. */
 export const partSchema = z.strictObject({ origin: z.enum(origins), text: z.string() })
 export type Part = z.infer<typeof partSchema>
 
-/** What one side says: an agent that plans or acts, the one who asked, or a tool. */
+/** A message of one side: an agent that plans or acts, a user, or a tool. */
 export const turnSchema = z.strictObject({
   role: z.enum(['system', 'user', 'assistant', 'tool']),
-  /** `false` where nothing of it may be trained, whatever the masks say. */
+  /** `false` where no token of the turn may be trained, whatever the masks say. */
   trained: z.boolean(),
   parts: z.array(partSchema),
 })
@@ -33,8 +25,3 @@ export const conversationSchema = z.strictObject({
   turns: z.array(turnSchema),
 })
 export type Conversation = z.infer<typeof conversationSchema>
-
-/** Whether an agent thinks or acts here; a plan is said before the first action, like what was asked for. */
-export function isActing({ role, parts }: Turn): boolean {
-  return role === 'assistant' && parts.some(({ origin }) => origin !== 'plan')
-}

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const ids = z.array(z.int().nonnegative())
 
-/** Is the right one of several continuations the likeliest? A needle in code, by log-likelihood. */
+/** Is the right continuation the likeliest of several? A needle in code, by log-likelihood. */
 export const choiceTaskSchema = z.strictObject({
   kind: z.literal('choice'),
   id: z.string(),
@@ -11,7 +11,7 @@ export const choiceTaskSchema = z.strictObject({
   depth: z.number().min(0).max(1),
   context: ids,
   choices: z.array(ids).min(2),
-  /** Index of the right one. */
+  /** Index of the right choice. */
   answer: z.int().nonnegative(),
 })
 export type ChoiceTask = z.infer<typeof choiceTaskSchema>
@@ -46,7 +46,7 @@ export const likelihoodSchema = z.strictObject({
 })
 export type Likelihood = z.infer<typeof likelihoodSchema>
 
-export const heldOutResultSchema = z.strictObject({
+const heldOutResultSchema = z.strictObject({
   all: likelihoodSchema,
   domains: z.record(z.string(), likelihoodSchema),
   /** By position in the document, in tokens `[from, to)`. */
@@ -54,16 +54,15 @@ export const heldOutResultSchema = z.strictObject({
   /** Documents longer than the positions that the model claims, and their tokens; not scored, never cut. */
   tooLong: z.strictObject({ documents: z.int(), tokens: z.int() }),
 })
-export type HeldOutResult = z.infer<typeof heldOutResultSchema>
 
-export const needleResultSchema = z.strictObject({
+const needleResultSchema = z.strictObject({
   /** Tasks that were scored. Without any, the means are null, here and in a cell. */
   tasks: z.int(),
   /** Tasks that do not fit the positions that the model claims; not scored, never cut. */
   tooLong: z.int(),
   /** Share of tasks whose right choice is the likeliest by the sum of its log-probabilities; all choices are as long. */
   accuracy: z.number().nullable(),
-  /** What guessing gets. */
+  /** Accuracy of guessing. */
   chance: z.number().nullable(),
   cells: z.array(
     z.strictObject({
@@ -77,7 +76,6 @@ export const needleResultSchema = z.strictObject({
     }),
   ),
 })
-export type NeedleResult = z.infer<typeof needleResultSchema>
 
 const completionScoresSchema = z.strictObject({
   /** Tasks that were completed. Without any, the means are null. */
@@ -90,12 +88,11 @@ const completionScoresSchema = z.strictObject({
   editSimilarity: z.number().nullable(),
 })
 
-export const completionResultSchema = completionScoresSchema.extend({
+const completionResultSchema = completionScoresSchema.extend({
   repositories: z.record(z.string(), completionScoresSchema),
 })
-export type CompletionResult = z.infer<typeof completionResultSchema>
 
-/** What the scripts answer: one JSON object, a key for each offline suite that was asked for. */
+/** The answer of the scripts: one JSON object with a key for each offline suite that was asked for. */
 export const offlineResultsSchema = z.strictObject({
   /** `[name of the shards given, result]`. */
   heldOut: z.record(z.string(), heldOutResultSchema).optional(),

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { digestSchema } from './span.js'
+import { digestSchema } from '../core/index.js'
 
-export const domainTotalsSchema = z.strictObject({
+const domainTotalsSchema = z.strictObject({
   documents: z.int(),
   pieces: z.int(),
   tokens: z.int(),
@@ -22,7 +22,8 @@ export const shardManifestSchema = z.strictObject({
     z.strictObject({
       /** File name within `shards/`. */
       file: z.string(),
-      format: z.enum(['parquet', 'arrow']),
+      /** A name in packing's table of formats. */
+      format: z.string(),
       rows: z.int(),
       tokens: z.int(),
       trainedTokens: z.int(),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { thoughtSchema } from './trajectory.js'
 
 /** Nats over the scored code tokens: the sum, and the mean over its tokens. */
-export const scoreSchema = z.strictObject({ sum: z.number(), mean: z.number() })
+const scoreSchema = z.strictObject({ sum: z.number(), mean: z.number() })
 
 /** How much of the unseen code a thought gives away; see `cot-search`. */
 export const leakSchema = z.strictObject({

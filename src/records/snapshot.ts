@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { digestSchema } from './span.js'
+import { digestSchema } from '../core/index.js'
 
 export const languages = [
   'typescript',
@@ -25,7 +25,7 @@ const outlineBase = z.strictObject({
     'struct',
     'interface',
     'trait',
-    /** Methods put to a type from outside: Rust's `impl`, Swift's `extension`. */
+    /** Methods added to a type from outside: Rust's `impl`, Swift's `extension`. */
     'extension',
     'function',
     'method',
@@ -56,7 +56,7 @@ export interface OutlineItem extends z.infer<typeof outlineBase> {
   children: OutlineItem[]
 }
 
-export const outlineItemSchema: z.ZodType<OutlineItem> = outlineBase.extend({
+const outlineItemSchema: z.ZodType<OutlineItem> = outlineBase.extend({
   get children(): z.ZodArray<z.ZodType<OutlineItem>> {
     return z.array(outlineItemSchema)
   },
@@ -65,7 +65,7 @@ export const outlineItemSchema: z.ZodType<OutlineItem> = outlineBase.extend({
 export const importSchema = z.strictObject({
   /** As written in the code. */
   specifier: z.string(),
-  /** The names taken from it, as they are called there; `*` for the whole module, `default` for the default export. */
+  /** The imported names, as the module calls them; `*` for the whole module, `default` for the default export. */
   names: z.array(z.string()),
   target: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('file'), path: z.string() }),
@@ -85,14 +85,14 @@ export const fileRecordSchema = z.strictObject({
   /** `lines` where the language has no grammar here or the file does not parse; `parseNote` then says which. */
   outlineFrom: z.enum(['syntax-tree', 'lines']),
   parseNote: z.string(),
-  /** What the file says of itself before its first declaration, as plain prose. Empty where it says nothing. */
+  /** The file's own description before its first declaration, as plain prose. Empty where there is none. */
   doc: z.string(),
   outline: z.array(outlineItemSchema),
   imports: z.array(importSchema),
 })
 export type FileRecord = z.infer<typeof fileRecordSchema>
 
-export const skipReasons = [
+const skipReasons = [
   'binary',
   'invalid-utf8',
   'oversized',
@@ -118,7 +118,7 @@ export type SkippedFile = z.infer<typeof skippedFileSchema>
 const importCountsSchema = z.strictObject({ file: z.int(), external: z.int(), unresolved: z.int() })
 export type ImportCounts = z.infer<typeof importCountsSchema>
 
-/** A repository as grounding saw it: record out of `grounding`, record into `synthesis`. */
+/** A repository as grounding read it: record out of `grounding`, record into `synthesis`. */
 export const snapshotSchema = z.strictObject({
   schemaVersion: z.literal(2),
   /** Safe as a file name; the same content under the same name has the same id. */
@@ -130,9 +130,9 @@ export const snapshotSchema = z.strictObject({
     digest: digestSchema,
     commit: z.string().nullable(),
   }),
-  /** What the repository says of itself in its manifest (package.json, Cargo.toml, ...) or its README. Empty where silent. */
+  /** The repository's own description in its manifest (package.json, Cargo.toml, ...) or README. Empty where there is none. */
   about: z.strictObject({ title: z.string(), summary: z.string(), keywords: z.array(z.string()) }),
-  /** An SPDX expression for the whole, empty where nothing says one, and the files that say so. */
+  /** An SPDX expression for the whole repository, empty where no file has one, and the files that it is taken from. */
   licence: z.strictObject({
     expression: z.string(),
     evidence: z.array(z.strictObject({ path: z.string(), expression: z.string(), from: z.enum(['manifest', 'text']) })),

@@ -47,7 +47,7 @@ export const stepEventSchema = z.strictObject({
 })
 export type StepEvent = z.infer<typeof stepEventSchema>
 
-export const checkpointEventSchema = z.strictObject({
+const checkpointEventSchema = z.strictObject({
   event: z.literal('checkpoint'),
   step: z.int().nonnegative(),
   path: z.string(),

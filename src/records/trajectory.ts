@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { blobSpanSchema, digestSchema } from './span.js'
+import { blobSpanSchema, digestSchema } from '../core/index.js'
+import { actionSchema, toolDefinitionSchema } from '../tools/index.js'
 
 /**
- * A thought in words, and the ids of the facts it was made of where its writer works from facts. `call` is the blob
+ * A thought in words, and the ids of the facts that it was made of where the narrator wrote it. `call` is the blob
  * with the raw request and answer where a language model wrote it.
  */
 export const thoughtSchema = z.strictObject({
@@ -12,33 +13,7 @@ export const thoughtSchema = z.strictObject({
 })
 export type Thought = z.infer<typeof thoughtSchema>
 
-const byte = z.int().nonnegative()
-const line = z.int().positive()
-/** Set where the content is a first version that is wrong: it is a blob of its own, and never trained. */
-const draft = z.literal(true).optional()
-
-export const actionSchema = z.discriminatedUnion('tool', [
-  /** Shows bytes `[start, end)` of a file that was written before; `startLine` is the 1-based line of `start`. */
-  z.strictObject({ tool: z.literal('Read'), path: z.string(), start: byte, end: byte, startLine: line }),
-  /** Makes a file with this content. */
-  z.strictObject({ tool: z.literal('Write'), path: z.string(), content: blobSpanSchema, draft }),
-  /** Puts content in the place of bytes `[start, end)`, that is `replacedLines` lines, of the file as it is then. */
-  z.strictObject({
-    tool: z.literal('Edit'),
-    path: z.string(),
-    start: byte,
-    end: byte,
-    startLine: line,
-    replacedLines: z.int().nonnegative(),
-    content: blobSpanSchema,
-    draft,
-  }),
-  /** Looks for what is wrong with a written file, by reading alone: syntax, imports, names, number of arguments. */
-  z.strictObject({ tool: z.literal('Check'), path: z.string() }),
-])
-export type Action = z.infer<typeof actionSchema>
-
-/** One turn of an agent: what it thinks (or nothing), what it does, and what it sees (for a Read or a Check). */
+/** One turn of an agent: what it thinks (or nothing), what it does, and what it sees (where the tool shows something). */
 export const stepSchema = z.strictObject({
   thought: thoughtSchema.nullable(),
   action: actionSchema,
@@ -46,13 +21,13 @@ export const stepSchema = z.strictObject({
 })
 export type Step = z.infer<typeof stepSchema>
 
-/** Where a file's first version was wrong on purpose: whether the model tried by itself, or which fault was put in. */
-export const debuggingSchema = z.strictObject({
+/** A file whose first version is wrong: the model's own attempt, or a fault that was put in on purpose. */
+const debuggingSchema = z.strictObject({
   kind: z.enum(['fault', 'attempt']),
   /** The kind of fault, and in words what was changed where; empty for an attempt. */
   fault: z.string(),
   detail: z.string(),
-  /** The call that an attempt came from. */
+  /** The call that wrote an attempt. */
   call: digestSchema.optional(),
 })
 
@@ -66,33 +41,21 @@ export const episodeSchema = z.strictObject({
 })
 export type Episode = z.infer<typeof episodeSchema>
 
-export const planEntrySchema = z.strictObject({ path: z.string(), purpose: z.string() })
+const planEntrySchema = z.strictObject({ path: z.string(), purpose: z.string() })
 
-/** What had to be done to a plan before it named each file once in an order that respects the dependencies. */
-export const planRepairsSchema = z.strictObject({
-  /** How many more times the writer was asked. */
+/** Repairs of a plan until it named each file once, in an order that respects the dependencies. */
+const planRepairsSchema = z.strictObject({
+  /** How often the writer was asked again. */
   askedAgain: z.int().nonnegative(),
-  /** Files that were missing, and named by code in the end; their purpose is read off their outline. */
+  /** Missing files that code added in the end; their purpose comes from their outline. */
   added: z.array(z.string()),
-  /** Entries that name no file of the repository, or one a second time. */
+  /** Entries that name no file of the repository, or a file a second time. */
   dropped: z.array(z.string()),
-  /** Files that were moved behind what they depend on. */
+  /** Files that were moved after what they depend on. */
   moved: z.array(z.string()),
 })
-export type PlanRepairs = z.infer<typeof planRepairsSchema>
 
-/** An OpenAI-style function definition. */
-export const toolDefinitionSchema = z.strictObject({
-  type: z.literal('function'),
-  function: z.strictObject({
-    name: z.string(),
-    description: z.string(),
-    parameters: z.record(z.string(), z.unknown()),
-  }),
-})
-export type ToolDefinition = z.infer<typeof toolDefinitionSchema>
-
-/** Who wrote the words: enough to write them again. */
+/** What wrote the texts: enough to write them again. */
 export const generatorInfoSchema = z.strictObject({
   kind: z.string(),
   version: z.string(),

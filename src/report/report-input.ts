@@ -1,4 +1,5 @@
-import type { RenderedStep, SearchRow, Segment, ShardManifest } from '../records/index.js'
+import type { SearchRow, ShardManifest } from '../records/index.js'
+import type { RenderedStep, Segment } from '../rendering/index.js'
 
 /** What made the run, as the run's manifest has it. */
 export interface ReportRun {

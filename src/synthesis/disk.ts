@@ -1,4 +1,4 @@
-/** The repository as far as it is written: what an agent could read at that moment. */
+/** The files that are written at one moment: what an agent could read then. */
 export interface Disk {
   has(path: string): boolean
   /** `undefined` where the file is not written. */
@@ -6,11 +6,11 @@ export interface Disk {
   paths(): string[]
 }
 
-/** The same with one file more, or another version of one. */
+/** The same files, with one more or with another version of one. */
 export function withFile(disk: Disk, path: string, bytes: Uint8Array): Disk {
   return {
-    has: (one) => one === path || disk.has(one),
-    get: (one) => (one === path ? bytes : disk.get(one)),
+    has: (asked) => asked === path || disk.has(asked),
+    get: (asked) => (asked === path ? bytes : disk.get(asked)),
     paths: () => (disk.has(path) ? disk.paths() : [...disk.paths(), path]),
   }
 }

@@ -1,11 +1,12 @@
 import { seededRandom } from '../core/index.js'
 import { localImports, type ThoughtRequest } from '../generation/index.js'
 import type { Episode, FileRecord, Step } from '../records/index.js'
+import { lineNumber } from '../tools/index.js'
 import { chooseRead, byWeight } from './choose-reads.js'
 import { attemptSteps, faultSteps } from './debugging/debugged-steps.js'
 import { planDebugging } from './debugging/plan-debugging.js'
 import type { Disk } from './disk.js'
-import { lineNumber, splitFile, type Part } from './split-file.js'
+import { splitFile, type Part } from './split-file.js'
 import type { Work } from './synthesize.js'
 
 /** What a file agent has before it, at the turn of its file. */

@@ -1,18 +1,11 @@
-import { digestOf, type BlobStore } from '../core/index.js'
-import type { Action, BlobSpan, RepositorySnapshot, Step, Trajectory } from '../records/index.js'
-import { createChecker, type Checker } from './debugging/checker.js'
+import { digestOf, type BlobSpan, type BlobStore } from '../core/index.js'
+import type { RepositorySnapshot, Trajectory } from '../records/index.js'
+import { noActions, toolOf, type ReplayWorld, type ToolCounter } from '../tools/index.js'
+import { createChecker } from './debugging/checker.js'
 import { SynthesisError } from './errors.js'
-import { countLines, lineNumber } from './split-file.js'
 
-/** What a replay did, for the person who asked. */
-export interface ReplayResult {
-  files: number
-  bytes: number
-  reads: number
-  writes: number
-  edits: number
-  checks: number
-}
+/** Files and bytes that a replay wrote, and a count of the actions of each tool. */
+export type ReplayResult = { files: number; bytes: number } & Record<ToolCounter, number>
 
 /**
  * Runs a trajectory's actions in order in an empty folder (in memory) and holds it to the replay law: the files come
@@ -30,21 +23,21 @@ export async function replayTrajectory(
     throw new SynthesisError('REPLAY_FAILED', `${trajectory.id}: its snapshot is not the one that it was made of.`)
   }
   const disk = new Map<string, Uint8Array>()
-  const checker = createChecker()
-  const result: ReplayResult = { files: 0, bytes: 0, reads: 0, writes: 0, edits: 0, checks: 0 }
+  const world = replayWorld(disk, blobs)
+  const result: ReplayResult = { files: 0, bytes: 0, ...noActions() }
   for (const episode of trajectory.episodes) {
-    for (const [index, step] of episode.steps.entries()) {
-      const fail = (what: string): never => {
+    for (const [index, { action, observation }] of episode.steps.entries()) {
+      const fail = (reason: string): never => {
         throw new SynthesisError(
           'REPLAY_FAILED',
-          `${trajectory.id}: step ${index + 1} of ${episode.path} breaks the replay law: ${what}.`,
+          `${trajectory.id}: step ${index + 1} of ${episode.path} breaks the replay law: ${reason}.`,
           { trajectory: trajectory.id, path: episode.path, step: index },
         )
       }
-      if ('content' in step.action && step.action.path !== episode.path) fail(`it writes ${step.action.path}`)
-      if (step.action.tool === 'Check') await runCheck(step, disk, checker, blobs, fail)
-      else runStep(step, step.action, disk, blobs, fail)
-      result[counterOf(step.action)]++
+      if ('content' in action && action.path !== episode.path) fail(`it writes ${action.path}`)
+      const tool = toolOf(action.tool)
+      await tool.replay(action, observation, { ...world, fail })
+      result[tool.counter]++
     }
   }
   checkPlan(trajectory, disk)
@@ -52,8 +45,8 @@ export async function replayTrajectory(
   return result
 }
 
-/** Content of a span, checked against the blob's digest by the store. @throws SynthesisError where it leaves the blob */
-export function spanBytes(blobs: BlobStore, { blob, start, end }: BlobSpan): Uint8Array {
+/** Content of a span; the store checks the blob's digest. @throws SynthesisError where the span leaves the blob */
+function spanBytes(blobs: BlobStore, { blob, start, end }: BlobSpan): Uint8Array {
   const bytes = blobs.get(blob)
   if (start <= end && end <= bytes.length) return bytes.subarray(start, end)
   throw new SynthesisError(
@@ -62,62 +55,19 @@ export function spanBytes(blobs: BlobStore, { blob, start, end }: BlobSpan): Uin
   )
 }
 
-function counterOf({ tool }: Action): 'reads' | 'writes' | 'edits' | 'checks' {
-  return ({ Read: 'reads', Write: 'writes', Edit: 'edits', Check: 'checks' } as const)[tool]
-}
-
-type Fail = (what: string) => never
-
-function runStep(
-  step: Step,
-  action: Exclude<Action, { tool: 'Check' }>,
-  disk: Map<string, Uint8Array>,
-  blobs: BlobStore,
-  fail: Fail,
-): void {
-  const before = disk.get(action.path)
-  if (action.tool === 'Write') {
-    if (before !== undefined) fail(`${action.path} is there already`)
-    disk.set(action.path, spanBytes(blobs, action.content).slice())
-    return
-  }
-  if (before === undefined) return fail(`${action.path} is not written yet`)
-  if (action.start > action.end || action.end > before.length) {
-    fail(`bytes ${action.start} to ${action.end} are not in ${action.path}, which has ${before.length}`)
-  }
-  if (lineNumber(before, action.start) !== action.startLine)
-    fail(`byte ${action.start} is not in line ${action.startLine}`)
-  const there = before.subarray(action.start, action.end)
-  if (action.tool === 'Edit') {
-    if (countLines(there) !== action.replacedLines) fail(`it does not replace ${action.replacedLines} lines`)
-    const content = spanBytes(blobs, action.content)
-    disk.set(action.path, Buffer.concat([before.subarray(0, action.start), content, before.subarray(action.end)]))
-    return
-  }
-  if (step.observation === null) return fail('a Read shows nothing')
-  if (Buffer.compare(spanBytes(blobs, step.observation), there) !== 0) {
-    fail(`what it shows of ${action.path} is not what is there`)
-  }
-}
-
-/** What a Check says depends on the files alone, so it can be held to its word. */
-async function runCheck(
-  { action: { path }, observation }: Step,
-  disk: Map<string, Uint8Array>,
-  checker: Checker,
-  blobs: BlobStore,
-  fail: Fail,
-): Promise<void> {
-  if (!disk.has(path)) fail(`${path} is not written yet`)
-  if (observation === null) return fail('a Check shows nothing')
+/** What actions run on: files in memory that the trajectory has written so far, and the checker. */
+function replayWorld(disk: Map<string, Uint8Array>, blobs: BlobStore): Omit<ReplayWorld, 'fail'> {
+  const checker = createChecker()
   const now = {
-    has: (one: string) => disk.has(one),
-    get: (one: string) => disk.get(one),
+    has: (path: string) => disk.has(path),
+    get: (path: string) => disk.get(path),
     paths: () => [...disk.keys()],
   }
-  const { output } = await checker.check(path, now)
-  if (Buffer.compare(spanBytes(blobs, observation), Buffer.from(output)) !== 0) {
-    fail(`a check of ${path} says something else now`)
+  return {
+    get: (path) => disk.get(path),
+    write: (path, bytes) => void disk.set(path, bytes),
+    bytesOf: (span) => spanBytes(blobs, span),
+    check: async (path) => (await checker.check(path, now)).output,
   }
 }
 

@@ -59,16 +59,3 @@ export function lineEnd(bytes: Uint8Array, at: number): number {
   const next = bytes.indexOf(0x0a, at)
   return next < 0 ? bytes.length : next + 1
 }
-
-/** The 1-based number of the line in which byte `at` stands. */
-export function lineNumber(bytes: Uint8Array, at: number): number {
-  let line = 1
-  for (let i = 0; i < at; i++) if (bytes[i] === 0x0a) line++
-  return line
-}
-
-/** How many lines these bytes are, a last one without its line end among them. */
-export function countLines(bytes: Uint8Array): number {
-  if (bytes.length === 0) return 0
-  return lineNumber(bytes, bytes.length) - (bytes.at(-1) === 0x0a ? 1 : 0)
-}

@@ -1,14 +1,7 @@
-import { digestOf, eachBounded, type BlobStore } from '../core/index.js'
+import { digestOf, eachBounded, type BlobStore, type SpanReader } from '../core/index.js'
 import type { Generator, ThoughtRequest } from '../generation/index.js'
-import {
-  toolDefinitions,
-  type Episode,
-  type FileRecord,
-  type RepositorySnapshot,
-  type SpanReader,
-  type Step,
-  type Trajectory,
-} from '../records/index.js'
+import type { Episode, FileRecord, RepositorySnapshot, Step, Trajectory } from '../records/index.js'
+import { toolDefinitions } from '../tools/index.js'
 import { createChecker, type Checker } from './debugging/checker.js'
 import type { Disk } from './disk.js'
 import { episodeOf } from './episode.js'
@@ -111,7 +104,7 @@ function leadsTo(
   read: SpanReader,
   showCode: boolean,
 ): ThoughtRequest['leadsTo'] {
-  if (action.tool === 'Read' || action.tool === 'Check') return { kind: 'read', paths: pathsRead(steps) }
+  if (!('content' in action)) return { kind: 'read', paths: pathsRead(steps) }
   const { start, end } = action.content
   const code = showCode ? read(action.content) : null
   const seen = before.findLast((step) => step.action.tool === 'Check')?.observation

@@ -45,26 +45,27 @@ export function fakeScorer(
       vocabularySize: 300,
       contextLength,
     },
-    async open(tokens) {
+    open(tokens) {
       calls.push({ kind: 'open', tokens: [...tokens] })
-      return keep([...tokens])
+      return Promise.resolve(keep([...tokens]))
     },
-    async score(prefix, branches) {
+    score(prefix, branches) {
       const before = read(prefix)
       prefixes.push(before)
-      return branches.map((branch) => {
+      const scores = branches.map((branch) => {
         calls.push({ kind: 'score', tokens: [...branch.tokens] })
         if (before.length + branch.tokens.length > contextLength) throw new Error('too long')
         return scoreOf(branch)
       })
+      return Promise.resolve(scores)
     },
-    async commit(prefix, branch) {
+    commit(prefix, branch) {
       calls.push({ kind: 'commit', tokens: [...branch.tokens] })
-      return keep([...read(prefix), ...branch.tokens])
+      return Promise.resolve(keep([...read(prefix), ...branch.tokens]))
     },
     close: (prefix) => void tokensOf.delete(prefix.id),
-    counters: async () => counters,
-    dispose: async () => {},
+    counters: () => Promise.resolve(counters),
+    dispose: () => Promise.resolve(),
   }
 }
 

@@ -2,14 +2,14 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  decideRound,
   gateBeforeScore,
   isLeak,
   leastGain,
   measureLeak,
   searchOptionsSchema,
+  selectors,
 } from '../../src/cot-search/index.js'
-import { windowStart } from '../../src/cot-search/view.js'
+import { windowStart } from '../../src/cot-search/prefix-window.js'
 import type { Candidate } from '../../src/records/index.js'
 
 const test = suite('gates and leaks')
@@ -33,7 +33,7 @@ test('of a round at most one candidate is accepted: the best one above the thres
   const mean = fc.oneof(fc.constant(null), fc.integer({ min: -500, max: 0 }))
   fc.assert(
     fc.property(fc.array(mean, { maxLength: 5 }), fc.integer({ min: -500, max: 0 }), (means, best) => {
-      const decided = decideRound(means.map(candidate), { mean: best, thoughtTokens: 1 }, 0.5)
+      const decided = selectors.greedy(means.map(candidate), { mean: best, thoughtTokens: 1 }, 0.5)
       const accepted = decided.filter((one) => one.accepted)
       const gains = means.map((one) => (one === null ? -Infinity : one - best))
       assert.is(accepted.length, gains.some((gain) => gain > 0.5) ? 1 : 0)
@@ -48,7 +48,11 @@ test('of a round at most one candidate is accepted: the best one above the thres
 })
 
 test('identical candidates are never a gain', () => {
-  const decided = decideRound([candidate(-1), candidate(-1)], { mean: -1, thoughtTokens: 1 }, leastGain(0, options))
+  const decided = selectors.greedy(
+    [candidate(-1), candidate(-1)],
+    { mean: -1, thoughtTokens: 1 },
+    leastGain(0, options),
+  )
   assert.equal(
     decided.map((one) => one.decision),
     ['no-gain', 'no-gain'],

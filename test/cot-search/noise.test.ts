@@ -13,11 +13,12 @@ function scorerWith(valueOf: (prefixLength: number, branches: number) => number)
   const scorer = fakeScorer(100)
   return {
     ...scorer,
-    async score(before, branches): Promise<BranchScore[]> {
-      return branches.map(({ scored: [range] }) => {
+    score(before, branches): Promise<BranchScore[]> {
+      const scores = branches.map(({ scored: [range] }) => {
         const length = (range?.end ?? 0) - (range?.start ?? 0)
         return { logProbs: new Float32Array(length).fill(valueOf(before.length, branches.length)) }
       })
+      return Promise.resolve(scores)
     },
   }
 }

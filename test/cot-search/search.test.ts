@@ -4,12 +4,13 @@ import {
   searchOptionsSchema,
   searchTrajectory,
   stepTokens,
+  tokensOf,
   walkSteps,
   type SearchInput,
 } from '../../src/cot-search/index.js'
 import { createNarrator } from '../../src/generation/index.js'
-import { createRenderer } from '../../src/packing/index.js'
 import { searchRowSchema, type SearchRow, type Trajectory } from '../../src/records/index.js'
+import { createRenderer, headerParts } from '../../src/rendering/index.js'
 import { replayTrajectory, thoughtRequestFor } from '../../src/synthesis/index.js'
 import { smallProject, synthesizeFolder, writeRepository, type Synthesized } from '../support.js'
 import { byteTokenizer } from '../packing/byte-tokenizer.js'
@@ -19,6 +20,7 @@ const test = suite('search')
 const made = await synthesizeFolder(writeRepository(smallProject), { maxActionBytes: 512, maxReadBytes: 256 })
 const renderer = createRenderer('llama3-chat')
 const tokenizer = byteTokenizer
+const maxThoughtTokens = 900
 
 interface Outcome {
   trajectory: Trajectory
@@ -40,7 +42,7 @@ async function search(
     scorer,
     tokenizer,
     renderer,
-    options: searchOptionsSchema.parse({ maxThoughtTokens: 900, maxGrowthTokens: 300 }),
+    options: searchOptionsSchema.parse({ maxThoughtTokens, maxGrowthTokens: 300 }),
     noise: 0,
     seed: 0,
     decided: [],
@@ -87,7 +89,7 @@ test('the kept thought is the best of those that passed every gate, and the traj
     if (kept.role === 'candidate') improved++
   }
   assert.ok(improved > 3, `only ${improved} thoughts improved`)
-  replayTrajectory(trajectory, made.snapshot, made.blobs)
+  await replayTrajectory(trajectory, made.snapshot, made.blobs)
 })
 
 test('no gain below noise and floor is accepted', async () => {
@@ -135,6 +137,38 @@ test('in a short context the window jumps by whole steps, never cuts a target, a
     const before = made.trajectory.episodes[row.episode]?.steps[row.step]?.thought
     assert.equal(tight.trajectory.episodes[row.episode]?.steps[row.step]?.thought, before)
   }
+})
+
+/** Checks every new window of a search in this context. @returns how many there were */
+async function checkWindows(context: number): Promise<number> {
+  // What closes a step takes several tokens here, so that a length without it is seen.
+  const plain = createRenderer('plain')
+  const { rows, trajectory } = await search({ renderer: plain }, made, context)
+  const steps = walkSteps(trajectory, plain, made.read)
+  const lengths = steps.map((step) => stepTokens(tokenizer, step.rendered).length)
+  let windows = 0
+  for (const [index, { episode, step: stepIndex, view, outcome }] of rows.entries()) {
+    const step = steps.find((walked) => walked.episode === episode && walked.step === stepIndex)
+    const before = rows[index - 1]
+    if (step === undefined || before === undefined || view.firstStep === before.view.firstStep) continue
+    if (outcome === 'too-long' || before.outcome === 'too-long') continue
+    windows++
+    const { open, action, content } = step.rendered
+    const header = tokensOf(tokenizer, headerParts(plain.header(trajectory))[view.header]).length
+    const needed = tokensOf(tokenizer, [...open, ...action, ...content]).length + maxThoughtTokens
+    const room = Math.min(context / 2, context - needed) - header
+    const past = lengths.slice(view.firstStep, step.index).reduce((total, length) => total + length, 0)
+    assert.is(view.prefixTokens, header + past + tokensOf(tokenizer, open).length)
+    assert.ok(past <= room, `${past} tokens of steps in ${room}`)
+    assert.ok(past + (lengths[view.firstStep - 1] ?? Infinity) > room, 'one more step would have fitted')
+  }
+  return windows
+}
+
+test('a new window begins with the most recent whole steps that fit in half of the context', async () => {
+  let windows = 0
+  for (let context = 2200; context < 3000; context += 100) windows += await checkWindows(context)
+  assert.ok(windows > 10, `${windows} windows`)
 })
 
 test('a search that was stopped anywhere goes on to the same rows, with the same work in the window at hand', async () => {

@@ -8,18 +8,20 @@ import * as assert from 'uvu/assert'
 /** Who may import whom; the rooms in their order. Types count as imports. */
 const allowed: Record<string, string[]> = {
   core: [],
-  records: ['core'],
+  tools: ['core'],
+  records: ['core', 'tools'],
+  rendering: ['core', 'tools', 'records'],
   model: ['core'],
   tokenizer: ['core', 'model'],
-  generation: ['core', 'records'],
+  generation: ['core', 'tools', 'records'],
   scoring: ['core', 'model', 'tokenizer'],
   grounding: ['core', 'records'],
-  synthesis: ['core', 'records', 'generation', 'grounding'],
-  'cot-search': ['core', 'records', 'tokenizer', 'generation', 'scoring'],
-  packing: ['core', 'records', 'tokenizer'],
-  interchange: ['core', 'records'],
+  synthesis: ['core', 'tools', 'records', 'generation', 'grounding'],
+  'cot-search': ['core', 'records', 'rendering', 'tokenizer', 'generation', 'scoring'],
+  packing: ['core', 'records', 'rendering', 'tokenizer'],
+  interchange: ['core', 'tools', 'records', 'rendering'],
   training: ['core', 'records', 'model'],
-  report: ['core', 'records'],
+  report: ['core', 'records', 'rendering'],
   cli: ['pipeline', 'core'],
 }
 const stageRooms = Object.keys(allowed).filter((room) => room !== 'cli')

@@ -1,9 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { conversationsOfRow } from '../../src/interchange/index.js'
-import { createRenderer, masksSchema } from '../../src/packing/index.js'
 import { tokenizeConversation } from '../../src/packing/document.js'
 import { conversationSchema, type Conversation } from '../../src/records/index.js'
+import { createRenderer, masksSchema } from '../../src/rendering/index.js'
 import { byteTokenizer } from '../packing/byte-tokenizer.js'
 
 function conversations(row: unknown): Conversation[] {

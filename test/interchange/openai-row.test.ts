@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openaiRow } from '../../src/interchange/index.js'
-import { toolDefinitions } from '../../src/records/index.js'
+import { toolDefinitions } from '../../src/tools/index.js'
 import { readSpan } from '../packing/random-trajectories.js'
 import { debugged } from './debugged-trajectory.js'
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import fc from 'fast-check'
+import type { SpanReader } from '../../src/core/index.js'
 import {
   atifTrajectory,
   conversationsOfRow,
@@ -12,17 +13,10 @@ import {
   readRows,
   type Outcome,
 } from '../../src/interchange/index.js'
-import { createRenderer, masksSchema, rendererNames } from '../../src/packing/index.js'
 import { tokenizeConversation, tokenizeTrajectory } from '../../src/packing/document.js'
-import {
-  headerTurns,
-  stepTurns,
-  type Call,
-  type Conversation,
-  type SpanReader,
-  type Trajectory,
-  type Turn,
-} from '../../src/records/index.js'
+import type { Call, Conversation, Part, Step, Trajectory, Turn } from '../../src/records/index.js'
+import { callParts, createRenderer, masksSchema, planParts, rendererNames } from '../../src/rendering/index.js'
+import { toolCallOf } from '../../src/tools/index.js'
 import { byteTokenizer } from '../packing/byte-tokenizer.js'
 import { anyTrajectory, blobs, readSpan, spanOf, trajectoryOf } from '../packing/random-trajectories.js'
 import { debugged } from './debugged-trajectory.js'
@@ -37,7 +31,10 @@ function viaJson(value: unknown): unknown {
 
 async function viaParquet(trajectories: readonly Trajectory[], read: SpanReader): Promise<unknown[]> {
   const chunks: Uint8Array[] = []
-  const writer = await openParquetRows(async (bytes) => void chunks.push(bytes.slice()))
+  const writer = await openParquetRows((bytes) => {
+    chunks.push(bytes.slice())
+    return Promise.resolve()
+  })
   for (const one of trajectories) await writer.write(openaiRow(one, read))
   await writer.finish()
   const path = join(scratch, 'rows.parquet')
@@ -61,8 +58,20 @@ const formats: Record<string, (trajectory: Trajectory) => unknown> = {
 }
 
 function turnsOf({ requirements, plan, episodes }: Trajectory, read: SpanReader): Turn[] {
-  const steps = episodes.flatMap((episode) => episode.steps)
-  return [...headerTurns({ requirements, plan }), ...steps.flatMap((step) => stepTurns(step, read))]
+  const part = (origin: Part['origin'], text: string): Part[] => (text === '' ? [] : [{ origin, text }])
+  const stepTurns = (step: Step): Turn[] => {
+    const { thought, action, observation } = step
+    const call = callParts(toolCallOf(step, read), 'draft' in action && action.draft === true)
+    const acting: Turn = { role: 'assistant', trained: true, parts: [...part('thought', thought?.text ?? ''), ...call] }
+    if (!['Read', 'Check'].includes(action.tool)) return [acting]
+    const seen = observation === null ? '' : read(observation)
+    return [acting, { role: 'tool', trained: true, parts: part('observation', seen) }]
+  }
+  return [
+    { role: 'user', trained: true, parts: part('requirement', requirements) },
+    { role: 'assistant', trained: true, parts: planParts(plan) },
+    ...episodes.flatMap(({ steps }) => steps).flatMap(stepTurns),
+  ]
 }
 
 /** Both documents have the same ids and labels, header by header and step by step. */

@@ -5,8 +5,6 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import fc from 'fast-check'
 import {
-  codeFileSegments,
-  defaultMasks,
   ignoreIndex,
   packRepositories,
   packingOptionsSchema,
@@ -17,9 +15,11 @@ import {
 import { codeRenderer, cutAtLines, tokenizeRepository, type CodeDocument } from '../../src/packing/code-document.js'
 import { cutDocument } from '../../src/packing/cut-document.js'
 import type { FileRecord, ShardManifest } from '../../src/records/index.js'
+import { codeFileSegments, defaultMasks } from '../../src/rendering/index.js'
 import { readSpan, spanOf } from './random-trajectories.js'
 import { byteTokenizer, tokenizersAtHand } from './byte-tokenizer.js'
 
+const options = packingOptionsSchema.parse({})
 const folders: string[] = []
 test.after(() => folders.forEach((folder) => rmSync(folder, { recursive: true })))
 
@@ -59,7 +59,7 @@ async function pack(
 
 for (const [name, tokenizer] of await tokenizersAtHand()) {
   test(`with ${name}, a code document is its files in order with their paths, between begin and end of text`, () => {
-    const { header, steps } = tokenizeRepository(small, defaultMasks, readSpan, tokenizer)
+    const { header, steps } = tokenizeRepository(small, options, readSpan, tokenizer)
     const ids = [...header.ids, ...steps.flatMap((run) => [...run.ids])]
     assert.is(ids[0], tokenizer.special('<|begin_of_text|>'))
     assert.is(ids.at(-1), tokenizer.special('<|end_of_text|>'))
@@ -73,7 +73,7 @@ for (const [name, tokenizer] of await tokenizersAtHand()) {
     const text = Array.from({ length: 300 }, (_, at) => `def f${at}(x):\n    return x + ${at}\n\n\n`).join('')
     assert.ok(cutAtLines(text).length > 2, 'nothing was cut')
     const long = repositoryOf('long-1', { 'a.py': text })
-    const { steps, irregularBorders } = tokenizeRepository(long, defaultMasks, readSpan, tokenizer)
+    const { steps, irregularBorders } = tokenizeRepository(long, options, readSpan, tokenizer)
     const whole = codeFileSegments('a.py', text).flatMap((segment) => [...tokenizer.encode(segment.text)])
     assert.equal(steps.flatMap((run) => [...run.ids]).slice(0, -1), whole)
     assert.is(irregularBorders, 0)
@@ -82,7 +82,8 @@ for (const [name, tokenizer] of await tokenizersAtHand()) {
 
 test('what is trained is decided by the line `action` of the masks alone, the border tokens aside', () => {
   const trainedOf = (masks: Partial<typeof defaultMasks>): number[] => {
-    const { header, steps } = tokenizeRepository(small, { ...defaultMasks, ...masks }, readSpan, byteTokenizer)
+    const changed = { ...options, masks: { ...defaultMasks, ...masks } }
+    const { header, steps } = tokenizeRepository(small, changed, readSpan, byteTokenizer)
     return [header, ...steps].flatMap((run) => [...run.trained])
   }
   const length = Buffer.byteLength(smallText)
@@ -171,7 +172,7 @@ test('whatever the files hold, what is trained is their texts byte for byte, how
   fc.assert(
     fc.property(fc.array(content, { maxLength: 6 }), fc.constantFrom(8000, 20_000), (files, row) => {
       const texts = Object.fromEntries(files.map((parts, at) => [`f${at}`, parts.join('')]))
-      const document = tokenizeRepository(repositoryOf('any-1', texts), defaultMasks, readSpan, byteTokenizer)
+      const document = tokenizeRepository(repositoryOf('any-1', texts), options, readSpan, byteTokenizer)
       const { pieces, dropped } = cutDocument(document, row)
       const trained = pieces.flatMap(({ ids, trained: marks }) => [...ids].filter((_, t) => marks[t] === 1))
       const expected = Object.entries(texts).map(([path, text]) => {
@@ -203,7 +204,7 @@ test('where actions are not trained nothing is written, and that is counted', as
 })
 
 test('a repository without a file gives no piece', () => {
-  const document = tokenizeRepository(repositoryOf('none-1', {}), defaultMasks, readSpan, byteTokenizer)
+  const document = tokenizeRepository(repositoryOf('none-1', {}), options, readSpan, byteTokenizer)
   assert.equal(cutDocument(document, 100).pieces, [])
 })
 

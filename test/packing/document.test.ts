@@ -1,11 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import fc from 'fast-check'
-import { createRenderer, masksSchema, rendererNames } from '../../src/packing/index.js'
 import { countIrregularBorders, tokenizeTrajectory } from '../../src/packing/document.js'
 import { cutDocument, type CutDocument } from '../../src/packing/cut-document.js'
 import { ignoreIndex, rowOfPieces } from '../../src/packing/shards/row.js'
-import type { Renderer, Segment, Trajectory } from '../../src/records/index.js'
+import type { Trajectory } from '../../src/records/index.js'
+import { createRenderer, masksSchema, rendererNames, type Renderer, type Segment } from '../../src/rendering/index.js'
 import { anyTrajectory, readSpan, spanOf, trajectoryOf, trajectoryOfSizes } from './random-trajectories.js'
 import { byteTokenizer, tokenizersAtHand } from './byte-tokenizer.js'
 

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { tableFromIPC } from 'apache-arrow'
 import { readParquet } from 'parquet-wasm/node'
 import {
   PackingError,
-  createRenderer,
   ignoreIndex,
   packTrajectories,
   packingOptionsSchema,
@@ -19,6 +19,7 @@ import {
 import { tokenizeTrajectory } from '../../src/packing/document.js'
 import { shardManifestSchema, type ShardManifest, type Trajectory } from '../../src/records/index.js'
 import { seededRandom } from '../../src/core/index.js'
+import { createRenderer } from '../../src/rendering/index.js'
 import { readSpan, trajectoryOfSizes } from './random-trajectories.js'
 import { byteTokenizer } from './byte-tokenizer.js'
 
@@ -238,6 +239,7 @@ test('a window of few documents is packed and written before the next is read', 
   let seenBeforeEnd = 0
   async function* lazily(): AsyncGenerator<Trajectory> {
     for (const trajectory of trajectories) {
+      await setImmediate()
       yield trajectory
       if (existsSync(folder)) seenBeforeEnd = readdirSync(folder).length
     }

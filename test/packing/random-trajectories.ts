@@ -1,6 +1,7 @@
 import fc from 'fast-check'
-import { memoryBlobStore, sha256Hex } from '../../src/core/index.js'
-import { toolDefinitions, type BlobSpan, type SpanReader, type Step, type Trajectory } from '../../src/records/index.js'
+import { memoryBlobStore, sha256Hex, type BlobSpan, type SpanReader } from '../../src/core/index.js'
+import { type Step, type Trajectory } from '../../src/records/index.js'
+import { toolDefinitions } from '../../src/tools/index.js'
 
 export const blobs = memoryBlobStore()
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { CoreError, RunStore, seededRandom, silentProgress } from '../../src/core/index.js'
+import { CoreError, RunStore, seededRandom, silentProgress, type BlobSpan } from '../../src/core/index.js'
 import { ablate, loadAblationConfig, planAblation, splitRepositories } from '../../src/pipeline/index.js'
 import type { AblationRequest } from '../../src/pipeline/ablation.js'
 import type { ModelWork } from '../../src/pipeline/ablation-stages.js'
@@ -18,7 +18,6 @@ import {
   shardManifestSchema,
   trajectorySchema,
   type AblationArm,
-  type BlobSpan,
   type Likelihood,
   type OfflineResults,
   type ShardManifest,

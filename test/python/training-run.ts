@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, write
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../../src/core/index.js'
-import { createRenderer, packTrajectories, packingOptionsSchema } from '../../src/packing/index.js'
+import { packTrajectories, packingOptionsSchema } from '../../src/packing/index.js'
 import {
   trainingEventSchema,
   trainingFailureSchema,
@@ -13,6 +13,7 @@ import {
   type TrainingFailure,
   type Trajectory,
 } from '../../src/records/index.js'
+import { createRenderer } from '../../src/rendering/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { trainingConfigSchema } from '../../src/training/options.js'
 import type { z } from 'zod'

@@ -1,4 +1,5 @@
-import type { Candidate, SearchRow, Segment, ShardManifest } from '../../src/records/index.js'
+import type { Candidate, SearchRow, ShardManifest } from '../../src/records/index.js'
+import type { Segment } from '../../src/rendering/index.js'
 import type { ReportInput, ViewerDocument } from '../../src/report/index.js'
 
 type Role = Candidate['role']

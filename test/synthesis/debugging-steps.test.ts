@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { memoryBlobStore } from '../../src/core/index.js'
+import { memoryBlobStore, type SpanReader } from '../../src/core/index.js'
 import { createNarrator, type Generator, type ThoughtRequest } from '../../src/generation/index.js'
 import { groundingOptionsSchema, groundRepository } from '../../src/grounding/index.js'
-import { trajectorySchema, type Episode, type SpanReader, type Step } from '../../src/records/index.js'
+import { trajectorySchema, type Episode, type Step } from '../../src/records/index.js'
 import {
   replayTrajectory,
   synthesisOptionsSchema,

@@ -1,8 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RetraceError } from '../../src/core/index.js'
-import { trajectorySchema, type Action, type Step, type Trajectory } from '../../src/records/index.js'
+import { trajectorySchema, type Step, type Trajectory } from '../../src/records/index.js'
 import { replayTrajectory, synthesisOptionsSchema, type SynthesisOptions } from '../../src/synthesis/index.js'
+import type { Action } from '../../src/tools/index.js'
 import { smallProject, synthesizeFolder, writeRepository, type Synthesized } from '../support.js'
 
 const test = suite('replay law')

@@ -1,3 +1,4 @@
+import { toolDefinitions } from '../../tools/index.js'
 import { asData } from './as-data.js'
 import type { Reading } from './reading.js'
 
@@ -85,9 +86,15 @@ function beforeActing(text: string): string {
   return at < 0 ? text : text.slice(0, at).trim()
 }
 
-/** `Write src/a.ts`, `Edit src/a.ts after line 3`, the headings of the plain renderer, and what opens or ends a chat turn. */
-const actingLine =
-  /^(?:(?:Read|Write|Edit|Check) (?:"[^"\n]*"|(?=[^\s`]*[./])[^\s`]+(?<![.,:;]))(?: after line \d+| lines \d+-\d+)?|(?:Thought|Action|Observation|User):|End of action|# (?:System|Requirements|Plan))$|<\|(?:im_start|im_end|start_header_id|eot_id|eom_id|endoftext|end_of_text|start|end|user|assistant)\|>(?!`)|<\/?(?:start|end)_of_turn>|<\/s>(?!`)/m
+const toolNames = toolDefinitions.map((tool) => tool.function.name).join('|')
+/** What follows a tool's name: `src/a.ts after line 3`. */
+const toolSubject = /(?:"[^"\n]*"|(?=[^\s`]*[./])[^\s`]+(?<![.,:;]))(?: after line \d+| lines \d+-\d+)?/
+/** The headings of the plain renderer. */
+const heading = /(?:Thought|Action|Observation|User):|End of action|# (?:System|Requirements|Plan)/
+/** What opens or ends a chat turn. */
+const chatMark =
+  /<\|(?:im_start|im_end|start_header_id|eot_id|eom_id|endoftext|end_of_text|start|end|user|assistant)\|>(?!`)|<\/?(?:start|end)_of_turn>|<\/s>(?!`)/
+const actingLine = new RegExp(`^(?:(?:${toolNames}) ${toolSubject.source}|${heading.source})$|${chatMark.source}`, 'm')
 
 /** Taken apart as in what is asked: a trainer that takes such marks out of a text would read them for its own. */
 const withoutMarks = (text: string): string => asData(text)

@@ -29,7 +29,7 @@ const stepSchema = z.looseObject({
 })
 type AtifStep = z.infer<typeof stepSchema>
 
-/** An ATIF document, of any 1.x. */
+/** An ATIF document of any version 1.x. */
 export interface AtifDocument {
   schema_version?: string | null | undefined
   trajectory_id?: string | null | undefined
@@ -53,17 +53,17 @@ export const atifSchema = embeddedSchema.refine(
   'schema_version is no ATIF-v1.x',
 )
 
-/** The turns of a document; and the embedded ones whose steps do not stand among them, which are for themselves. */
-export function atifTurns(document: AtifDocument): { turns: Turn[]; apart: AtifDocument[] } {
+/** The turns of a document, and the embedded documents whose steps are not among them: conversations of their own. */
+export function atifTurns(document: AtifDocument): { turns: Turn[]; separate: AtifDocument[] } {
   const list = new TurnList()
-  const apart: AtifDocument[] = []
-  addSteps(list, document, apart)
-  return { turns: list.turns, apart }
+  const separate: AtifDocument[] = []
+  addSteps(list, document, separate)
+  return { turns: list.turns, separate }
 }
 
-function addSteps(list: TurnList, { steps, subagent_trajectories }: AtifDocument, apart: AtifDocument[]): void {
+function addSteps(list: TurnList, { steps, subagent_trajectories }: AtifDocument, separate: AtifDocument[]): void {
   const embedded = subagent_trajectories ?? []
-  const waiting = new Map(embedded.map((one, index) => [one.trajectory_id ?? `${index}`, one]))
+  const waiting = new Map(embedded.map((document, index) => [document.trajectory_id ?? `${index}`, document]))
   if (waiting.size < embedded.length) rejectRow('invalid', 'two of its embedded trajectories have the same id')
   for (const step of steps) {
     const note = step.extra?.retrace
@@ -76,12 +76,12 @@ function addSteps(list: TurnList, { steps, subagent_trajectories }: AtifDocument
       const part = waiting.get(id)
       if (part === undefined)
         rejectRow('invalid', `it delegates to ${JSON.stringify(id)}, which is not embedded or was before`)
-      // Taken once: a document that refers to its parts again and again would grow without bound.
+      // Taken once: a document that refers to a part many times would grow without bound.
       waiting.delete(id)
-      addSteps(list, part, apart)
+      addSteps(list, part, separate)
     }
   }
-  apart.push(...waiting.values())
+  separate.push(...waiting.values())
 }
 
 function addStep(list: TurnList, step: AtifStep): void {
@@ -103,7 +103,7 @@ function addStep(list: TurnList, step: AtifStep): void {
     list.act({ thoughts: [reasoning_content ?? '', thought], answer, calls, trained, isDraft })
   }
   for (const { source_call_id, content } of observation?.results ?? []) {
-    // Where a sub-agent answered there may be no content at all.
+    // The answer of a sub-agent may have no content.
     if (content !== null && content !== undefined) list.see(contentText(content), source_call_id ?? null, trained)
   }
 }

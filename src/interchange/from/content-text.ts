@@ -5,9 +5,9 @@ import { rejectRow } from '../errors.js'
 export const contentSchema = z
   .union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().nullish() }))])
   .nullish()
-export type Content = z.infer<typeof contentSchema>
+type Content = z.infer<typeof contentSchema>
 
-/** The text of content, its parts joined. A part that is no text leaves the whole row out: what it showed is not told. */
+/** The text of content, its parts joined. A part that is no text rejects the whole row: its content would be missing. */
 export function contentText(content: Content): string {
   if (content === null || content === undefined) return ''
   if (typeof content === 'string') return content

@@ -4,15 +4,15 @@ import { InterchangeError, rejectRow, type RejectReason } from '../errors.js'
 import { atifSchema, atifTurns, type AtifDocument } from './atif-turns.js'
 import { openaiRowSchema, openaiTurns } from './openai-turns.js'
 
-/** What became of a row, or of a trajectory embedded in it. */
+/** The conversation of a row or of a trajectory embedded in it, or why there is none. */
 export type Outcome = { conversation: Conversation } | { id: string; reason: RejectReason; message: string }
 
-/** Mixture component of what names none, or none that can be part of a file name. */
-export const defaultDomain = 'imported'
+/** Mixture component of a row that names none, or none that can be part of a file name. */
+const defaultDomain = 'imported'
 
 /**
- * A row of either format as conversations: one, and one more for each embedded trajectory that is not part of its
- * parent. What cannot be one is an outcome with a reason.
+ * A row of either format as conversations: one for the row, and one for each embedded trajectory that is not part of
+ * its parent. What cannot become a conversation is an outcome with a reason.
  *
  * @param place names the row where it has no id of its own, such as `rows.jsonl:17`
  */
@@ -26,7 +26,7 @@ export function conversationsOfRow(row: unknown, place: string): Outcome[] {
   return [{ id: place, reason: 'unknown-form', message: 'it has neither messages nor the steps of an ATIF trajectory' }]
 }
 
-/** What the column with the messages is called; `trajectory` in sets of agents' runs such as SWE-rebench's. */
+/** Names of the column with the messages; `trajectory` in sets of agents' runs such as SWE-rebench's. */
 const messageColumns = ['messages', 'trajectory'] as const
 
 function openaiConversation(row: Record<string, unknown>, column: string, place: string): Outcome {
@@ -38,14 +38,14 @@ function openaiConversation(row: Record<string, unknown>, column: string, place:
 
 function atifConversations(document: AtifDocument, id: string, domain: string): Outcome[] {
   const outcomes: Outcome[] = []
-  // From the top down; a list in place of a recursion, since a file says how deep it goes.
+  // From the top down; a list instead of a recursion, since a hostile file may be nested very deep.
   const waiting = [{ document, id }]
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const { document, id } = next
     outcomes.push(
       orReject(id, () => {
-        const { turns, apart } = atifTurns(document)
-        waiting.push(...apart.map((one, index) => ({ document: one, id: `${id}/${one.trajectory_id ?? index}` })))
+        const { turns, separate } = atifTurns(document)
+        waiting.push(...separate.map((part, index) => ({ document: part, id: `${id}/${part.trajectory_id ?? index}` })))
         return { conversation: conversation(id, domain, turns) }
       }),
     )
@@ -79,7 +79,7 @@ function idOf({ trajectory_id, session_id }: AtifDocument): string | undefined {
   return trajectory_id ?? session_id ?? undefined
 }
 
-/** A domain becomes part of file names; any other word is another's, and not taken. */
+/** A domain becomes part of file names; a word that cannot is not taken. */
 function domainOf(extra: unknown): string {
   const own = isObject(extra) && isObject(extra['retrace']) ? extra['retrace'] : extra
   const domain = isObject(own) ? own['domain'] : null
@@ -101,7 +101,7 @@ function orReject<T>(id: string, work: () => T): T | Exclude<Outcome, { conversa
     if (error instanceof InterchangeError && error.code === 'ROW_REJECTED') {
       return { id, reason: error.details['reason'] as RejectReason, message: error.message }
     }
-    // The stack of calls ends before hostile nesting does.
+    // Hostile nesting is deeper than the call stack.
     if (error instanceof RangeError) return { id, reason: 'unreadable', message: 'it is nested too deep' }
     throw error
   }

@@ -10,7 +10,7 @@ const messageSchema = z.looseObject({
   content: contentSchema,
   reasoning_content: z.string().nullish(),
   tool_calls: z.array(z.looseObject({ id: z.string().nullish(), function: functionSchema })).nullish(),
-  /** How calls were written before there were tools. */
+  /** The form of calls before there were tools. */
   function_call: functionSchema.nullish(),
   tool_call_id: z.string().nullish(),
   weight: z.number().nullish(),
@@ -18,7 +18,7 @@ const messageSchema = z.looseObject({
 })
 type Message = z.infer<typeof messageSchema>
 
-/** A row of OpenAI messages. Tool definitions may be missing: nothing is rendered of them. */
+/** A row of OpenAI messages. Tool definitions may be missing: they are not rendered. */
 export const openaiRowSchema = z.looseObject({
   id: z.union([z.string(), z.number()]).nullish(),
   messages: z.array(messageSchema).min(1),
@@ -61,7 +61,7 @@ function callsOf({ tool_calls, function_call }: Message): ForeignCall[] {
     : [...calls, { id: null, ...argumentsOf(function_call) }]
 }
 
-/** Arguments come as JSON in a string; some writers leave the value as it is, a model may have written no JSON at all. */
+/** Arguments come as JSON in a string. Some writers leave the value as it is, and a model may have written no JSON. */
 function argumentsOf({ name, arguments: given }: z.infer<typeof functionSchema>): Omit<ForeignCall, 'id'> {
   if (typeof given !== 'string') return { name, arguments: given }
   try {

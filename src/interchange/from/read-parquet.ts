@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { DataType, Vector, tableFromIPC, type Data } from 'apache-arrow'
 import type { ParquetFile, RecordBatch } from 'parquet-wasm/node'
 import { InterchangeError } from '../errors.js'
-import type { Row } from './read-rows.js'
+import type { Row } from './row.js'
 
 /** Rows that leave WebAssembly together; its memory grows with the largest copy. */
 const batchSize = 16
@@ -44,7 +44,10 @@ function checkRowGroups(path: string, file: ParquetFile): void {
 /** A cell as JSON would have it. */
 function cellOf(data: Data, index: number): unknown {
   if (!data.getValid(index)) return null
-  const between = (): [number, number] => [Number(data.valueOffsets[index]), Number(data.valueOffsets[index + 1])]
+  const between = (): [number, number] => {
+    const offsets = data.valueOffsets as Int32Array | BigInt64Array
+    return [Number(offsets[index]), Number(offsets[index + 1])]
+  }
   if (DataType.isUtf8(data.type) || DataType.isLargeUtf8(data.type)) {
     // The library's own reading drops a byte order mark, which is text here.
     return text.decode((data.values as Uint8Array).subarray(...between()))

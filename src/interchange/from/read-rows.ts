@@ -1,13 +1,11 @@
 import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
-import { InterchangeError, type RejectReason } from '../errors.js'
+import { InterchangeError } from '../errors.js'
 import { readParquetRows } from './read-parquet.js'
+import type { Row } from './row.js'
 
 /** Bytes of a line, or of a JSON file, above which it is left out: the bound on memory. */
-export const maxRowBytes = 256 * 2 ** 20
-
-/** One row of a file, counted from 1 (in text: its line), or why nothing can be read of it. */
-export type Row = { line: number; value: unknown } | { line: number; reason: RejectReason; message: string }
+const maxRowBytes = 256 * 2 ** 20
 
 const readers: Record<string, (path: string, maxBytes: number) => AsyncGenerator<Row>> = {
   '.jsonl': readLines,
@@ -24,7 +22,7 @@ export const rowFileEndings = Object.keys(readers)
  * @throws InterchangeError `FILE_INVALID` where the file as a whole cannot be read
  */
 export async function* readRows(path: string, maxBytes = maxRowBytes): AsyncGenerator<Row> {
-  const ending = rowFileEndings.find((one) => path.toLowerCase().endsWith(one))
+  const ending = rowFileEndings.find((known) => path.toLowerCase().endsWith(known))
   if (ending === undefined) {
     throw new InterchangeError(
       'FILE_INVALID',
@@ -75,7 +73,10 @@ async function* readLines(path: string, maxBytes: number): AsyncGenerator<Row> {
 }
 
 async function* readDocument(path: string, maxBytes: number): AsyncGenerator<Row> {
-  if ((await stat(path)).size > maxBytes) return yield tooLong(1, maxBytes)
+  if ((await stat(path)).size > maxBytes) {
+    yield tooLong(1, maxBytes)
+    return
+  }
   const row = rowOfText(await readFile(path), 1)
   if (row === null || !('value' in row) || !Array.isArray(row.value)) {
     yield row ?? { line: 1, reason: 'unreadable', message: 'it is empty' }

@@ -1,13 +1,8 @@
-import {
-  callParts,
-  quotedWhereNeeded,
-  showsSomething,
-  toolCallSchema,
-  type Part,
-  type Turn,
-} from '../../records/index.js'
+import type { Part, Turn } from '../../records/index.js'
+import { callParts } from '../../rendering/index.js'
+import { parseToolCall, quotedWhereNeeded, toolOf } from '../../tools/index.js'
 
-/** A call as a file gives it: what its arguments are, or a text where they are not JSON. */
+/** A call as a file gives it: its arguments, or a text where they are not JSON. */
 export interface ForeignCall {
   id: string | null
   name: string
@@ -15,23 +10,23 @@ export interface ForeignCall {
 }
 
 /** What an agent says in one turn, in the order in which it is rendered. */
-export interface Act {
+interface Act {
   thoughts: readonly string[]
-  /** What it says where it calls nothing. */
+  /** The text of a turn without a call. */
   answer: string
   calls: readonly ForeignCall[]
   trained: boolean
   isDraft: boolean
 }
 
-/** Takes what either format says and makes turns of it, by the table in `index.ts`. */
+/** Makes turns of the messages of either format, by the table in `index.ts`. */
 export class TurnList {
   readonly turns: Turn[] = []
   #hasActed = false
-  /** Calls behind which an empty answer stands for none, by id. */
+  /** Ids of calls that show nothing: an empty answer to them is no turn. */
   readonly #silent = new Set<string>()
 
-  /** A prompt, or what a person says. Behind the first action it is something that the agent sees. */
+  /** A prompt, or a message of a user. After the first action the agent observes it. */
   say(role: 'system' | 'user', text: string, trained: boolean): void {
     const first = role === 'user' ? 'requirement' : 'template'
     this.#add(role, trained, [{ origin: this.#hasActed ? 'observation' : first, text }])
@@ -40,15 +35,15 @@ export class TurnList {
   /** @param proseLength code points before the list of files, which is tokenized by itself */
   plan(text: string, proseLength: number, trained: boolean): void {
     const characters = [...text]
-    const texts = [characters.slice(0, proseLength), characters.slice(proseLength)].map((some) => some.join(''))
+    const texts = [characters.slice(0, proseLength), characters.slice(proseLength)].map((half) => half.join(''))
     this.#add(
       'assistant',
       trained,
-      texts.map((one): Part => ({ origin: 'plan', text: one })),
+      texts.map((text): Part => ({ origin: 'plan', text })),
     )
   }
 
-  /** A turn that says nothing and does nothing is none. */
+  /** A turn without text and calls is left out. */
   act({ thoughts, answer, calls, trained, isDraft }: Act): void {
     const parts: Part[] = thoughts.map((text) => ({ origin: 'thought', text }))
     parts.push({ origin: isDraft ? 'draft' : 'action', text: answer })
@@ -58,25 +53,25 @@ export class TurnList {
       if (last !== undefined && last.origin !== 'thought' && !last.text.endsWith('\n')) {
         parts.push({ origin: 'action', text: '\n' })
       }
-      parts.push(...this.#wordsOf(call, isDraft))
+      parts.push(...this.#partsOf(call, isDraft))
     }
     if (parts.every(({ text }) => text === '')) return
     this.#hasActed = true
     this.#add('assistant', trained, parts)
   }
 
-  /** What came back of a call, or by itself. */
+  /** The answer to a call, or a message of a tool by itself. */
   see(text: string, callId: string | null, trained: boolean): void {
     if (text === '' && callId !== null && this.#silent.has(callId)) return
     this.#add('tool', trained, [{ origin: 'observation', text }])
   }
 
-  #wordsOf({ id, name, arguments: given }: ForeignCall, isDraft: boolean): Part[] {
-    const ours = toolCallSchema.safeParse({ name, arguments: given })
+  #partsOf({ id, name, arguments: given }: ForeignCall, isDraft: boolean): Part[] {
+    const ours = parseToolCall(name, given)
     if (id !== null) this.#silent.delete(id)
-    if (ours.success) {
-      if (id !== null && !showsSomething(ours.data)) this.#silent.add(id)
-      return callParts(ours.data, isDraft)
+    if (ours !== null) {
+      if (id !== null && !toolOf(ours.name).shows) this.#silent.add(id)
+      return callParts(ours, isDraft)
     }
     const written = typeof given === 'string' ? given : JSON.stringify(given ?? {})
     const line: Part = { origin: 'action', text: `Call ${quotedWhereNeeded(name)}\n` }

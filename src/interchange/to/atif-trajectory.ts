@@ -1,22 +1,14 @@
-import type { BlobStore } from '../../core/index.js'
-import {
-  callSchema,
-  toolCallOf,
-  type Call,
-  type Episode,
-  type SpanReader,
-  type Step,
-  type ToolDefinition,
-  type Trajectory,
-} from '../../records/index.js'
+import type { BlobStore, SpanReader } from '../../core/index.js'
+import { callSchema, type Call, type Episode, type Step, type Trajectory } from '../../records/index.js'
+import { toolCallOf, toolOf, type ToolDefinition } from '../../tools/index.js'
 import type { Note } from '../note.js'
-import { isDraft, metadataOf, planText, seenOf } from './openai-row.js'
+import { isDraft, metadataOf, observationText, planText } from './openai-row.js'
 import { systemPrompts } from './system-prompts.js'
 
-/** The form that is written; readers take every 1.x. */
-export const atifTag = 'ATIF-v1.7'
+/** The version that is written; readers take every 1.x. */
+const atifTag = 'ATIF-v1.7'
 
-/** What an export needs beside the trajectory. */
+/** What an export needs besides the trajectory. */
 export interface ExportSource {
   read: SpanReader
   /** Holds the raw calls. */
@@ -73,11 +65,10 @@ function fileTrajectory(trajectory: Trajectory, episode: Episode, index: number,
     ...promptSteps(file),
     { source: 'user', message: `${path}: ${purposeOf(trajectory, path)}`, extra: { retrace: { packed: false } } },
     ...steps.map((step, number) => {
-      // The choice of what to read is made before the first step, and has no step of its own.
+      // The choice of what to read comes before the first step, and is no step by itself.
       const choice = number === 0 && readsCall !== undefined ? [readsCall] : []
-      // An attempt is what a call wrote, beside the call of the thought before it.
-      const isDraft = 'draft' in step.action && step.action.draft === true
-      const attempt = isDraft && debugging?.call !== undefined ? [debugging.call] : []
+      // A call wrote the attempt; another call wrote the thought before it.
+      const attempt = isDraft(step) && debugging?.call !== undefined ? [debugging.call] : []
       return agentStep(step, [...choice, ...attempt], `call_${number}`, trajectory, source)
     }),
   ]
@@ -88,7 +79,7 @@ function fileTrajectory(trajectory: Trajectory, episode: Episode, index: number,
   }
 }
 
-/** What every document has, the embedded ones too: each can be read by itself. */
+/** What every document has, embedded documents too: each can be read by itself. */
 function document(
   id: string,
   steps: readonly UnnumberedStep[],
@@ -142,26 +133,26 @@ function agentStep(
   const { thought, action, observation } = step
   const call = toolCallOf(step, source.read)
   const calls = thought?.call === undefined ? callsBefore : [...callsBefore, thought.call]
-  // The format forbids reasoning where no model was called; the narrator's thought is then the message.
-  const words = thought?.text ?? ''
-  const said = thought?.call !== undefined ? { message: '', reasoning_content: words } : { message: words }
+  // The format forbids reasoning where no model was called; then the narrator's thought is the message.
+  const text = thought?.text ?? ''
+  const message = thought?.call !== undefined ? { message: '', reasoning_content: text } : { message: text }
   const note = {
     ...(isDraft(step) ? { draft: true } : {}),
     ...('content' in action ? { content: action.content } : {}),
     ...(observation === null ? {} : { observation }),
     ...(thought !== null && thought.facts.length > 0 ? { facts: thought.facts } : {}),
   }
-  const shows = action.tool === 'Read' || action.tool === 'Check'
+  const result = { source_call_id: callId, content: observationText(step, source.read) }
   return {
     source: 'agent',
-    ...said,
+    ...message,
     tool_calls: [{ tool_call_id: callId, function_name: call.name, arguments: call.arguments }],
-    ...(shows ? { observation: { results: [{ source_call_id: callId, content: seenOf(step, source.read) }] } } : {}),
+    ...(toolOf(action.tool).shows ? { observation: { results: [result] } } : {}),
     ...writing(calls, note, trajectory, source),
   }
 }
 
-/** Who wrote the words of a step: how many calls of a model, what they took, and the calls themselves, whole. */
+/** What wrote the texts of a step: how many calls of a model, their tokens, and the whole calls. */
 function writing(digests: readonly string[], note: Note & Json, { generator }: Trajectory, source: ExportSource): Json {
   const calls = digests.map((digest) => readCall(digest, source))
   const extra = { retrace: calls.length === 0 ? note : { ...note, calls } }
@@ -181,8 +172,8 @@ function readCall(digest: string, { blobs }: ExportSource): Call {
 function finalMetrics(steps: readonly UnnumberedStep[]): Json {
   const metrics = steps.flatMap((step) => ('metrics' in step ? [step['metrics'] as Metrics] : []))
   return {
-    total_prompt_tokens: metrics.reduce((sum, one) => sum + one.prompt_tokens, 0),
-    total_completion_tokens: metrics.reduce((sum, one) => sum + one.completion_tokens, 0),
+    total_prompt_tokens: metrics.reduce((sum, { prompt_tokens }) => sum + prompt_tokens, 0),
+    total_completion_tokens: metrics.reduce((sum, { completion_tokens }) => sum + completion_tokens, 0),
     total_steps: steps.length,
   }
 }

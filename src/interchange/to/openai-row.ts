@@ -1,11 +1,7 @@
-import {
-  planParts,
-  toolCallOf,
-  type SpanReader,
-  type Step,
-  type ToolDefinition,
-  type Trajectory,
-} from '../../records/index.js'
+import type { SpanReader } from '../../core/index.js'
+import type { Step, Trajectory } from '../../records/index.js'
+import { planParts } from '../../rendering/index.js'
+import { toolCallOf, type ToolDefinition } from '../../tools/index.js'
 import type { Note } from '../note.js'
 import { systemPrompts } from './system-prompts.js'
 
@@ -26,7 +22,7 @@ export interface OpenAIRow {
   metadata: Record<string, unknown>
 }
 
-/** All file agents in one conversation: requirements, plan, and a message with one call for each step. */
+/** The file agents in one conversation: requirements, plan, and a message with one call for each step. */
 export function openaiRow(trajectory: Trajectory, read: SpanReader): OpenAIRow {
   const { id, tools, generator, requirements, plan, episodes } = trajectory
   const { main, file } = systemPrompts(generator)
@@ -45,7 +41,7 @@ function planMessage(plan: Trajectory['plan']): OpenAIMessage {
   return { role: 'assistant', content: text, retrace: note }
 }
 
-/** The plan as one text, and where its list begins. */
+/** The plan as one text, with a note of where its list begins. */
 export function planText(plan: Trajectory['plan']): { text: string; note: Note } {
   const parts = planParts(plan)
   const isListed = plan.files.length > 0
@@ -55,8 +51,8 @@ export function planText(plan: Trajectory['plan']): { text: string; note: Note }
 }
 
 /**
- * The protocol wants an answer to every call. That to a Write or an Edit is empty, since nothing was seen; words such
- * as "done" would be invented.
+ * The protocol wants an answer to every call. The answer to a Write or an Edit is empty, since they show nothing; a
+ * text such as "done" would be invented.
  */
 function stepMessages(step: Step, callId: string, read: SpanReader): [OpenAIMessage, OpenAIMessage] {
   const { name, arguments: given } = toolCallOf(step, read)
@@ -66,18 +62,18 @@ function stepMessages(step: Step, callId: string, read: SpanReader): [OpenAIMess
     tool_calls: [{ id: callId, type: 'function', function: { name, arguments: JSON.stringify(given) } }],
   }
   if (isDraft(step)) Object.assign(asking, { weight: 0, retrace: { draft: true } })
-  return [asking, { role: 'tool', tool_call_id: callId, content: seenOf(step, read) }]
+  return [asking, { role: 'tool', tool_call_id: callId, content: observationText(step, read) }]
 }
 
 export function isDraft({ action }: Step): boolean {
   return 'draft' in action && action.draft === true
 }
 
-export function seenOf({ observation }: Step, read: SpanReader): string {
+export function observationText({ observation }: Step, read: SpanReader): string {
   return observation === null ? '' : read(observation)
 }
 
-/** What a trajectory is of and who wrote it. */
+/** Which repository a trajectory was made from, and what wrote its texts. */
 export function metadataOf({
   schemaVersion,
   name,

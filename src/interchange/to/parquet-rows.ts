@@ -32,17 +32,17 @@ const message = struct({
 /** Tools and metadata are JSON: their keys differ from row to row, and a struct would give each row the keys of all. */
 const columns: Record<keyof OpenAIRow, DataType> = { id: text, messages: list(message), tools: text, metadata: text }
 
-/** Rows that are compressed together. */
+/** Rows that are compressed together in a row group. */
 const maxRowGroupRows = 16
 
-export interface RowWriter {
+interface RowWriter {
   write(row: OpenAIRow): Promise<void>
   finish(): Promise<void>
-  /** Lets go after an error. */
+  /** Releases what the writer holds after an error. */
   discard(): Promise<void>
 }
 
-/** Rows as Parquet, compressed by zstd; what is done is handed to `sink`, and a few rows are all that waits. */
+/** Writes rows as Parquet, compressed by zstd. Finished bytes go to `sink`; only a few rows are in memory. */
 export async function openParquetRows(sink: (bytes: Uint8Array) => Promise<void>): Promise<RowWriter> {
   // Loaded here and not above: importing it compiles its WebAssembly.
   const parquet = await import('parquet-wasm/node')
@@ -90,11 +90,11 @@ function batchOf({ id, messages, tools, metadata }: OpenAIRow, schema: Schema): 
   return new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length: 1, nullCount: 0, children }))
 }
 
-/** A message with every key: the library's builders take `null` for a missing value, and nothing else. */
-function withNulls({ tool_calls, tool_call_id, weight, retrace, ...said }: OpenAIMessage): Record<string, unknown> {
+/** A message with every key: the library's builders need `null` for a missing value. */
+function withNulls({ tool_calls, tool_call_id, weight, retrace, ...message }: OpenAIMessage): Record<string, unknown> {
   const note = retrace === undefined ? null : { packed: null, plan: null, draft: null, ...retrace }
   return {
-    ...said,
+    ...message,
     tool_calls: tool_calls ?? null,
     tool_call_id: tool_call_id ?? null,
     weight: weight ?? null,

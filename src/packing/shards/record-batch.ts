@@ -11,11 +11,13 @@ import {
   vectorFromArray,
   type Data,
   type DataType,
+  type Table,
+  type Vector,
 } from 'apache-arrow'
 import { megatronColumns, type ShardRow } from './row.js'
 
-/** The columns of a shard; `megatron` adds two. Everything is nullable by type, as in pyarrow's own schemas. */
-export function shardSchema(megatron: boolean, metadata: Map<string, string> = new Map()): Schema {
+/** The columns of a shard; `megatron` adds two. Every column is nullable by type, as in pyarrow's own schemas. */
+export function shardSchema(megatron: boolean): Schema {
   const list = (name: string, item: DataType): Field => new Field(name, new List(new Field('item', item, true)), true)
   const columns = [
     list('input_ids', new Int32()),
@@ -25,7 +27,7 @@ export function shardSchema(megatron: boolean, metadata: Map<string, string> = n
     list('doc_ids', new Utf8()),
   ]
   if (megatron) columns.push(list('seq_start_id', new Int32()), list('loss_mask', new Int8()))
-  return new Schema(columns, metadata)
+  return new Schema(columns)
 }
 
 /** A record batch of one row, over the row's own arrays. */
@@ -59,6 +61,25 @@ function strings(values: readonly string[]): Data {
 }
 
 function listOf(child: Data): Data {
-  const type = new List(new Field('item', child.type as DataType, true))
+  const type = new List(new Field('item', child.type, true))
   return makeData({ type, length: 1, nullCount: 0, valueOffsets: Int32Array.of(0, child.length), child })
+}
+
+/** The rows of a table with these columns. The arrays are views of its buffers. @throws Error where a column is missing */
+export function rowsOfTable(table: Table): ShardRow[] {
+  const column = (name: string): Vector => {
+    const found = table.getChild(name)
+    if (found === null) throw new Error(`it has no column ${name}`)
+    return found
+  }
+  const [inputIds, labels, seqLengths] = ['input_ids', 'labels', 'seq_lengths'].map(column) as [Vector, Vector, Vector]
+  const [domain, docIds] = [column('domain'), column('doc_ids')]
+  const integers = (cells: Vector, row: number): Int32Array => (cells.get(row) as Vector<Int32>).toArray()
+  return Array.from({ length: table.numRows }, (_, row) => ({
+    domain: domain.get(row) as string,
+    inputIds: integers(inputIds, row),
+    labels: integers(labels, row),
+    seqLengths: integers(seqLengths, row),
+    docIds: [...(docIds.get(row) as Iterable<string>)],
+  }))
 }

@@ -1,9 +1,9 @@
 import type { Piece } from '../cut-document.js'
 
-/** Where no loss is computed; Hugging Face's convention. */
+/** The label where no loss is computed; Hugging Face's convention. */
 export const ignoreIndex = -100
 
-/** One packed sequence, as it stands in a shard. */
+/** One packed sequence, as a shard holds it. */
 export interface ShardRow {
   domain: string
   inputIds: Int32Array

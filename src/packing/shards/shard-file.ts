@@ -8,8 +8,8 @@ export interface WrittenFile {
 }
 
 /**
- * A file that is written piece by piece and appears whole or not at all; for shards, which are too large to be held
- * and written at once. Hashes what it writes.
+ * A file that is written piece by piece and appears whole or not at all; for shards, which are too large to be in
+ * memory at once. Hashes what it writes.
  */
 export class ShardFile {
   readonly #path: string
@@ -32,7 +32,7 @@ export class ShardFile {
     this.#sizeBytes += bytes.length
   }
 
-  /** Gives the file its name. */
+  /** Renames the finished file to its name. */
   finish(): WrittenFile {
     fsyncSync(this.#file)
     this.#close()
@@ -40,7 +40,7 @@ export class ShardFile {
     return { sizeBytes: this.#sizeBytes, sha256: this.#hash.digest('hex') }
   }
 
-  /** Leaves nothing of an unfinished file behind. */
+  /** Removes the unfinished file. */
   discard(): void {
     this.#close()
     rmSync(this.#temporary, { force: true })

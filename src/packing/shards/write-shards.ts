@@ -3,25 +3,27 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { canonicalJson } from '../../core/index.js'
 import type { ShardManifest } from '../../records/index.js'
 import type { Piece } from '../cut-document.js'
-import type { PackingOptions, ShardFormat } from '../options.js'
-import { openArrowWriter } from './arrow-writer.js'
-import { openParquetWriter } from './parquet-writer.js'
+import type { PackingOptions } from '../options.js'
+import { shardExtensions, shardFormats } from './formats/table.js'
 import { recordBatchOfRow, shardSchema } from './record-batch.js'
 import { countTrained, rowOfPieces } from './row.js'
-import type { ShardWriter } from './writer.js'
+import type { ShardWriter } from './shard-format.js'
 
 export type WrittenShard = ShardManifest['shards'][number]
 
-/** What a shard says of itself in its file, so that it can be told apart without the manifest. */
-export interface ShardMetadata {
+/** What a shard's file says of the shard, so that it can be recognized without the manifest. */
+interface ShardMetadata {
   domain: string
   sequenceLength: number
   renderer: string
   tokenizer: string
 }
 
+/** Name of a shard, finished or under its temporary name. */
+const shardName = new RegExp(`-\\d{5,}\\.(${shardExtensions.join('|')})(\\.\\d+\\.tmp)?$`)
+
 /** Rows, each as its pieces, that become shards named `DOMAIN-00000`, `DOMAIN-00001` ... from `firstShard` on. */
-export interface RowsToWrite {
+interface RowsToWrite {
   folder: string
   metadata: ShardMetadata
   rows: readonly (readonly Piece[])[]
@@ -41,12 +43,11 @@ export async function writeShards(input: RowsToWrite, options: PackingOptions): 
   return written
 }
 
-/** Removes what an earlier packing left in the folder, finished or not; other files stay. */
+/** Removes the shards that an earlier packing left in the folder, finished or not; other files stay. */
 export function removeShards(folder: string): void {
   if (!existsSync(folder)) return
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const isShard = entry.isFile() && /-\d{5,}\.(parquet|arrow)(\.\d+\.tmp)?$/.test(entry.name)
-    if (isShard) rmSync(join(folder, entry.name))
+    if (entry.isFile() && shardName.test(entry.name)) rmSync(join(folder, entry.name))
   }
 }
 
@@ -59,16 +60,11 @@ async function writeShard(
   const schema = shardSchema(megatron)
   const footer = canonicalJson(metadata)
   const totals = { rows: rows.length, tokens: 0, trainedTokens: 0 }
-  const writers: { format: ShardFormat; file: string; writer: ShardWriter }[] = []
+  const writers: { format: string; file: string; writer: ShardWriter }[] = []
   try {
     for (const format of formats) {
-      const file = `${name}.${format}`
-      const path = join(folder, file)
-      const writer =
-        format === 'parquet'
-          ? await openParquetWriter(path, footer)
-          : openArrowWriter(path, shardSchema(megatron, new Map([['retrace', footer]])))
-      writers.push({ format, file, writer })
+      const file = `${name}.${shardFormats[format].extension}`
+      writers.push({ format, file, writer: await shardFormats[format].open(join(folder, file), footer, schema) })
     }
     for (const pieces of rows) {
       const row = rowOfPieces(metadata.domain, pieces)

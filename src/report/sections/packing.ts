@@ -68,11 +68,10 @@ function capacityBar(
   }
 }
 
-/** Parquet and Arrow hold the same rows; one of them is enough for a picture. */
+/** Every format holds the same rows; the first format is enough for a picture. */
 function filesOfOneFormat({ shards }: ShardManifest): ShardManifest['shards'] {
   const written = shards.filter(({ rows }) => rows > 0)
-  const parquet = written.filter(({ format }) => format === 'parquet')
-  return parquet.length > 0 ? parquet : written
+  return written.filter(({ format }) => format === written[0]?.format)
 }
 
 function caveats(packing: ShardManifest['packing']): string {

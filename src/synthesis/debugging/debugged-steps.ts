@@ -1,7 +1,9 @@
-import type { Action, BlobSpan, Episode, Step } from '../../records/index.js'
+import type { BlobSpan } from '../../core/index.js'
+import type { Episode, Step } from '../../records/index.js'
+import { countLines, lineNumber, type Action } from '../../tools/index.js'
 import { withFile } from '../disk.js'
 import { requestOf, thoughtOn, writingOf, type FileWork } from '../episode.js'
-import { countLines, lineNumber, splitFile, type Part } from '../split-file.js'
+import { splitFile, type Part } from '../split-file.js'
 import type { CheckResult } from './checker.js'
 import { applyFault, linesMended, type DebuggingPlan } from './plan-debugging.js'
 

@@ -1,10 +1,11 @@
-import type { Segment, SegmentOrigin } from '../../records/index.js'
-import type { Masks } from '../masks.js'
+import type { Part } from '../records/index.js'
+import type { Masks } from './masks.js'
+import type { Segment } from './segment.js'
 
 /** Makes the segments of one renderer, so that no renderer decides by itself what is trained. */
 export interface SegmentMaker {
   /** Data or prose as plain characters; no segment at all where the text is empty. */
-  text(origin: SegmentOrigin, text: string): Segment[]
+  text(origin: Part['origin'], text: string): Segment[]
   /** A special token that belongs to the template. */
   special(name: string): Segment
   /** What opens or closes an action: template, but trained. */

@@ -1,13 +1,20 @@
-import { AsyncByteQueue, RecordBatchFileWriter, type Schema } from 'apache-arrow'
-import { ShardFile } from './shard-file.js'
-import type { ShardWriter } from './writer.js'
+import { AsyncByteQueue, RecordBatchFileWriter, Schema, tableFromIPC } from 'apache-arrow'
+import { rowsOfTable } from '../record-batch.js'
+import { ShardFile } from '../shard-file.js'
+import type { ShardFormat, ShardWriter } from '../shard-format.js'
 
 /**
  * Arrow IPC file, uncompressed, a batch per row: what a reader maps into memory and reads at random.
  *
  * Not compressed, since apache-arrow writes compressed bodies that no other reader takes.
  */
-export function openArrowWriter(path: string, schema: Schema): ShardWriter {
+export const arrowFormat: ShardFormat = {
+  extension: 'arrow',
+  open: (path, metadata, { fields }) => openArrowFile(path, new Schema(fields, new Map([['retrace', metadata]]))),
+  read: (bytes) => rowsOfTable(tableFromIPC(bytes)),
+}
+
+function openArrowFile(path: string, schema: Schema): ShardWriter {
   const file = new ShardFile(path)
   const writer = new RecordBatchFileWriter()
   // The queue that the library fills for an asynchronous reader passes the bytes straight on; nothing piles up.
@@ -18,14 +25,14 @@ export function openArrowWriter(path: string, schema: Schema): ShardWriter {
   }
   writer.reset(new FileQueue(), schema)
   return {
-    async write(batch) {
+    write(batch) {
       writer.write(batch)
     },
-    async finish() {
+    finish() {
       writer.finish()
       return file.finish()
     },
-    async discard() {
+    discard() {
       file.discard()
     },
   }

@@ -1,10 +1,18 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import fc from 'fast-check'
-import { PackingError, createRenderer, masksSchema, rendererNames, type RendererName } from '../../src/packing/index.js'
-import type { RenderedStep, Segment, Step, Trajectory } from '../../src/records/index.js'
-import { anyTrajectory, readSpan, spanOf, trajectoryOf } from './random-trajectories.js'
-import { tokenizersAtHand } from './byte-tokenizer.js'
+import type { Step, Trajectory } from '../../src/records/index.js'
+import {
+  createRenderer,
+  masksSchema,
+  rendererNames,
+  RenderingError,
+  type RendererName,
+  type RenderedStep,
+  type Segment,
+} from '../../src/rendering/index.js'
+import { anyTrajectory, readSpan, spanOf, trajectoryOf } from '../packing/random-trajectories.js'
+import { tokenizersAtHand } from '../packing/byte-tokenizer.js'
 
 const sample = trajectoryOf('sample', {
   requirements: 'Write a counter.',
@@ -176,9 +184,9 @@ test('an unknown renderer is refused by code, with the names there are', () => {
     createRenderer('chatml' as RendererName)
     assert.unreachable()
   } catch (error) {
-    assert.instance(error, PackingError)
-    assert.is((error as PackingError).code, 'RENDERER_UNKNOWN')
-    assert.match((error as PackingError).message, 'llama3-chat, plain')
+    assert.instance(error, RenderingError)
+    assert.is((error as RenderingError).code, 'RENDERER_UNKNOWN')
+    assert.match((error as RenderingError).message, 'llama3-chat, plain')
   }
 })
 

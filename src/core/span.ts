@@ -8,3 +8,6 @@ export const blobSpanSchema = z
   .refine((span) => span.start <= span.end, 'a span ends before it starts')
 
 export type BlobSpan = z.infer<typeof blobSpanSchema>
+
+/** Gives the text of repository content; the only way from a span to characters. */
+export type SpanReader = (span: BlobSpan) => string

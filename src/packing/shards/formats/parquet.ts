@@ -1,14 +1,16 @@
-import { RecordBatch, Table, tableToIPC } from 'apache-arrow'
-import { ShardFile } from './shard-file.js'
-import type { ShardWriter } from './writer.js'
+import { Table, tableFromIPC, tableToIPC } from 'apache-arrow'
+import { rowsOfTable } from '../record-batch.js'
+import type { ShardRow } from '../row.js'
+import { ShardFile } from '../shard-file.js'
+import type { ShardFormat, ShardWriter } from '../shard-format.js'
 
 /**
  * Parquet, a row group per row, so that a trainer reads any row alone. Compressed by zstd without a dictionary, which
  * is the smallest form for token ids of real text.
- *
- * @param metadata kept in the footer under the one key `retrace`; with more keys the order of the footer would vary
  */
-export async function openParquetWriter(path: string, metadata: string): Promise<ShardWriter> {
+export const parquetFormat: ShardFormat = { extension: 'parquet', open: openParquetFile, read: readRows }
+
+async function openParquetFile(path: string, metadata: string): Promise<ShardWriter> {
   // Loaded here and not above: importing it compiles its WebAssembly.
   const parquet = await import('parquet-wasm/node')
   const properties = new parquet.WriterPropertiesBuilder()
@@ -16,6 +18,7 @@ export async function openParquetWriter(path: string, metadata: string): Promise
     .setDictionaryEnabled(false)
     .setStatisticsEnabled(parquet.EnabledStatistics.None)
     .setMaxRowGroupSize(1)
+    // One key alone: with more, the order of the footer would vary.
     .setKeyValueMetadata(new Map([['retrace', metadata]]))
     .build()
   const rows = new TransformStream()
@@ -31,7 +34,7 @@ export async function openParquetWriter(path: string, metadata: string): Promise
 
   return {
     async write(batch) {
-      const table = parquet.Table.fromIPCStream(tableToIPC(new Table([batch as RecordBatch]), 'stream'))
+      const table = parquet.Table.fromIPCStream(tableToIPC(new Table([batch]), 'stream'))
       const row = table.recordBatch(0)
       table.free()
       await Promise.race([input.write(row), copied])
@@ -46,4 +49,13 @@ export async function openParquetWriter(path: string, metadata: string): Promise
       file.discard()
     },
   }
+}
+
+async function readRows(bytes: Uint8Array): Promise<ShardRow[]> {
+  const { readParquet } = await import('parquet-wasm/node')
+  // Few rows at a time on their way out of WebAssembly, whose memory grows with the largest copy.
+  const table = readParquet(bytes, { batchSize: 32 })
+  const batches = table.recordBatches()
+  table.free()
+  return batches.flatMap((batch) => rowsOfTable(tableFromIPC(batch.intoIPCStream())))
 }
