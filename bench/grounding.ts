@@ -28,7 +28,7 @@ import {
   type Grounded,
   type ParsePool,
 } from '../src/grounding/index.js'
-import { supportOf } from '../src/grounding/languages/language-table.js'
+import { supportOf } from '../src/grounding/languages/table.js'
 import { groundAll } from '../src/pipeline/ground-stage.js'
 import type { Run } from '../src/pipeline/run-folder.js'
 import type { BareFile } from './grounding-parse-worker.js'

@@ -4,7 +4,7 @@
 // To add a language: its extensions in languages.ts, an outline and an imports file, a resolver, and their line in
 // parse-file.ts and ground-repository.ts.
 export { GroundingError, type GroundingErrorCode } from './errors.js'
-export { splitRevision } from './git-input-layout.js'
+export { splitRevision } from './input/git/layout.js'
 export { groundRepository, groundWithSignatures, type Grounded, type GroundingContext } from './ground-repository.js'
 export {
   duplicatesSchema,
@@ -12,12 +12,18 @@ export {
   signaturesSchema,
   type Duplicates,
   type RepositorySignatures,
-} from './near-duplicates.js'
+} from './duplicates/near-duplicates.js'
 export { groundingOptionsSchema, type GroundingOptions } from './options.js'
-export { createParsePool, type ParsePool } from './parse-pool.js'
-export { graphOf, implementationOrder, stronglyConnectedComponents, type Dependency, type Graph } from './graph.js'
+export { createParsePool, type ParsePool } from './parsing/pool.js'
+export {
+  graphOf,
+  implementationOrder,
+  stronglyConnectedComponents,
+  type Dependency,
+  type Graph,
+} from './order/graph.js'
 // What a check of a written file needs: trees, imports and the files that they lead to.
-export { languageOf } from './languages.js'
-export { parseFile, type ParsedFile } from './parse-file.js'
-export { resolversFor } from './languages/resolver-table.js'
-export { readSyntaxTree, type SyntaxNode, type SyntaxTree } from './syntax-tree.js'
+export { languageOf } from './languages/language-of.js'
+export { parseFile, type ParsedFile } from './parsing/parse-file.js'
+export { resolversFor } from './languages/resolvers.js'
+export { readSyntaxTree, type SyntaxNode, type SyntaxTree } from './parsing/syntax-tree.js'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isLicenceId } from './licence-expression.js'
+import { isLicenceId } from './licence/expression.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
