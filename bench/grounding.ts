@@ -28,14 +28,14 @@ import {
   type Grounded,
   type ParsePool,
 } from '../src/grounding/index.js'
-import { supportOf } from '../src/grounding/languages/table.js'
+import { rowOf, type SourceLanguage } from '../src/grounding/languages/table.js'
 import { groundAll } from '../src/pipeline/ground-stage.js'
 import type { Run } from '../src/pipeline/run-folder.js'
 import type { BareFile } from './grounding-parse-worker.js'
 import { machine, show, spread } from './measure.js'
 
-const BATCH_BYTES = 128 * 1024
-const BATCH_FILES = 32
+const batchBytes = 128 * 1024
+const batchFiles = 32
 const defaultPackages = [
   'typescript-eslint',
   'zod',
@@ -168,7 +168,7 @@ function bareBatches(
     const count = (counts[file.language] ??= { files: 0, bytes: 0 })
     count.files++
     count.bytes += file.sizeBytes
-    const support = file.language === 'text' ? undefined : supportOf(file.language)
+    const support = file.language === 'text' ? undefined : rowOf(file.language as SourceLanguage).support
     const one = { path: join(path, file.path), grammar: support?.grammar ?? null }
     if (support?.prepare !== undefined) {
       const text = support.prepare(readFileSync(one.path, 'utf8'))
@@ -176,7 +176,7 @@ function bareBatches(
       writeFileSync(one.path, text)
     }
     const last = batches.at(-1)
-    if (last === undefined || bytes + file.sizeBytes > BATCH_BYTES || last.length >= BATCH_FILES) {
+    if (last === undefined || bytes + file.sizeBytes > batchBytes || last.length >= batchFiles) {
       batches.push([one])
       bytes = file.sizeBytes
     } else {

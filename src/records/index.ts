@@ -5,7 +5,6 @@ export { blobSpanSchema, digestSchema, type BlobSpan } from './span.js'
 export {
   fileRecordSchema,
   importSchema,
-  languages,
   outlineItemSchema,
   skipReasons,
   skippedFileSchema,
@@ -13,7 +12,6 @@ export {
   type FileRecord,
   type ImportCounts,
   type ImportRecord,
-  type Language,
   type OutlineItem,
   type RepositorySnapshot,
   type SkippedFile,

@@ -4,25 +4,27 @@ import { normalize } from 'node:path/posix'
 import { createGunzip } from 'node:zlib'
 import { Parser, type ReadEntry } from 'tar'
 import type { SkippedFile } from '../../records/index.js'
+import { counted } from '../counted.js'
 import { GroundingError } from '../errors.js'
-import { byCodeUnits } from '../languages/language-of.js'
 import type { GroundingOptions } from '../options.js'
-import { nameFromPath, type InputEntry, type RepositoryInput } from './repository-input.js'
-import { judgeByName, judgePathName } from '../selection/skip-rules.js'
+import { byCodeUnits } from '../order/code-units.js'
+import type { CandidateFile } from '../selection/candidate-file.js'
+import { judgeByName, judgePathName } from '../selection/name-rules.js'
+import type { Verdict } from '../selection/verdict.js'
+import { nameFromPath, type RepositoryInput } from './repository-input.js'
 
-const GZIP_FIRST_BYTE = 0x1f
+const gzipFirstByte = 0x1f
 
 interface ArchiveEntry {
   path: string
   sizeBytes: number
   bytes: Uint8Array | null
   /** Set where the entry is no plain file. */
-  skip: Pick<SkippedFile, 'reason' | 'detail'> | null
+  skip: Verdict
 }
 
 /**
- * Reads a `.tar.gz` into memory, nothing onto the disk. Content that is skipped by name or size is passed over
- * without being held.
+ * Reads a `.tar.gz` into memory; writes nothing to the disk. Content that is skipped by its name or size is not kept.
  *
  * @throws GroundingError `ARCHIVE_INVALID`, `ARCHIVE_UNSAFE` or `ARCHIVE_TOO_LARGE`
  */
@@ -34,10 +36,10 @@ export async function listArchive(
   const found = await readEntries(file, options, signal)
   const top = commonTopFolder(found)
   const stem = basename(file).replace(/\.(tar\.gz|tgz|tar)$/i, '')
-  // npm calls every top folder `package`, which names nothing.
-  const named = top === undefined || top === 'package' ? stem : top
-  const name = named.replace(/-v?\d+(\.\d+)*([-.+\w]*)$/, '') || named
-  const entries: InputEntry[] = []
+  // Every archive of npm has the top folder `package`.
+  const versioned = top === undefined || top === 'package' ? stem : top
+  const name = versioned.replace(/-v?\d+(\.\d+)*([-.+\w]*)$/, '') || versioned
+  const entries: CandidateFile[] = []
   const skipped: SkippedFile[] = []
   for (const entry of latestByPath(found)) {
     const path = top === undefined ? entry.path : entry.path.slice(top.length + 1)
@@ -54,7 +56,15 @@ export async function listArchive(
   entries.sort((a, b) => byCodeUnits(a.path, b.path))
   const both = fileThatIsAFolder(entries)
   if (both !== undefined) throw invalidArchive(file, `it holds ${both} both as a file and as a folder`)
-  return { kind: 'archive', commit: null, name: nameFromPath([name]), packageName: name, entries, skipped }
+  return {
+    kind: 'archive',
+    commit: null,
+    name: nameFromPath([name]),
+    prefersReadmeTitle: false,
+    packageName: name,
+    entries,
+    skipped,
+  }
 }
 
 function readEntries(file: string, options: GroundingOptions, signal?: AbortSignal): Promise<ArchiveEntry[]> {
@@ -76,15 +86,15 @@ function readEntries(file: string, options: GroundingOptions, signal?: AbortSign
     const fail = (error: Error): void => settle(() => reject(error))
     const invalid = (why: string): void => fail(invalidArchive(file, why))
     const abort = (): void => fail(new GroundingError('ABORTED', `Reading ${file} was stopped.`))
-    // Folders, links and metadata count as well: each costs time, whether or not it is kept.
+    // Folders, links and metadata count too: each takes time, kept or not.
     const countEntry = (): void => {
       if (++seenEntries > options.maxEntries) fail(archiveTooLarge(file, options))
     }
     const parser = new Parser({
-      // The bounds here are on what is unpacked; a file that packs well is no attack.
+      // The bounds here limit the unpacked bytes; a file that packs well is no attack.
       maxDecompressionRatio: Infinity,
       zstd: false,
-      // A damaged archive is refused as a whole: half a repository would pass for a whole one.
+      // A damaged archive is refused: half a repository would look like a whole repository.
       onwarn: (code, message) => {
         if (code !== 'TAR_ENTRY_INFO') invalid(String(message))
       },
@@ -104,8 +114,8 @@ function readEntries(file: string, options: GroundingOptions, signal?: AbortSign
     unpacked.on('error', (error) => invalid(error.message))
     unpacked.on('data', (chunk: Buffer) => {
       if (settled) return
-      // The parser would unpack a second layer by itself, past the count of bytes.
-      if (unpackedBytes === 0 && chunk[0] === GZIP_FIRST_BYTE) return invalid('it is packed twice')
+      // The parser would unpack a second layer by itself, without counting its bytes.
+      if (unpackedBytes === 0 && chunk[0] === gzipFirstByte) return invalid('it is packed twice')
       unpackedBytes += chunk.length
       if (unpackedBytes > options.maxArchiveBytes) return fail(archiveTooLarge(file, options))
       if (parser.write(chunk)) return
@@ -122,8 +132,8 @@ function readEntries(file: string, options: GroundingOptions, signal?: AbortSign
 
 function archiveTooLarge(file: string, options: GroundingOptions): GroundingError {
   const message =
-    `${file} unpacks to more than ${options.maxArchiveBytes} bytes (maxArchiveBytes) or ` +
-    `${options.maxEntries} entries (maxEntries). Raise these bounds, or give a smaller archive.`
+    `${file} unpacks to more than ${counted(options.maxArchiveBytes, 'byte')} (maxArchiveBytes) or ` +
+    `${counted(options.maxEntries, 'entry', 'entries')} (maxEntries). Raise these bounds, or give a smaller archive.`
   return new GroundingError('ARCHIVE_TOO_LARGE', message, { path: file })
 }
 
@@ -137,8 +147,8 @@ function invalidArchive(file: string, why: string): GroundingError {
   return new GroundingError('ARCHIVE_INVALID', message, { path: file })
 }
 
-/** @param entries sorted by path */
-function fileThatIsAFolder(entries: readonly InputEntry[]): string | undefined {
+/** A path that is both a file and a folder. @param entries sorted by path */
+function fileThatIsAFolder(entries: readonly CandidateFile[]): string | undefined {
   const paths = new Set(entries.map((entry) => entry.path))
   for (const path of paths) {
     for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {
@@ -156,7 +166,7 @@ function takeEntry(entry: ReadEntry, options: GroundingOptions, entries: Archive
     entries.push(taken)
     if (judgeByName(path, entry.size, options) !== null) return void entry.resume()
     const chunks: Buffer[] = []
-    entry.on('data', (chunk) => chunks.push(chunk as Buffer))
+    entry.on('data', (chunk) => chunks.push(chunk))
     entry.on('end', () => (taken.bytes = Uint8Array.from(Buffer.concat(chunks))))
     return
   }
@@ -170,6 +180,7 @@ function takeEntry(entry: ReadEntry, options: GroundingOptions, entries: Archive
   entry.resume()
 }
 
+/** Why a path is not safe; `undefined` where it is. */
 function unsafePath(path: string): string | undefined {
   if (path.startsWith('/') || /^[A-Za-z]:[\\/]/.test(path) || path.startsWith('\\')) return 'an absolute path'
   if (path.split(/[\\/]/).includes('..')) return 'which leads out of its folder'
@@ -184,14 +195,14 @@ function whereLinkLeads(path: string, target: string, hard: boolean): string {
   return `${kind} to ${target}`
 }
 
-/** The one folder that everything stands in, as archives of npm and of source distributions have it. */
+/** The folder that contains everything, as in archives of npm and of source distributions. */
 function commonTopFolder(entries: readonly ArchiveEntry[]): string | undefined {
   const tops = new Set(entries.map((entry) => (entry.path.includes('/') ? entry.path.split('/', 1)[0] : '')))
   const [top] = tops
   return tops.size === 1 && top !== '' ? top : undefined
 }
 
-/** An archive may hold a path twice; as on unpacking, the last one counts. */
+/** An archive may contain a path twice; as when unpacking, the last entry counts. */
 function latestByPath(entries: readonly ArchiveEntry[]): ArchiveEntry[] {
   return [...new Map(entries.map((entry) => [entry.path, entry])).values()]
 }

@@ -10,12 +10,15 @@ import {
   realpathSync,
 } from 'node:fs'
 import { basename, join, resolve, sep } from 'node:path'
-import { GroundingError } from '../errors.js'
-import { byCodeUnits } from '../languages/language-of.js'
-import type { GroundingOptions } from '../options.js'
-import { nameFromPath, type InputEntry, type RepositoryInput } from './repository-input.js'
-import { isVendoredFolder, judgePathName } from '../selection/skip-rules.js'
 import type { SkippedFile } from '../../records/index.js'
+import { counted } from '../counted.js'
+import { GroundingError } from '../errors.js'
+import type { GroundingOptions } from '../options.js'
+import { byCodeUnits } from '../order/code-units.js'
+import type { CandidateFile } from '../selection/candidate-file.js'
+import { isVendoredFolder, judgePathName, tooDeepVerdict, vendoredVerdict } from '../selection/name-rules.js'
+import type { Verdict } from '../selection/verdict.js'
+import { nameFromPath, type RepositoryInput } from './repository-input.js'
 
 /** Lists a folder without following a link or opening a file. */
 export function listFolder(folder: string, options: GroundingOptions): RepositoryInput {
@@ -26,6 +29,7 @@ export function listFolder(folder: string, options: GroundingOptions): Repositor
     kind: 'folder',
     commit: null,
     name: nameFromPath(root.split(sep)),
+    prefersReadmeTitle: false,
     packageName: basename(root),
     entries: walk.entries,
     skipped: walk.skipped,
@@ -33,71 +37,72 @@ export function listFolder(folder: string, options: GroundingOptions): Repositor
 }
 
 class FolderWalk {
-  readonly entries: InputEntry[] = []
+  readonly #root: string
+  readonly #options: GroundingOptions
+  readonly entries: CandidateFile[] = []
   readonly skipped: SkippedFile[] = []
-  private looked = 0
+  #visited = 0
 
-  constructor(
-    private readonly root: string,
-    private readonly options: GroundingOptions,
-  ) {}
+  constructor(root: string, options: GroundingOptions) {
+    this.#root = root
+    this.#options = options
+  }
 
   visit(folder: string, depth: number): void {
-    const names = this.namesIn(folder)
+    const names = this.#namesIn(folder)
     for (const name of names) {
-      if (this.looked >= this.options.maxEntries) {
-        const detail = `the walk stopped here after ${this.looked} entries (maxEntries)`
-        this.skipped.push({ path: folder === '' ? '.' : folder, reason: 'too-many-files', detail })
+      if (this.#visited >= this.#options.maxEntries) {
+        const detail = `the walk stopped here after ${counted(this.#visited, 'entry', 'entries')} (maxEntries)`
+        this.#skip(folder === '' ? '.' : folder, { reason: 'too-many-files', detail })
         return
       }
-      this.looked++
-      this.visitEntry(folder === '' ? name : `${folder}/${name}`, name, depth)
+      this.#visited++
+      this.#visitEntry(folder === '' ? name : `${folder}/${name}`, name, depth)
     }
   }
 
-  private visitEntry(path: string, name: string, depth: number): void {
-    const full = join(this.root, path)
+  #visitEntry(path: string, name: string, depth: number): void {
+    const full = join(this.#root, path)
     const unusable = judgePathName(name)
     if (unusable !== null) {
-      this.skipped.push({ path, ...unusable })
+      this.#skip(path, unusable)
       return
     }
     let stat
     try {
       stat = lstatSync(full)
     } catch (error) {
-      this.skip(path, 'unreadable', reasonOf(error))
+      this.#skip(path, { reason: 'unreadable', detail: reasonOf(error) })
       return
     }
-    if (stat.isSymbolicLink()) this.skip(path, 'symlink', this.whereLinkLeads(full))
-    else if (stat.isDirectory()) this.visitFolder(path, name, depth)
-    // Of a submodule or a linked working tree: it names a folder of this machine.
-    else if (name === '.git') this.skip(path, 'vendored', "git's own file")
-    else if (!stat.isFile()) this.skip(path, 'not-a-file', 'a socket, a pipe or a device')
+    if (stat.isSymbolicLink()) this.#skip(path, { reason: 'symlink', detail: this.#whereLinkLeads(full) })
+    else if (stat.isDirectory()) this.#visitFolder(path, name, depth)
+    // The `.git` file of a submodule or a linked working tree names a folder of this machine.
+    else if (name === '.git') this.#skip(path, { reason: 'vendored', detail: "git's own file" })
+    else if (!stat.isFile()) this.#skip(path, { reason: 'not-a-file', detail: 'a socket, a pipe or a device' })
     else this.entries.push({ path, sizeBytes: stat.size, read: (bound) => readBounded(full, bound) })
   }
 
-  private visitFolder(path: string, name: string, depth: number): void {
-    if (isVendoredFolder(name)) this.skip(path, 'vendored', "a folder of other people's code or of a tool")
-    else if (depth + 1 > this.options.maxDepth) {
-      this.skip(path, 'too-deep', `more than ${this.options.maxDepth} folders deep (maxDepth)`)
-    } else this.visit(path, depth + 1)
+  #visitFolder(path: string, name: string, depth: number): void {
+    if (isVendoredFolder(name)) this.#skip(path, vendoredVerdict)
+    else if (depth + 1 > this.#options.maxDepth) this.#skip(path, tooDeepVerdict(this.#options))
+    else this.visit(path, depth + 1)
   }
 
-  private namesIn(folder: string): string[] {
+  #namesIn(folder: string): string[] {
     try {
-      return readdirSync(join(this.root, folder)).sort(byCodeUnits)
+      return readdirSync(join(this.#root, folder)).sort(byCodeUnits)
     } catch (error) {
       if (folder === '') {
-        const message = `${this.root} cannot be read: ${reasonOf(error)}. Check its permissions.`
-        throw new GroundingError('INPUT_NOT_FOUND', message, { path: this.root }, { cause: error })
+        const message = `${this.#root} cannot be read: ${reasonOf(error)}. Check its permissions.`
+        throw new GroundingError('INPUT_NOT_FOUND', message, { path: this.#root }, { cause: error })
       }
-      this.skip(folder, 'unreadable', reasonOf(error))
+      this.#skip(folder, { reason: 'unreadable', detail: reasonOf(error) })
       return []
     }
   }
 
-  private whereLinkLeads(link: string): string {
+  #whereLinkLeads(link: string): string {
     let end: string
     try {
       end = realpathSync(link)
@@ -105,16 +110,16 @@ class FolderWalk {
       return (error as NodeJS.ErrnoException).code === 'ELOOP' ? 'a link that loops' : 'a link that leads nowhere'
     }
     if (resolve(link).startsWith(end + sep)) return 'a link that loops: it leads to a folder that holds it'
-    if (end !== this.root && !end.startsWith(this.root + sep)) return 'a link that leads out of the root'
+    if (end !== this.#root && !end.startsWith(this.#root + sep)) return 'a link that leads out of the root'
     return `a link to ${readlinkSync(link)}`
   }
 
-  private skip(path: string, reason: SkippedFile['reason'], detail: string): void {
-    this.skipped.push({ path, reason, detail })
+  #skip(path: string, verdict: NonNullable<Verdict>): void {
+    this.skipped.push({ path, ...verdict })
   }
 }
 
-/** Reads at most `bound + 1` bytes of a plain file; what changed into a link or a pipe since it was listed is not read. */
+/** Reads at most `bound + 1` bytes of a plain file; a file that became a link or a pipe since it was listed is not read. */
 function readBounded(path: string, bound: number): Uint8Array | { unreadable: string } {
   let file
   try {
@@ -139,7 +144,7 @@ function readBounded(path: string, bound: number): Uint8Array | { unreadable: st
   }
 }
 
-/** The error's code alone: the message names machine paths. */
+/** The reason by the error's code: the error's message contains paths of the machine. */
 function reasonOf(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown'
   return code === 'EACCES' || code === 'EPERM' ? 'no permission to read it' : `reading failed with ${code}`

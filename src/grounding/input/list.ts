@@ -1,17 +1,19 @@
 import { closeSync, openSync, readSync, statSync, type Stats } from 'node:fs'
-import { listArchive } from './archive.js'
 import { GroundingError } from '../errors.js'
-import { listFolder } from './folder.js'
-import { splitRevision } from './git/layout.js'
-import { listCommit } from './git/commit.js'
 import type { GroundingOptions } from '../options.js'
+import { refuseAddress } from './address.js'
+import { listArchive } from './archive.js'
+import { listFolder } from './folder.js'
+import { listCommit } from './git/commit.js'
+import { splitRevision } from './git/layout.js'
 import type { RepositoryInput } from './repository-input.js'
 
 /**
- * What an input holds, unread: a folder, a repository of git (its commit), `path@revision` or a `.tar.gz`.
+ * Lists the files of an input without reading them: of a folder, of a git repository (its commit), of `path@revision`
+ * or of a `.tar.gz`.
  *
- * @param note takes a line for a person: why a repository is read as a plain folder
- * @throws GroundingError with the codes of what was given
+ * @param note gets a line for people: why a repository is read as a plain folder
+ * @throws GroundingError where the input is no repository, or cannot be read
  */
 export async function listInput(
   input: string,
@@ -19,21 +21,9 @@ export async function listInput(
   note: (line: string) => void,
   signal?: AbortSignal,
 ): Promise<RepositoryInput> {
+  refuseAddress(input)
   const { path, revision } = splitRevision(input)
-  let stat: Stats
-  try {
-    stat = statSync(path)
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code
-    const why =
-      code === 'ENOENT' ? 'does not exist' : code === 'ELOOP' ? 'is a link that loops' : `cannot be read (${code})`
-    throw new GroundingError(
-      'INPUT_NOT_FOUND',
-      `${path} ${why}. Give a folder or a .tar.gz archive.`,
-      { path },
-      { cause },
-    )
-  }
+  const stat = statOf(path)
   if (stat.isDirectory()) {
     const listed = listCommit(path, revision, options)
     if (!('asFolder' in listed)) return listed
@@ -47,6 +37,18 @@ export async function listInput(
   }
   const what = stat.isFile() ? 'is a file and no gzip archive' : 'is neither a folder nor a file'
   throw new GroundingError('INPUT_UNSUPPORTED', `${path} ${what}. Give a folder or a .tar.gz archive.`, { path })
+}
+
+function statOf(path: string): Stats {
+  try {
+    return statSync(path)
+  } catch (cause) {
+    const { code = 'unknown' } = cause as NodeJS.ErrnoException
+    const why =
+      code === 'ENOENT' ? 'does not exist' : code === 'ELOOP' ? 'is a link that loops' : `cannot be read (${code})`
+    const message = `${path} ${why}. Give a folder or a .tar.gz archive.`
+    throw new GroundingError('INPUT_NOT_FOUND', message, { path }, { cause })
+  }
 }
 
 function startsAsGzip(path: string): boolean {

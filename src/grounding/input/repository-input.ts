@@ -1,26 +1,20 @@
 import type { SkippedFile } from '../../records/index.js'
+import type { CandidateFile } from '../selection/candidate-file.js'
 
-/** A file of the input whose content has not been looked at. */
-export interface InputEntry {
-  /** Relative to the root, `/` between parts. */
-  path: string
-  sizeBytes: number
-  /** Gives at most `bound` bytes and one more; `null` with the reason where it cannot be read. */
-  read(bound: number): Uint8Array | { unreadable: string }
-}
-
-/** What a folder or an archive holds, before selection. */
+/** The content of an input before selection: a folder, an archive or a commit of git. */
 export interface RepositoryInput {
   kind: 'folder' | 'archive' | 'git'
   /** The commit that was read; `null` where there is none. */
   commit: string | null
-  /** The name where no manifest gives one. */
+  /** The name of the repository where no manifest states one. */
   name: string
-  /** The name under which Python code imports the root, should the root itself be a package. */
+  /** Whether the title of the README is a better name: the folder of a bare clone may have any name. */
+  prefersReadmeTitle: boolean
+  /** The name under which Python code imports the root, where the root itself is a package. */
   packageName: string
-  entries: InputEntry[]
+  entries: CandidateFile[]
   skipped: SkippedFile[]
-  /** Lets go of what reading the entries needed; they cannot be read afterwards. */
+  /** Frees what reading the entries needed; they cannot be read afterwards. */
   dispose?(): void
 }
 

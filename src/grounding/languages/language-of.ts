@@ -1,78 +1,23 @@
 import { basename, extname } from 'node:path/posix'
-import type { Language } from '../../records/index.js'
+import { languages, rowOf, type Language } from './table.js'
 
-const languageByExtension: Readonly<Record<string, Language>> = {
-  '.ts': 'typescript',
-  '.mts': 'typescript',
-  '.cts': 'typescript',
-  '.tsx': 'tsx',
-  '.js': 'javascript',
-  '.mjs': 'javascript',
-  '.cjs': 'javascript',
-  '.jsx': 'javascript',
-  '.py': 'python',
-  '.pyi': 'python',
-  '.go': 'go',
-  '.rs': 'rust',
-  '.java': 'java',
-  '.c': 'c',
-  '.h': 'c',
-  '.cc': 'cpp',
-  '.cpp': 'cpp',
-  '.cxx': 'cpp',
-  '.hh': 'cpp',
-  '.hpp': 'cpp',
-  '.hxx': 'cpp',
-  '.ipp': 'cpp',
-  '.inl': 'cpp',
-  '.cs': 'csharp',
-  '.rb': 'ruby',
-  '.rake': 'ruby',
-  '.gemspec': 'ruby',
-  '.php': 'php',
-  '.swift': 'swift',
-}
+const rows = languages.flatMap((language) => (language === 'text' ? [] : [{ language, ...rowOf(language) }]))
 
-const manifestNames = new Set([
-  'package.json',
-  'pyproject.toml',
-  'setup.cfg',
-  'pipfile',
-  'requirements.txt',
-  'deno.json',
-  'cargo.toml',
-  'go.mod',
-  'go.work',
-  'pom.xml',
-  'build.gradle',
-  'build.gradle.kts',
-  'settings.gradle',
-  'settings.gradle.kts',
-  'directory.build.props',
-  'composer.json',
-  'gemfile',
-  'package.swift',
-  'cmakelists.txt',
-  'meson.build',
-])
+const languageByExtension: ReadonlyMap<string, Language> = new Map(
+  rows.flatMap(({ language, extensions }) => extensions.map((extension) => [extension, language] as const)),
+)
 
-/** The language by the file's name; `text` for all that has no grammar here. */
+const manifests = rows.flatMap((row) => row.manifests)
+const manifestNames = new Set(manifests.filter((manifest) => typeof manifest === 'string'))
+const manifestPatterns = manifests.filter((manifest) => typeof manifest !== 'string')
+
+/** The language by the file's name; `text` where no language has its extension. */
 export function languageOf(path: string): Language {
-  return languageByExtension[extname(path).toLowerCase()] ?? 'text'
+  return languageByExtension.get(extname(path).toLowerCase()) ?? 'text'
 }
 
-/** Whether a file says what the project is and needs; such files are written first. */
+/** Whether a file describes a project and what it needs. */
 export function isManifest(path: string): boolean {
   const name = basename(path).toLowerCase()
-  return manifestNames.has(name) || /^[jt]sconfig(\..+)?\.json$|\.(csproj|slnx?|gemspec)$/.test(name)
+  return manifestNames.has(name) || manifestPatterns.some((pattern) => pattern.test(name))
 }
-
-export const isDeclarationFile = (path: string): boolean => /\.d(\.[^./]+)?\.[cm]?ts$/.test(path)
-
-/** The path without its extension; `.d.ts` and its like count as one. */
-export function stemOf(path: string): string {
-  return path.replace(/\.d\.[cm]?ts$/, '').replace(/\.[^./]+$/, '')
-}
-
-/** Code-unit order, the order of paths everywhere in a snapshot. */
-export const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

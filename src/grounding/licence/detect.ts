@@ -8,34 +8,35 @@ import { isLicenceFile, matchLicenceText } from './texts.js'
 type Licence = RepositorySnapshot['licence']
 type Evidence = Licence['evidence'][number]
 
-/** What a repository's files say, before it is made one expression. */
-interface Said extends Evidence {
+/** A licence that a file states. */
+interface Statement extends Evidence {
+  /** Whether the expression is no guess. */
   exact: boolean
 }
 
-/** Expressions that the tags in files may come to before nothing is said of the whole. */
-const MAX_TAGGED = 8
-const TAG_HEAD_CHARS = 1_000
+/** The most different tags in files from which the licence of the whole repository is still read. */
+const maxTagged = 8
+const tagHeadChars = 1_000
 
 /**
- * The licence of a whole repository, by what speaks first: the manifest at the root, licence files (at the root, else
- * in `LICENSES/`), tags where most source files have one, manifests below. A manifest's word that is a guess (`BSD`)
- * gives way to a licence file. Different licences in files: OR where the names offer a choice, as Rust's LICENSE-MIT
- * and LICENSE-APACHE do; else AND, the careful reading. A licence file at the root that is none of SPDX's says nothing,
- * and nothing below may then speak for it.
+ * The licence of a whole repository, from the first of these that states one: the manifest at the root, licence files
+ * (at the root, else in `LICENSES/`), tags where most source files have one, manifests in folders. A manifest at the root
+ * whose words are a guess (`BSD`) comes after licence files. Different licence files are joined with OR where their names
+ * offer a choice, such as Rust's LICENSE-MIT and LICENSE-APACHE; else with AND, the careful reading. Where a licence file
+ * at the root is not on SPDX's list, manifests in folders do not count.
  *
  * @param files texts by path
  */
 export function detectLicence(files: ReadonlyMap<string, string>): Licence {
-  const manifests: Said[] = []
-  const texts: Said[] = []
-  const tags = new Map<string, Said>()
+  const manifests: Statement[] = []
+  const texts: Statement[] = []
+  const tags = new Map<string, Statement>()
   let [sources, tagged] = [0, 0]
   for (const [path, text] of files) {
     if (isAside(path)) continue
     if (isLicenceManifest(path)) {
-      const read = licenceInManifest(path, text)
-      if (read !== null) manifests.push({ path, from: 'manifest', ...read })
+      const licence = licenceInManifest(path, text)
+      if (licence !== null) manifests.push({ path, from: 'manifest', ...licence })
     }
     if (isLicenceFile(path)) {
       texts.push({ path, from: 'text', expression: matchLicenceText(text) ?? '', exact: true })
@@ -46,23 +47,27 @@ export function detectLicence(files: ReadonlyMap<string, string>): Licence {
     const tag = tagIn(text)
     if (tag === null) continue
     tagged++
-    // A thousand files say the same: the first one of each expression is the evidence.
+    // A thousand files may have the same tag: the first file with each expression is the evidence.
     if (!tags.has(tag)) tags.set(tag, { path, from: 'text', expression: tag, exact: true })
   }
-  const tagList = tagged * 2 > sources && tags.size <= MAX_TAGGED ? [...tags.values()] : []
-  const evidence = [...shallowest(manifests), ...texts.filter((one) => one.expression !== ''), ...tagList]
+  const tagList = tagged * 2 > sources && tags.size <= maxTagged ? [...tags.values()] : []
+  const evidence = [...shallowest(manifests), ...texts.filter(({ expression }) => expression !== ''), ...tagList]
   return {
     expression: expressionOf(manifests, texts, tagList),
     evidence: evidence.map(({ path, expression, from }) => ({ path, expression, from })),
   }
 }
 
-function expressionOf(manifests: readonly Said[], texts: readonly Said[], tags: readonly Said[]): string {
-  const atRoot = manifests.filter((one) => depthOf(one.path) === 0)
-  const sure = allOf(atRoot.filter((one) => one.exact))
+function expressionOf(
+  manifests: readonly Statement[],
+  texts: readonly Statement[],
+  tags: readonly Statement[],
+): string {
+  const atRoot = manifests.filter(({ path }) => depthOf(path) === 0)
+  const sure = allOf(atRoot.filter(({ exact }) => exact))
   if (sure !== '') return sure
-  const rootTexts = texts.filter((one) => depthOf(one.path) === 0)
-  const licenceFiles = rootTexts.length > 0 ? rootTexts : texts.filter((one) => one.path.startsWith('LICENSES/'))
+  const rootTexts = texts.filter(({ path }) => depthOf(path) === 0)
+  const licenceFiles = rootTexts.length > 0 ? rootTexts : texts.filter(({ path }) => path.startsWith('LICENSES/'))
   return (
     ofLicenceFiles(licenceFiles) ||
     allOf(atRoot) ||
@@ -71,39 +76,39 @@ function expressionOf(manifests: readonly Said[], texts: readonly Said[], tags: 
   )
 }
 
-function ofLicenceFiles(texts: readonly Said[]): string {
-  if (texts.some((one) => one.expression === '')) return ''
-  const isChoice = texts.length > 1 && texts.every((one) => /^licen[cs]e[-_.](?!txt$|md$|rst$)/i.test(one.path))
+function ofLicenceFiles(texts: readonly Statement[]): string {
+  if (texts.some(({ expression }) => expression === '')) return ''
+  const isChoice = texts.length > 1 && texts.every(({ path }) => /^licen[cs]e[-_.](?!txt$|md$|rst$)/i.test(path))
   return joinExpressions(expressionsOf(texts), isChoice ? 'OR' : 'AND')
 }
 
-const allOf = (said: readonly Said[]): string => joinExpressions(expressionsOf(said), 'AND')
-const expressionsOf = (said: readonly Said[]): string[] => said.map((one) => one.expression)
+const allOf = (statements: readonly Statement[]): string => joinExpressions(expressionsOf(statements), 'AND')
+const expressionsOf = (statements: readonly Statement[]): string[] => statements.map(({ expression }) => expression)
 const depthOf = (path: string): number => path.split('/').length - 1
 
-function shallowest(said: readonly Said[]): Said[] {
-  const depth = Math.min(...said.map((one) => depthOf(one.path)))
-  return said.filter((one) => depthOf(one.path) === depth)
+function shallowest(statements: readonly Statement[]): Statement[] {
+  const depth = Math.min(...statements.map(({ path }) => depthOf(path)))
+  return statements.filter(({ path }) => depthOf(path) === depth)
 }
 
-/** Test data and examples speak of themselves. */
+/** Whether a file is test data or an example, whose licence is not that of the repository. */
 const isAside = (path: string): boolean =>
   /(?:^|\/)(?:tests?|examples?|fixtures?|testdata|samples?|docs?)\//i.test(path)
 
 /** The `SPDX-License-Identifier` in a file's first lines. */
 function tagIn(text: string): string | null {
-  const head = text.slice(0, TAG_HEAD_CHARS)
+  const head = text.slice(0, tagHeadChars)
   const at = head.indexOf('SPDX-License-Identifier:')
   if (at < 0) return null
   const line = head.slice(at + 'SPDX-License-Identifier:'.length).split('\n', 1)[0] as string
-  const read = readLicence(line.replace(/(?:\*\/|-->|#\}|\*\)).*$/, ''))
-  return read?.exact === true ? read.expression : null
+  const licence = readLicence(line.replace(/(?:\*\/|-->|#\}|\*\)).*$/, ''))
+  return licence?.exact === true ? licence.expression : null
 }
 
-/** @throws GroundingError `LICENCE_NOT_ALLOWED` where a list is given and the licence is unknown or not enough for it */
+/** @throws GroundingError `LICENCE_NOT_ALLOWED` where a list is given, and the licence is unknown or not satisfied by it */
 export function checkLicence(name: string, { expression, evidence }: Licence, allow: readonly string[] | null): void {
   if (allow === null || isAllowed(expression, allow)) return
-  const found = evidence.slice(0, 5).map((one) => `${one.path} says ${one.expression}`)
+  const found = evidence.slice(0, 5).map((file) => `${file.path} says ${file.expression}`)
   const what = expression === '' ? 'no licence that can be read' : `the licence ${expression} (${found.join(', ')})`
   const message = `${name} has ${what}; allowed are ${allow.join(', ')} (grounding.licences.allow). Add it to the list, or leave the repository out.`
   throw new GroundingError('LICENCE_NOT_ALLOWED', message, { expression, evidence, allow })

@@ -5,24 +5,25 @@ import satisfies from 'spdx-satisfies'
 
 type Expression = ReturnType<typeof parse>
 
-/** What a manifest's word for its licence comes to. */
+/** The licence that the words of a manifest name. */
 export interface ReadLicence {
   expression: string
-  /** Whether it was written as SPDX or is the licence's full name; else it is a guess, as `BSD` is. */
+  /** Whether the words are SPDX or the licence's full name; else the expression is a guess, such as for `BSD`. */
   exact: boolean
 }
 
-const MAX_SAID_CHARS = 300
+const maxWordsChars = 300
+/** Words for several licences, or for none. */
 const severalOrNone = /[;&|]|,(?! ?v(?:ersion)?\b)|\b(?:and|or|not|non|no|except)\b/i
 
-/** npm's word for "no licence is given", which reads like The Unlicense and means its opposite. */
-const NOT_LICENSED = 'LicenseRef-not-licensed'
+/** For npm's word `UNLICENSED`: it grants no licence, although it looks like The Unlicense. */
+const notLicensed = 'LicenseRef-not-licensed'
 
-/** A manifest's own words as an SPDX expression; `null` where they name no licence. */
-export function readLicence(said: string): ReadLicence | null {
-  const words = said.trim()
-  if (words === '' || words.length > MAX_SAID_CHARS) return null
-  if (/^unlicensed$/i.test(words)) return { expression: NOT_LICENSED, exact: true }
+/** The words of a manifest as an SPDX expression; `null` where they name no licence. */
+export function readLicence(text: string): ReadLicence | null {
+  const words = text.trim()
+  if (words === '' || words.length > maxWordsChars) return null
+  if (/^unlicensed$/i.test(words)) return { expression: notLicensed, exact: true }
   // Cargo's older form; its slash means OR.
   const joined = words.replace(/\s{0,4}\/\s{0,4}/g, ' OR ')
   for (const candidate of [words, joined]) {
@@ -31,13 +32,13 @@ export function readLicence(said: string): ReadLicence | null {
   }
   const named = idByName().get(foldName(words))
   if (named !== undefined) return { expression: named, exact: true }
-  // Of a list or a denial (`GPL-3.0, MIT`, `not MIT`) a guess would take one word and drop the others.
+  // For a list or a negation (`GPL-3.0, MIT`, `not MIT`), a guess would take one word and ignore the others.
   if (joined !== words || severalOrNone.test(words.replace(/\bor (?:any )?(?:later|newer)\b/i, ''))) return null
   const guess = correct(words)
   return guess === null ? null : { expression: guess, exact: false }
 }
 
-/** The expression in SPDX's spelling, without parentheses that say nothing; `null` where it is none. */
+/** The expression in SPDX's spelling, without needless parentheses; `null` where the text is no expression. */
 function canonicalExpression(text: string): string | null {
   const tree = parseOrNull(text)
   return tree === null ? null : write(tree)
@@ -67,24 +68,26 @@ function currentId(id: string, plus: boolean): string {
   return plus ? `${id}+` : id
 }
 
-/** One expression of several; the same one twice counts once. Empty for none. */
+/** Joins distinct expressions to one. Empty for none. */
 export function joinExpressions(expressions: readonly string[], by: 'AND' | 'OR'): string {
   const distinct = [...new Set(expressions)]
   const [only] = distinct
   if (distinct.length <= 1) return only ?? ''
-  return distinct.map((one) => (one.includes(by === 'AND' ? ' OR ' : ' AND ') ? `(${one})` : one)).join(` ${by} `)
+  return distinct
+    .map((expression) => (expression.includes(by === 'AND' ? ' OR ' : ' AND ') ? `(${expression})` : expression))
+    .join(` ${by} `)
 }
 
-/** A licence by itself, with its exception where it has one. */
+/** Whether a text is a single licence, with an exception or without. */
 export function isLicenceId(text: string): boolean {
   const tree = parseOrNull(text)
   return tree !== null && !('conjunction' in tree)
 }
 
 /**
- * Whether the licences of a list are enough for an expression. What is unknown is not allowed. The tree is walked here
- * and only its leaves are asked of `spdx-satisfies`, which multiplies out a whole expression: thirty pairs in
- * parentheses in a hostile manifest would never end.
+ * Whether the licences of a list satisfy an expression. An unknown licence is not allowed. Walks the tree here and gives
+ * only its leaves to `spdx-satisfies`, which expands a whole expression: with thirty pairs in parentheses in a hostile
+ * manifest it would never end.
  */
 export function isAllowed(expression: string, allow: readonly string[]): boolean {
   const tree = parseOrNull(expression)
@@ -97,7 +100,7 @@ export function isAllowed(expression: string, allow: readonly string[]): boolean
 
 let idsByFoldedName: Map<string, string> | undefined
 
-/** Ids by the names that SPDX gives them: `spdx-correct` takes "Eclipse Public License - v 2.0" for the first version. */
+/** Ids by their names in SPDX's list: `spdx-correct` reads "Eclipse Public License - v 2.0" as the first version. */
 function idByName(): Map<string, string> {
   if (idsByFoldedName !== undefined) return idsByFoldedName
   const list = createRequire(import.meta.url)('spdx-license-list') as Record<string, { name: string }>

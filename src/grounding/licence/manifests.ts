@@ -1,10 +1,11 @@
 import { basename } from 'node:path/posix'
-import { parse as parseToml } from 'smol-toml'
+import { objectOf } from '../manifests/json-object.js'
+import { readToml, tableAt } from '../manifests/toml.js'
 import { joinExpressions, readLicence, type ReadLicence } from './expression.js'
 
-const MAX_NAMES = 16
+const maxNames = 16
 
-/** What a manifest says of the licence; `null` where the file is no manifest or says nothing that can be read. */
+/** The licence that a manifest states; `null` where the file is no manifest, or states none that can be read. */
 export function licenceInManifest(path: string, text: string): ReadLicence | null {
   const name = basename(path).toLowerCase()
   if (name === 'package.json' || name === 'composer.json') return fromJson(text)
@@ -23,67 +24,54 @@ export function isLicenceManifest(path: string): boolean {
   )
 }
 
-/** Several licences in npm's, Composer's, RubyGems' and Maven's manifests are a choice. */
-function anyOf(said: readonly unknown[]): ReadLicence | null {
-  return joined(said, 'OR')
+/** Several licences in the manifests of npm, Composer, RubyGems and Maven are a choice. */
+function anyOf(names: readonly unknown[]): ReadLicence | null {
+  return joined(names, 'OR')
 }
 
-function joined(said: readonly unknown[], by: 'AND' | 'OR'): ReadLicence | null {
-  const words = said.filter((one): one is string => typeof one === 'string').slice(0, MAX_NAMES)
-  const read = words.map(readLicence)
-  // One that cannot be read may be the one that forbids: then nothing is said of the whole.
-  if (read.length === 0 || read.includes(null)) return null
-  const all = read as ReadLicence[]
-  return {
-    expression: joinExpressions(
-      all.map((one) => one.expression),
-      by,
-    ),
-    exact: all.every((one) => one.exact),
-  }
+function joined(names: readonly unknown[], by: 'AND' | 'OR'): ReadLicence | null {
+  const words = names.filter((name) => typeof name === 'string').slice(0, maxNames)
+  const licences = words.flatMap((name) => readLicence(name) ?? [])
+  // A licence that cannot be read may be the one that forbids, so nothing is known of the whole.
+  if (licences.length === 0 || licences.length < words.length) return null
+  const expressions = licences.map((licence) => licence.expression)
+  return { expression: joinExpressions(expressions, by), exact: licences.every((licence) => licence.exact) }
 }
-
-type Fields = Record<string, unknown>
-const fieldsOf = (value: unknown): Fields =>
-  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Fields) : {}
 
 function fromJson(text: string): ReadLicence | null {
-  let manifest: Fields
+  let manifest: Record<string, unknown>
   try {
-    manifest = fieldsOf(JSON.parse(text.replace(/^\uFEFF/, '')))
+    manifest = objectOf(JSON.parse(text.replace(/^\uFEFF/, '')))
   } catch {
     return null
   }
-  // `{ "type": "MIT", "url": ... }` and lists of it are npm's older forms.
-  const said = [manifest['license'] ?? manifest['licenses'] ?? []].flat()
-  return anyOf(said.map((one) => (typeof one === 'string' ? one : (fieldsOf(one)['type'] ?? fieldsOf(one)['name']))))
+  // `{ "type": "MIT", "url": ... }` and lists of such objects are older forms of npm.
+  const stated = [manifest['license'] ?? manifest['licenses'] ?? []].flat()
+  return anyOf(
+    stated.map((entry) => (typeof entry === 'string' ? entry : (objectOf(entry)['type'] ?? objectOf(entry)['name']))),
+  )
 }
 
 /** Cargo.toml and pyproject.toml; of the latter also Poetry's table, the older table form and the classifiers. */
 function fromToml(text: string): ReadLicence | null {
-  let root: Fields
-  try {
-    root = parseToml(text) as Fields
-  } catch {
-    return null
-  }
-  const project = fieldsOf(root['project'])
+  const root = readToml(text)
+  const project = tableAt(root, 'project')
   const tables = [
-    fieldsOf(root['package']),
-    fieldsOf(fieldsOf(root['workspace'])['package']),
+    tableAt(root, 'package'),
+    tableAt(root, 'workspace', 'package'),
     project,
-    fieldsOf(fieldsOf(root['tool'])['poetry']),
+    tableAt(root, 'tool', 'poetry'),
   ]
   for (const table of tables) {
-    const said = table['license']
-    const read = anyOf([typeof said === 'string' ? said : fieldsOf(said)['text']])
-    if (read !== null) return read
+    const stated = table['license']
+    const licence = anyOf([typeof stated === 'string' ? stated : objectOf(stated)['text']])
+    if (licence !== null) return licence
   }
-  const classifiers = [project['classifiers'] ?? []].flat().filter((one): one is string => typeof one === 'string')
-  const named = classifiers.filter((one) => one.startsWith('License :: ')).map((one) => one.split(' :: ').at(-1))
-  // They do not say whether all hold or any: all is the careful reading.
+  const classifiers = [project['classifiers'] ?? []].flat().filter((classifier) => typeof classifier === 'string')
+  const names = classifiers.filter((name) => name.startsWith('License :: ')).map((name) => name.split(' :: ').at(-1))
+  // Classifiers do not state whether all licences hold or any; all is the careful reading.
   return joined(
-    named.filter((one) => one !== 'OSI Approved'),
+    names.filter((name) => name !== 'OSI Approved'),
     'AND',
   )
 }
@@ -97,7 +85,7 @@ function fromGemspec(text: string): ReadLicence | null {
   return anyOf([...value.matchAll(/["']([^"'\n]{1,200})["']/g)].map((match) => match[1]))
 }
 
-/** What stands in the first element of a name; enough of XML for a field of a manifest. */
+/** The content of the first element of a name; this much XML is enough for a field of a manifest. */
 function element(xml: string, name: string): string | undefined {
   const start = xml.indexOf(`<${name}>`)
   const end = start < 0 ? -1 : xml.indexOf(`</${name}>`, start)
@@ -105,6 +93,6 @@ function element(xml: string, name: string): string | undefined {
 }
 
 function elements(xml: string, name: string): string[] {
-  const parts = xml.split(`<${name}>`, MAX_NAMES + 1).slice(1)
+  const parts = xml.split(`<${name}>`, maxNames + 1).slice(1)
   return parts.map((part) => part.slice(0, Math.max(0, part.indexOf(`</${name}>`))).trim())
 }

@@ -1,22 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename } from 'node:path/posix'
+import { fnv1a, fnv1aStart } from '../../core/index.js'
 
-// Which licence a text is: its words compared with those of every text on SPDX's list by Sørensen-Dice, as the gem
-// `licensee` does. What differs from copy to copy is taken out first: case, white space, marks, lines of copyright and
-// with an address. Other than there, pairs of words are compared, since by single words ISC and 0BSD (the same without
-// its one condition) are as near to each other as to a copy with another holder's name.
+// Finds the licence of a text: compares its words with those of every text on SPDX's list by the Sørensen-Dice
+// coefficient, as the gem `licensee` does. Differences between copies are removed first: case, white space, marks, lines
+// with a copyright or an address. Unlike the gem, this compares pairs of words: by single words, ISC is as similar to
+// 0BSD (the same text without its only condition) as to a copy of ISC with another holder's name.
 
-/** From this similarity on, two texts are one licence: a copy with other names and a title stays above. */
-const MIN_SIMILARITY = 0.93
-/** By so much another text must be nearer than a common licence, or the copy is taken for a variant of that one. */
-const CLEARLY_NEARER = 0.01
-/** So near, no other text of the list can be nearer in a way that matters; the others are not even read. */
-const SURE_SIMILARITY = 0.99
-const MIN_WORDS = 20
-const MAX_LICENCE_CHARS = 128 * 1024
+/** From this similarity on, two texts are the same licence: a copy with other names and a title is above it. */
+const minSimilarity = 0.93
+/** How much more similar another text must be than a common licence; else the text is a variant of the common licence. */
+const clearlyNearer = 0.01
+/** From this similarity on, no other text of the list can be clearly more similar, so the list is not read. */
+const sureSimilarity = 0.99
+const minWords = 20
+const maxLicenceChars = 128 * 1024
 
-/** Licences that nearly all repositories have; their texts are looked at first. */
+/** The licences of nearly all repositories; their texts are compared first. */
 const commonIds = (
   'MIT Apache-2.0 BSD-3-Clause BSD-2-Clause ISC MPL-2.0 GPL-3.0-only GPL-2.0-only LGPL-3.0-only LGPL-2.1-only ' +
   'AGPL-3.0-only Unlicense 0BSD CC0-1.0 BSL-1.0 Zlib EPL-2.0'
@@ -31,7 +32,7 @@ let common: LicenceText[] | undefined
 let all: LicenceText[] | undefined
 const require = createRequire(import.meta.url)
 
-/** Whether a file's name says that it holds a licence. `debian/copyright` is left out: it speaks of each file by itself. */
+/** Whether a file has the name of a licence file. `debian/copyright` is none: it lists licences of single files. */
 export function isLicenceFile(path: string): boolean {
   if (/header/i.test(basename(path))) return false
   return (
@@ -41,46 +42,46 @@ export function isLicenceFile(path: string): boolean {
   )
 }
 
-/** The SPDX id of the licence that a text is; `null` where it is none of the list. */
+/** The SPDX id of a licence text; `null` where it is not on the list. */
 export function matchLicenceText(text: string): string | null {
-  if (text.length > MAX_LICENCE_CHARS) return null
+  if (text.length > maxLicenceChars) return null
   const words = wordsOf(text)
-  if (words.length < MIN_WORDS) return null
+  if (words.length < minWords) return null
   common ??= commonIds.map((id) => ({ id, words: wordsOf(readCommon(id)) }))
   const near = nearest(words, common)
-  if (near !== null && near.similarity >= SURE_SIMILARITY) return near.id
+  if (near !== null && near.similarity >= sureSimilarity) return near.id
   all ??= readAll()
   const other = nearest(words, all)
   if (other === null) return null
-  return near !== null && other.similarity - near.similarity < CLEARLY_NEARER ? near.id : other.id
+  return near !== null && other.similarity - near.similarity < clearlyNearer ? near.id : other.id
 }
 
 function readCommon(id: string): string {
   const { licenseText } = require(`spdx-license-list/licenses/${id}.json`) as { licenseText: string }
-  // The only one of these with a holder's name in its text; copies have others, mostly this one.
+  // Only the text of ISC contains a holder's name; most copies have "THE AUTHOR" in its place.
   return id === 'ISC' ? licenseText.replace(/\bISC (?=DISCLAIMS|BE LIABLE)/g, 'THE AUTHOR ') : licenseText
 }
 
 /**
- * The whole list as hashes, about 1 MB; its five million characters are dropped again. A text of GNU's alone grants one
- * version and says nothing of later ones, so of its ids `-only` stays.
+ * The whole list as hashes, about 1 MB; its five million characters are freed again. A text of GNU grants one version and
+ * does not mention later versions, so of its ids only `-only` stays.
  */
 function readAll(): LicenceText[] {
   const json = readFileSync(require.resolve('spdx-license-list/spdx-full.json'), 'utf8')
   const list = JSON.parse(json) as Record<string, { licenseText: string }>
   const current = Object.entries(list).filter(([id]) => !/^[AL]?GPL-\d\.\d(?:\+|-or-later|)$/.test(id))
   const texts = current.map(([id, { licenseText }]) => ({ id, words: wordsOf(licenseText) }))
-  return texts.filter(({ words }) => words.length >= MIN_WORDS)
+  return texts.filter(({ words }) => words.length >= minWords)
 }
 
 function nearest(words: Uint32Array, texts: readonly LicenceText[]): { id: string; similarity: number } | null {
   let best: { id: string; similarity: number } | null = null
   for (const { id, words: other } of texts) {
     const [few, many] = [Math.min(words.length, other.length), Math.max(words.length, other.length)]
-    // The most that two sets of these sizes can come to.
-    if ((2 * few) / (few + many) < MIN_SIMILARITY) continue
+    // The highest similarity of two sets of these sizes.
+    if ((2 * few) / (few + many) < minSimilarity) continue
     const similarity = (2 * countShared(words, other)) / (few + many)
-    if (similarity < MIN_SIMILARITY) continue
+    if (similarity < minSimilarity) continue
     if (best === null || similarity > best.similarity || (similarity === best.similarity && isPlainer(id, best.id))) {
       best = { id, similarity }
     }
@@ -88,7 +89,7 @@ function nearest(words: Uint32Array, texts: readonly LicenceText[]): { id: strin
   return best
 }
 
-/** Where several ids share one text, the shortest is the one without conditions of its own. */
+/** Where several ids have the same text, the shortest id has no additional conditions. */
 function isPlainer(id: string, than: string): boolean {
   return id.length < than.length || (id.length === than.length && id < than)
 }
@@ -99,7 +100,7 @@ function wordsOf(text: string): Uint32Array {
   const hashes = new Set<number>()
   let before = 0
   for (const line of lines) {
-    // What follows tells how to apply the licence; half of the copies leave it out.
+    // The rest explains how to apply the licence; half of the copies leave it out.
     if (line.includes('end of terms and conditions')) break
     if (isOfThisCopy(line)) continue
     for (const word of wordHashes(line)) {
@@ -110,14 +111,14 @@ function wordsOf(text: string): Uint32Array {
   return Uint32Array.from(hashes).sort()
 }
 
-/** A line with a copyright's year or holder's mark, or an address; "copyright notice" begins lines of the licences themselves. */
+/** Whether a line differs between copies: a copyright with a year or mark, or an address. Not "copyright notice". */
 function isOfThisCopy(line: string): boolean {
   if (line.length > 200) return false
   if (line.includes('@')) return true
   return /^[^a-z0-9(©]{0,12}(?:copyright\b.*(?:\d{4}|\(c\)|©|[<[{])|\(c\)|©|all rights reserved)/.test(line)
 }
 
-/** FNV-1a over each run of letters and digits. */
+/** The FNV-1a hash of each run of letters and digits. */
 function* wordHashes(line: string): Generator<number> {
   let hash = 0
   let length = 0
@@ -125,10 +126,10 @@ function* wordHashes(line: string): Generator<number> {
     const unit = line.charCodeAt(at)
     const isWord = (unit >= 97 && unit <= 122) || (unit >= 48 && unit <= 57) || unit > 127
     if (isWord) {
-      hash = Math.imul((length === 0 ? 0x811c9dc5 : hash) ^ unit, 0x01000193)
+      hash = fnv1a(length === 0 ? fnv1aStart : hash, unit)
       length++
     } else if (length > 0) {
-      // A single letter is a mark of a list, or the `s` behind an apostrophe.
+      // A single letter is the mark of a list item, or the `s` after an apostrophe.
       if (length > 1) yield hash >>> 0
       length = 0
     }

@@ -1,8 +1,9 @@
 import { parse } from 'smol-toml'
+import { objectOf, type JsonObject } from './json-object.js'
 
-export type TomlTable = Record<string, unknown>
+export type TomlTable = JsonObject
 
-/** The table of a text; an empty one where there is none, or the text is no TOML. */
+/** The table of a TOML text; empty where there is no text, or it is not TOML. */
 export function readToml(content: string | undefined): TomlTable {
   try {
     return content === undefined ? {} : parse(content)
@@ -11,9 +12,6 @@ export function readToml(content: string | undefined): TomlTable {
   }
 }
 
-/** A table in a table, by its keys; an empty one where there is none. */
+/** A table inside a table, by its keys; empty where there is none. */
 export const tableAt = (table: TomlTable, ...keys: string[]): TomlTable =>
-  keys.reduce<TomlTable>((inner, key) => {
-    const value = Object.hasOwn(inner, key) ? inner[key] : undefined
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as TomlTable) : {}
-  }, table)
+  keys.reduce<TomlTable>((inner, key) => objectOf(Object.hasOwn(inner, key) ? inner[key] : undefined), table)

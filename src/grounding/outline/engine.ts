@@ -1,9 +1,10 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../../records/index.js'
-import { attachComments, makeItem, type Attached } from './items.js'
-import { fold, foldsWithin, signatureOfScript, withoutAssignment } from './prose.js'
-import type { SourceText } from '../syntax/source-text.js'
 import { childrenOf, field } from '../syntax/node.js'
+import type { SourceText } from '../syntax/source-text.js'
+import { attachComments, makeItem, type Attached } from './items.js'
+import { signatureOfCode, withoutAssignment } from './signature.js'
+import { fold, foldsWithin } from './text.js'
 
 type Kind = OutlineItem['kind']
 
@@ -15,43 +16,43 @@ export interface Owner {
   exported: boolean
 }
 
-/** How an outline reads the nodes of one type. Everything but the kind has a default that suits most grammars. */
+/** How to read the nodes of one type. Everything except the kind has a default that suits most grammars. */
 export interface DeclarationRule {
-  /** `null`: this one is no declaration after all. */
+  /** `null` if this node is no declaration after all. */
   kind: Kind | ((node: Node, owner: Owner | null) => Kind | null)
-  /** What it declares, several names joined by `, `; empty: it is left out. By default the field `name`. */
+  /** The declared name, or several joined by `, `; a node with an empty name is left out. By default the field `name`. */
   name?: (node: Node) => string
-  /** The signature, where it is no piece of the code. */
+  /** The signature, where it is not a part of the code; `null` where it is. */
   signature?: (node: Node) => string | null
   /** UTF-16 index at which the signature ends. By default the start of the field `body`, else the end of the node. */
   signatureEnd?: (node: Node) => number
-  /** The value that a long signature leaves out. By default the field `value`. */
+  /** The value, which a long signature leaves out. By default the field `value`. */
   value?: (node: Node) => Node | null
-  /** The node whose children may be members; `null` where there is none. By default there are no members. */
+  /** The node whose children may be members; `null` if there is none. By default there are no members. */
   members?: (node: Node) => Node | null
 }
 
-/** A language as the engine needs it. */
+/** How to outline the files of a language. */
 export interface OutlineRules {
-  /** By node type; what is not here is no declaration. */
+  /** By node type; nodes of other types are no declarations. */
   declarations: Readonly<Record<string, DeclarationRule>>
-  /** Node types that only group: what they hold counts as standing in their place (`#if`, `extern "C" {}`). */
+  /** Node types that only group (`#if`, `extern "C" {}`): their children count as children of the node around them. */
   groups?: ReadonlySet<string>
-  /** Whether code elsewhere can use it. */
+  /** Whether other files can use it. */
   isExported(node: Node, name: string, owner: Owner | null): boolean
-  /** The doc comments above a declaration as prose, where the language writes them in a manner of its own. */
+  /** Turns the comments above a declaration into prose, for a language with its own markup for doc comments. */
   proseOf?: (comments: readonly string[]) => string
-  /** Where the signature starts: behind attributes and annotations. By default the start of the node. */
+  /** UTF-16 index at which the signature starts, after attributes and annotations. By default the start of the node. */
   signatureStart?: (node: Node) => number
-  /** Comments and other nodes that belong to nothing that follows them. */
+  /** Whether a comment or another node does not belong to the declaration after it. */
   isDetached?: (node: Node) => boolean
 }
 
-const MAX_GROUP_DEPTH = 16
-/** A signature up to this length keeps the value of what it declares. */
-const MAX_WHOLE_CHARS = 100
+const maxGroupDepth = 16
+/** A signature up to this length keeps the declared value. */
+const maxWholeChars = 100
 
-/** The outline of a language from its table: walks declarations and their members, never a function's body. */
+/** Makes the outline function of a language: it walks declarations and their members, never a function's body. */
 export function outlineByRules(
   rules: OutlineRules,
 ): (root: Node, source: SourceText, maxDepth: number) => OutlineItem[] {
@@ -66,13 +67,13 @@ function itemsIn(
   levels: number,
 ): OutlineItem[] {
   if (levels <= 0) return []
-  return attachComments(ungrouped(rules, container, MAX_GROUP_DEPTH), source).flatMap((attached) => {
+  return attachComments(ungrouped(rules, container, maxGroupDepth), source).flatMap((attached) => {
     const item = itemOf(rules, attached, source, owner, levels)
     return item === null ? [] : [item]
   })
 }
 
-/** The children of a node, with those of groups in the groups' place. */
+/** The children of a node, with every group replaced by its children. */
 function ungrouped(rules: OutlineRules, container: Node, levels: number): Node[] {
   return childrenOf(container).flatMap((child) => {
     if (rules.groups?.has(child.type)) return levels > 0 ? ungrouped(rules, child, levels - 1) : []
@@ -109,10 +110,10 @@ function signatureOfNode(rules: OutlineRules, rule: DeclarationRule, node: Node,
   const start = rules.signatureStart?.(node) ?? node.startIndex
   const end = rule.signatureEnd?.(node) ?? field(node, 'body')?.startIndex ?? node.endIndex
   const code = source.slice(start, end)
-  if (foldsWithin(code, MAX_WHOLE_CHARS)) return withoutTail(code)
+  if (foldsWithin(code, maxWholeChars)) return withoutTail(code)
   const value = rule.value === undefined ? field(node, 'value') : rule.value(node)
   return withoutTail(value === null ? code : withoutAssignment(source.slice(start, value.startIndex)))
 }
 
-/** Without what only leads over to the body or ends the statement. */
-const withoutTail = (code: string): string => signatureOfScript(code).replace(/\s?(?:[;,{]|=>?)$/, '')
+/** Without the characters that lead to the body or end the statement. */
+const withoutTail = (code: string): string => signatureOfCode(code).replace(/\s?(?:[;,{]|=>?)$/, '')

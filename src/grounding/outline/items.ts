@@ -1,12 +1,12 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../../records/index.js'
-import { isLicenceText, proseOfComments } from './prose.js'
 import type { SourceText } from '../syntax/source-text.js'
+import { isLicenceText, proseOfComments } from './comments.js'
 
-/** A declaration and what stands directly above it. */
+/** A declaration and the comments directly above it. */
 export interface Attached {
   node: Node
-  /** The node's type: asking the node crosses into WebAssembly each time. */
+  /** The node's type, kept here because every read of it from the node crosses into WebAssembly. */
   type: string
   /** UTF-16 index at which the item begins: its first comment, its decorators, or the node itself. */
   start: number
@@ -14,8 +14,8 @@ export interface Attached {
 }
 
 /**
- * Joins each node with the comments (and loose decorators) directly above it: no blank line between, and no code
- * before them on their line.
+ * Joins each node with the comments (and loose decorators) directly above it: with no blank line between, and no code
+ * before the comments on their line.
  */
 export function attachComments(nodes: readonly Node[], source: SourceText): Attached[] {
   const attached: Attached[] = []
@@ -37,7 +37,7 @@ export function attachComments(nodes: readonly Node[], source: SourceText): Atta
       node,
       type,
       start: above[0]?.startIndex ?? node.startIndex,
-      comments: above.filter(isComment).map((one) => one.text),
+      comments: above.filter(isComment).map((comment) => comment.text),
     })
     pending = []
     lastEnd = node.endIndex
@@ -50,15 +50,15 @@ const commentTypes = new Set(['comment', 'line_comment', 'block_comment', 'multi
 /** Whether a node is a comment, whatever its grammar calls it. */
 export const isComment = (node: Node): boolean => commentTypes.has(node.type)
 
-/** Attributes and words to the compiler that stand beside the declaration that they belong to, and not in it. */
+/** Attributes and compiler directives that stand beside their declaration, not inside it. */
 const looseAttributes = new Set(['decorator', 'attribute_item', 'preproc_pragma'])
 
-/** How many line ends a comment reaches down: a block about parameters documents what follows past a blank line too. */
+/** How many line ends may follow a comment: a block about parameters documents the code after a blank line too. */
 function reachOf(comment: Node): number {
   return /^\/\*\*[\s\S]*@(param|returns?|api|private|public|throws|class|constructor)\b/.test(comment.text) ? 2 : 1
 }
 
-/** A line comment of some grammars ends behind its line end, which counts all the same. */
+/** Counts line ends. In some grammars a line comment includes its line end, which counts too. */
 function newlinesBetween(source: SourceText, start: number, end: number): number {
   const from = start > 0 && source.text[start - 1] === '\n' ? start - 1 : start
   let count = 0
@@ -82,7 +82,7 @@ export interface ItemParts {
   doc?: string
 }
 
-/** Makes an outline item of a node with what is attached above it; ranges become bytes here. */
+/** Makes an outline item from a node and its comments; turns UTF-16 ranges into byte ranges. */
 export function makeItem(source: SourceText, attached: Attached, parts: ItemParts): OutlineItem {
   return {
     kind: parts.kind,
@@ -96,22 +96,33 @@ export function makeItem(source: SourceText, attached: Attached, parts: ItemPart
   }
 }
 
-/** A banner that holds the name alone says nothing. */
+/** The comments above as prose; empty for a banner that only repeats the name. */
 function docAbove(attached: Attached, name: string): string {
   const doc = proseOfComments(attached.comments)
   return !doc.includes(' ') && name.includes(doc) ? '' : doc
 }
 
-/** What a file says of itself in the comments before its first declaration, past licence and directives. */
+/** The description of a file: the first comment before its first declaration that is no licence and no directive. */
 export function headComment(nodes: readonly Node[], source: SourceText): string {
+  const { groups, follower } = commentsAtHead(nodes, source)
+  for (const group of groups) {
+    const texts = group.map((node) => node.text)
+    if (texts.some(isLicenceText)) continue
+    const isAboutFile = texts.some((text) => /@(file|fileoverview|overview|module|packageDocumentation)\b/.test(text))
+    const isLast = group === groups.at(-1)
+    if (isLast && !isAboutFile && documents(group, follower, source)) continue
+    const prose = proseOfComments(texts)
+    if (prose !== '') return prose
+  }
+  return ''
+}
+
+/** The comments before the first other node, adjacent line comments in one group; and that node. */
+function commentsAtHead(nodes: readonly Node[], source: SourceText): { groups: Node[][]; follower: Node | undefined } {
   const groups: Node[][] = []
-  let follower: Node | undefined
   for (const node of nodes) {
     if (beforeHead.has(node.type)) continue
-    if (!isComment(node)) {
-      follower = node
-      break
-    }
+    if (!isComment(node)) return { groups, follower: node }
     const last = groups.at(-1)?.at(-1)
     const joins =
       last !== undefined &&
@@ -121,28 +132,20 @@ export function headComment(nodes: readonly Node[], source: SourceText): string 
     if (joins) groups.at(-1)?.push(node)
     else groups.push([node])
   }
-  for (const [at, group] of groups.entries()) {
-    const texts = group.map((node) => node.text)
-    if (texts.some(isLicenceText)) continue
-    const speaksOfFile = texts.some((text) => /@(file|fileoverview|overview|module|packageDocumentation)\b/.test(text))
-    const isLast = at === groups.length - 1
-    const end = group.at(-1)?.endIndex ?? 0
-    const belongsToNext =
-      isLast &&
-      follower !== undefined &&
-      !leadsIn.test(follower.type) &&
-      newlinesBetween(source, end, follower.startIndex) <= reachOf(group.at(-1) as Node)
-    if (belongsToNext && !speaksOfFile) continue
-    const prose = proseOfComments(texts)
-    if (prose !== '') return prose
-  }
-  return ''
+  return { groups, follower: undefined }
 }
 
-/** What may stand before the comment that speaks of the file. */
+/** Whether comments are the documentation of the node after them, and not of the file. */
+function documents(comments: readonly Node[], follower: Node | undefined, source: SourceText): boolean {
+  const last = comments.at(-1)
+  if (last === undefined || follower === undefined || undocumented.test(follower.type)) return false
+  return newlinesBetween(source, last.endIndex, follower.startIndex) <= reachOf(last)
+}
+
+/** Nodes that may stand before the comment about the file. */
 const beforeHead = new Set(['hash_bang_line', 'shebang', 'inner_attribute_item', 'php_tag'])
 
-/** Nodes that document nothing themselves, so that a comment above them is about the file. */
-const leadsIn = /^(import|future_import|import_from|package|using|use_|extern_|namespace_use|preproc_include)/
+/** Nodes that nobody documents, so a comment above them is about the file. */
+const undocumented = /^(import|future_import|import_from|package|using|use_|extern_|namespace_use|preproc_include)/
 
 const isLineComment = (node: Node): boolean => !node.text.startsWith('/*')

@@ -1,8 +1,10 @@
 import type { OutlineItem } from '../../records/index.js'
-import { beginningOf, cutAt, fold, plainProse, proseOfParagraph, signatureOf, withoutReferences } from './prose.js'
 import type { SourceText } from '../syntax/source-text.js'
+import { plainProse, proseOfParagraph, withoutReferences } from './prose.js'
+import { signatureOf } from './signature.js'
+import { beginningOf, cutAt, fold } from './text.js'
 
-const MAX_NAME_CHARS = 80
+const maxNameChars = 80
 
 interface Line {
   start: number
@@ -13,7 +15,7 @@ interface Line {
 
 /**
  * The outline of a text without a syntax tree: a section begins at a line that is not indented and follows a blank
- * line, and ends with its last line that holds something.
+ * line, and ends with its last line that is not blank.
  */
 export function outlineByLines(source: SourceText): OutlineItem[] {
   const starts: number[] = []
@@ -27,7 +29,7 @@ export function outlineByLines(source: SourceText): OutlineItem[] {
   return sections(source, lines, starts, (at) => lines[at]?.text ?? '')
 }
 
-/** The outline of Markdown: one section per heading, past the front matter. */
+/** The outline of Markdown: one section for each heading after the front matter. */
 export function outlineByHeadings(source: SourceText): OutlineItem[] {
   const lines = linesOf(source.text)
   const starts: number[] = []
@@ -44,7 +46,7 @@ export function outlineByHeadings(source: SourceText): OutlineItem[] {
   return sections(source, lines, starts, (at) => headingOf(lines[at]?.text ?? ''), firstParagraph)
 }
 
-/** The outline of reST: one section per underlined title, with the line above the title where it has one. */
+/** The outline of reST: one section for each underlined title, including the line above the title if there is one. */
 export function outlineByUnderlines(source: SourceText): OutlineItem[] {
   const lines = linesOf(source.text)
   const titleAt = new Map<number, number>()
@@ -61,7 +63,7 @@ export function outlineByUnderlines(source: SourceText): OutlineItem[] {
   return sections(source, lines, [...titleAt.keys()], nameOf, firstParagraph)
 }
 
-/** How many lines the block of settings takes with which some Markdown begins; 0 where there is none. */
+/** The number of lines of the settings block at the start of some Markdown; 0 where there is none. */
 const linesOfFrontMatter = (text: string): number => (frontMatter.exec(text)?.[0].split('\n').length ?? 1) - 1
 
 const frontMatter = /^\s*---\r?\n(?:[\s\S]*?\n)?---[ \t]*(?:\r?\n|$)/
@@ -71,7 +73,7 @@ function headingOf(line: string): string {
   return plainProse(withoutReferences(heading.replace(/!\[([^\]]{0,300})\]\([^)]{0,2000}\)/g, '$1')))
 }
 
-/** The first paragraph of prose, without headings, badges and code. */
+/** The first paragraph of prose in Markdown, reST or plain text, without headings, badges and code. */
 export function firstParagraph(text: string): string {
   const body = text
     .replace(frontMatter, '')
@@ -92,7 +94,7 @@ export function firstParagraph(text: string): string {
   return ''
 }
 
-/** What stands between blank lines, one after the other: most often the first is all that is asked for. */
+/** The texts between blank lines, one at a time: most callers need only the first. */
 function* paragraphsIn(text: string): Generator<string> {
   let start = 0
   for (const match of text.matchAll(/\r?\n[ \t]*\r?\n/g)) {
@@ -104,7 +106,7 @@ function* paragraphsIn(text: string): Generator<string> {
 
 const badge = /\[!\[[^\]]{0,300}\]\([^)]{0,2000}\)\]\([^)]{0,2000}\)/g
 
-/** Code in Markdown, or what belongs to a directive of reST. */
+/** Whether it is code in Markdown, or the content of a reST directive. */
 const isIndented = (paragraph: string): boolean =>
   /^([ \t]*\n)*( {3,}|\t)[^\s<]/.test(paragraph) && !/^\S/m.test(paragraph)
 
@@ -121,7 +123,7 @@ function sections(
     const [firstLine, lastLine] = [lines[first] as Line, lines[last] as Line]
     return {
       kind: 'section' as const,
-      name: cutAt(fold(nameOf(first)), MAX_NAME_CHARS),
+      name: cutAt(fold(nameOf(first)), maxNameChars),
       signature: signatureOf(firstLine.text),
       doc: docOf(source.slice(firstLine.end, lastLine.end)),
       start: source.byteAt(firstLine.start),

@@ -1,79 +1,55 @@
-import type { Language, OutlineItem } from '../../records/index.js'
-import { firstParagraph, outlineByHeadings, outlineByLines, outlineByUnderlines } from '../outline/lines.js'
-import type { LanguageSupport } from '../languages/support.js'
-import { supportOf } from '../languages/table.js'
-import { cutAtSentence } from '../outline/prose.js'
+import { counted } from '../counted.js'
+import type { ParsedFile } from '../languages/parsed-file.js'
 import type { RawImport } from '../languages/raw-import.js'
+import type { LanguageSupport } from '../languages/support.js'
+import { rowOf } from '../languages/table.js'
+import { objectOf } from '../manifests/json-object.js'
+import { firstParagraph, outlineByHeadings, outlineByLines, outlineByUnderlines } from '../outline/lines.js'
+import { cutAtSentence } from '../outline/text.js'
 import { SourceText } from '../syntax/source-text.js'
-import { withTree } from '../syntax/node.js'
+import type { ParseRequest } from './parse-request.js'
+import { withTree } from './parser.js'
 
-/** A file for the parser; crosses threads. */
-export interface ParseRequest {
-  path: string
-  language: Language
-  text: string
-  /** Longer texts, in UTF-16 units, keep a line outline. */
-  maxParseChars: number
-  /** Levels of an outline; members below them are left out. */
-  maxOutlineDepth: number
-}
-
-/** What a file holds, before its imports are resolved. */
-export interface ParsedFile {
-  outlineFrom: 'syntax-tree' | 'lines'
-  parseNote: string
-  doc: string
-  outline: OutlineItem[]
-  imports: RawImport[]
-  /** The package or namespace that the file says it belongs to. */
-  scope: string
-  /** Names that it may take from files of the same package. */
-  references: string[]
-}
-
-/** Outlines one file. Never fails: what cannot be parsed keeps a line outline and a note. */
+/** Outlines one file. Never fails: a file that cannot be parsed gets a line outline and a note. */
 export async function parseFile(request: ParseRequest): Promise<ParsedFile> {
   const source = new SourceText(request.text)
   const { language } = request
-  const support = language === 'text' ? undefined : supportOf(language)
-  if (support === undefined) return outlineText(request.path, source)
+  if (language === 'text') return outlineText(request.path, source)
   if (request.text.length > request.maxParseChars) {
-    return withLines(
-      source,
-      `${request.text.length} characters, over the bound of ${request.maxParseChars} for the parser (maxParseBytes)`,
-    )
+    const length = counted(request.text.length, 'character')
+    return withLines(source, `${length}, over the bound of ${request.maxParseChars} for the parser (maxParseBytes)`)
   }
   try {
-    return await parseWithRepairs(support, request, source)
+    return await parseWithRepairs(rowOf(language).support, request, source)
   } catch {
     return withLines(source, `the ${language} parser failed on it`)
   }
 }
 
-/** Parses as the language, then with the language's repairs for what its grammar does not know. */
+/** Parses the text, then the language's repairs of it for syntax that the grammar does not know. */
 async function parseWithRepairs(
   support: LanguageSupport,
   { text, language, maxOutlineDepth }: ParseRequest,
   source: SourceText,
 ): Promise<ParsedFile> {
   const note = `it does not parse as ${language}`
-  const seen = support.prepare?.(text) ?? text
-  const parsed = await parseSource(support, support.grammar, seen, source, maxOutlineDepth, note)
+  const prepared = support.prepare?.(text) ?? text
+  const parsed = await parseSource(support, support.grammar, prepared, source, maxOutlineDepth, note)
   if (parsed.parseNote === '') return parsed
-  for (const repair of support.repairs?.(seen) ?? []) {
+  for (const repair of support.repairs?.(prepared) ?? []) {
     const again = await parseSource(support, repair.grammar, repair.text, source, maxOutlineDepth, note)
     if (again.parseNote === '') return { ...again, imports: joinImports(again.imports, parsed.imports) }
   }
   return parsed
 }
 
-/** The patched text hides `import('a')`, which the tree of the file's own text has in spite of its errors. */
+/** Adds imports of the broken tree: a repaired text hides `import('a')`, which the tree of the original text has. */
 function joinImports(repaired: readonly RawImport[], broken: readonly RawImport[]): RawImport[] {
-  const known = new Set(repaired.map((one) => one.specifier))
-  return [...repaired, ...broken.filter((one) => !known.has(one.specifier))]
+  const known = new Set(repaired.map((raw) => raw.specifier))
+  return [...repaired, ...broken.filter((raw) => !known.has(raw.specifier))]
 }
 
-/** @param text what the parser sees; as long as the source's own text, which all names and signatures come from */
+/** @param text the text for the parser, as long as the source's own text, from which all names and signatures come */
 function parseSource(
   support: LanguageSupport,
   grammar: string,
@@ -83,28 +59,28 @@ function parseSource(
   note: string,
 ): Promise<ParsedFile> {
   return withTree(grammar, text, ({ rootNode }) => {
-    const meaning = {
+    const facts = {
       imports: support.imports(rootNode),
       scope: support.scope?.(rootNode) ?? '',
       references: support.references?.(rootNode) ?? [],
     }
     const isBroken = rootNode.hasError
     const outline = isBroken && !support.outlinesBroken ? [] : support.outline(rootNode, source, maxOutlineDepth)
-    if (isBroken && outline.length === 0) return { ...withLines(source, note), ...meaning }
+    if (isBroken && outline.length === 0) return { ...withLines(source, note), ...facts }
     return {
       outlineFrom: 'syntax-tree' as const,
       parseNote: isBroken ? `${note} throughout; its outline lacks what could not be read` : '',
       doc: support.doc(rootNode, source),
       outline,
-      ...meaning,
+      ...facts,
     }
   })
 }
 
-const nothingMeant = { imports: [], scope: '', references: [] }
+const noFacts = { imports: [], scope: '', references: [] }
 
 function withLines(source: SourceText, parseNote: string): ParsedFile {
-  return { ...nothingMeant, outlineFrom: 'lines', parseNote, doc: '', outline: outlineByLines(source) }
+  return { ...noFacts, outlineFrom: 'lines', parseNote, doc: '', outline: outlineByLines(source) }
 }
 
 function outlineText(path: string, source: SourceText): ParsedFile {
@@ -114,7 +90,7 @@ function outlineText(path: string, source: SourceText): ParsedFile {
       ? outlineByUnderlines
       : outlineByLines
   return {
-    ...nothingMeant,
+    ...noFacts,
     outlineFrom: 'lines',
     parseNote: 'no grammar for this kind of file',
     doc: /\.(md|markdown|mdx|rst|txt)$/i.test(path) ? firstParagraph(source.text) : descriptionIn(path, source.text),
@@ -125,8 +101,7 @@ function outlineText(path: string, source: SourceText): ParsedFile {
 function descriptionIn(path: string, text: string): string {
   if (!/(^|\/)package\.json$/.test(path)) return ''
   try {
-    const value: unknown = JSON.parse(text)
-    const description = (value as { description?: unknown } | null)?.description
+    const { description } = objectOf(JSON.parse(text))
     return typeof description === 'string' ? cutAtSentence(description) : ''
   } catch {
     return ''

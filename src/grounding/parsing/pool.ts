@@ -9,12 +9,12 @@ export function createParsePool(threads: number): ParsePool {
   return createWorkerPool<FileTask[], FileAnswer[]>(new URL('./worker.js', import.meta.url), threads)
 }
 
-const BATCH_CHARS = 128 * 1024
-const BATCH_FILES = 32
+const batchChars = 128 * 1024
+const batchFiles = 32
 
 /**
- * Parses files in a pool, or in this thread where there is none. The answers are in the order of the requests. Texts have
- * no syntax tree, and less work than the way to a thread and back: this thread outlines them while the others parse.
+ * Parses files in a pool, or in this thread without one. The answers are in the order of the requests. Texts have no
+ * syntax tree, and a message to a thread would take longer than their outline: this thread outlines them meanwhile.
  */
 export async function parseFiles(
   requests: readonly FileTask[],
@@ -24,15 +24,15 @@ export async function parseFiles(
 ): Promise<FileAnswer[]> {
   if (pool === undefined) return parseHere(batchesOf(requests), progress, signal)
   const isText = ({ language }: FileTask): boolean => language === 'text'
-  const underWay = batchesOf(requests.filter((one) => !isText(one))).map(async (batch) => {
+  const inPool = batchesOf(requests.filter((request) => !isText(request))).map(async (batch) => {
     const answers = await pool.run(batch, signal)
     progress.advance(batch.length)
     return answers
   })
-  const here = parseHere(batchesOf(requests.filter(isText)), progress, signal)
-  const [ofTexts, ...ofSources] = await Promise.all([here, ...underWay])
+  const inThisThread = parseHere(batchesOf(requests.filter(isText)), progress, signal)
+  const [ofTexts, ...ofSources] = await Promise.all([inThisThread, ...inPool])
   const [texts, sources] = [ofTexts.values(), ofSources.flat().values()]
-  return requests.map((one) => (isText(one) ? texts : sources).next().value as FileAnswer)
+  return requests.map((request) => (isText(request) ? texts : sources).next().value as FileAnswer)
 }
 
 async function parseHere(
@@ -42,7 +42,7 @@ async function parseHere(
 ): Promise<FileAnswer[]> {
   const parsed: FileAnswer[] = []
   for (const batch of batches) {
-    // Lets the progress be drawn and an interrupt come through.
+    // Gives the event loop time to draw the progress and to handle an interrupt.
     await setImmediate()
     signal?.throwIfAborted()
     parsed.push(...(await parseBatch(batch)))
@@ -56,7 +56,7 @@ function batchesOf(requests: readonly FileTask[]): FileTask[][] {
   let chars = Infinity
   for (const request of requests) {
     const last = batches.at(-1)
-    if (last === undefined || chars + request.text.length > BATCH_CHARS || last.length >= BATCH_FILES) {
+    if (last === undefined || chars + request.text.length > batchChars || last.length >= batchFiles) {
       batches.push([request])
       chars = request.text.length
     } else {

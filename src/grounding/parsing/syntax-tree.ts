@@ -1,17 +1,17 @@
 import type { TreeCursor } from 'web-tree-sitter'
-import { supportOf, type SourceLanguage } from '../languages/table.js'
-import { withTree } from '../syntax/node.js'
+import { rowOf, type SourceLanguage } from '../languages/table.js'
+import { withTree } from './parser.js'
 
-/** A node of a syntax tree that outlives the parser; indices are UTF-16 units of the file's text. */
+/** A node of a syntax tree that is independent of the parser; indices are UTF-16 units of the file's text. */
 export interface SyntaxNode {
   type: string
-  /** Part of the grammar's meaning, and no bracket or keyword. */
+  /** A named node of the grammar: no bracket and no keyword. */
   isNamed: boolean
-  /** What it is to its parent, where the grammar says so. */
+  /** The name of its field in the parent, where the grammar gives one. */
   field: string | null
   start: number
   end: number
-  /** Put in by the parser, since the text lacks it. */
+  /** Added by the parser, since the text lacks it. */
   isMissing: boolean
   parent: SyntaxNode | null
   children: SyntaxNode[]
@@ -24,22 +24,21 @@ export interface SyntaxTree {
   hasError: boolean
 }
 
-/** Enough for files that people write; a larger or deeper tree is of no use to who walks it. */
-const MAX_NODES = 400_000
-const MAX_DEPTH = 800
+/** Enough for files that people write; a larger or deeper tree is too slow to walk. */
+const maxNodes = 400_000
+const maxDepth = 800
 
 /**
- * The tree of a file; of its repaired text where that alone parses. `null` where the language has no grammar, the tree
- * is past the bounds, or the parser fails.
+ * The tree of a file; of its repaired text where only that parses. `null` where the tree is larger than the bounds, or
+ * the parser fails.
  */
 export async function readSyntaxTree(language: SourceLanguage, text: string): Promise<SyntaxTree | null> {
-  const support = supportOf(language)
-  if (support === undefined) return null
+  const { support } = rowOf(language)
   try {
-    const seen = support.prepare?.(text) ?? text
-    const tree = await copyTree(support.grammar, seen)
+    const prepared = support.prepare?.(text) ?? text
+    const tree = await copyTree(support.grammar, prepared)
     if (tree === null || !tree.hasError) return tree
-    for (const repair of support.repairs?.(seen) ?? []) {
+    for (const repair of support.repairs?.(prepared) ?? []) {
       const again = await copyTree(repair.grammar, repair.text)
       if (again !== null && !again.hasError) return again
     }
@@ -59,7 +58,7 @@ function copyTree(grammar: string, text: string): Promise<SyntaxTree | null> {
   })
 }
 
-/** `null` past the bounds. Walks without recursion, since a hostile file nests as deep as it likes. */
+/** `null` beyond the bounds. Walks without recursion, since a hostile file may nest to any depth. */
 function copyNodes(cursor: TreeCursor): SyntaxNode[] | null {
   const nodes: SyntaxNode[] = []
   let parent: SyntaxNode | null = null
@@ -67,7 +66,7 @@ function copyNodes(cursor: TreeCursor): SyntaxNode[] | null {
     const node: SyntaxNode = copyNode(cursor, parent)
     nodes.push(node)
     parent?.children.push(node)
-    if (nodes.length > MAX_NODES || depth > MAX_DEPTH) return null
+    if (nodes.length > maxNodes || depth > maxDepth) return null
     if (cursor.gotoFirstChild()) {
       parent = node
       depth++

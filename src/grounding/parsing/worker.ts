@@ -1,19 +1,22 @@
 import { workerTask } from '../../core/index.js'
 import { signatureOf } from '../duplicates/minhash.js'
-import { parseFile, type ParsedFile, type ParseRequest } from './parse-file.js'
+import type { ParsedFile } from '../languages/parsed-file.js'
+import { parseFile } from './parse-file.js'
+import type { ParseRequest } from './parse-request.js'
 
-/** A file for a thread; `sign` asks for its signature as well. */
+/** A file for a thread. */
 export interface FileTask extends ParseRequest {
+  /** Whether the file's signature is wanted too. */
   sign: boolean
 }
 
 export interface FileAnswer {
   parsed: ParsedFile
-  /** As base64; `null` where none was asked for or the file is too short for one. */
+  /** As base64; `null` where none was wanted, or the file is too short. */
   signature: string | null
 }
 
-/** A thread's task: a batch of files, since one file is too little work for a message. */
+/** The task of a thread: a batch of files, since one file is too little work for a message. */
 export async function parseBatch(batch: readonly FileTask[]): Promise<FileAnswer[]> {
   const answers: FileAnswer[] = []
   for (const task of batch) {

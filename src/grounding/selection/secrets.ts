@@ -1,19 +1,20 @@
-import type { Verdict } from './skip-rules.js'
+import type { Verdict } from './verdict.js'
 
-/** The label of a PEM or PGP block; headers as those of an encrypted key may stand before its body. */
+/** The label of a PEM or PGP block with its body; headers such as those of an encrypted key may stand between. */
 const privateKey =
   /-----BEGIN (?:[A-Z]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|[\s"'+*#>,/]){0,200}(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):(?:[^\n\\]|\\(?![rn])){0,200}(?:\n|\\[rn])(?:\\[rn]|[\s"'+*#>,/]){0,200}){0,8}[A-Za-z0-9+/=]{40}/
 
 interface SecretForm {
+  /** The kind of secret, for people. */
   what: string
-  /** A part that every match has. Looking for it first makes the look over all that is read cheap. */
+  /** A part of every match. A search for it first makes the check of every file cheap. */
   mark: string
   form: RegExp
 }
 
 /**
- * Forms that only a credential has; each is long enough that prose and code do not hit it by chance. Repeats are bounded
- * and begin at a mark, so hostile text costs no more than its length.
+ * Forms that only a credential has; each is long enough that prose and code do not match it by chance. Repeats are
+ * bounded and begin at a mark, so the time on hostile text stays linear.
  */
 const secretForms: readonly SecretForm[] = [
   { what: 'a private key', mark: 'PRIVATE KEY', form: privateKey },
@@ -46,7 +47,7 @@ const secretForms: readonly SecretForm[] = [
   { what: 'a Google client secret', mark: 'GOCSPX-', form: /\bGOCSPX-[A-Za-z0-9_-]{28}/ },
   { what: 'a Hugging Face token', mark: 'hf_', form: /\bhf_[A-Za-z0-9]{30}/ },
   { what: 'a SendGrid key', mark: 'SG.', form: /\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}/ },
-  // Account ids (AC...) are public; the key's own form is.
+  // Account ids (AC...) are public; only keys (SK...) are secret.
   {
     what: 'a Twilio key',
     mark: 'TWILIO',
@@ -59,19 +60,19 @@ const secretForms: readonly SecretForm[] = [
 ]
 
 /**
- * A token alone is too often test data; one that is given to a name of a secret, or sent as a header, is not. The one
- * of jwt.io's front page stays in.
+ * A signed token that is assigned to the name of a secret, or sent as a header: a token alone is too often test data.
+ * The example of jwt.io's front page does not count.
  */
 function jwtInAssignment(): RegExp {
   return /(?:authorization["']?[ \t]{0,4}[:=][ \t]{0,4}["'`]?bearer |(?:api|access|auth|refresh|service_role|secret)[-_]?(?:key|token)["']?[ \t]{0,4}[:=][ \t]{0,4}["'`]?)(?!eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9\.eyJzdWIiOiIxMjM0NTY3ODkw)eyJ[\w-]{15,400}\.eyJ[\w-]{40,4000}\.[\w-]{40}/i
 }
 
-/** A database's or broker's address with a password that is no word or placeholder: letters and digits, twelve or more. */
+/** The address of a database or broker with a password: 16 or more letters and digits of both cases, so no placeholder. */
 function passwordInUrl(): RegExp {
   return /\b(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|amqps?|rediss?):\/\/[\w.-]{1,40}:(?=[A-Za-z_.-]{0,40}\d)(?=[\d_.-]{0,40}[A-Za-z])(?=[a-z0-9_.-]{0,40}[A-Z])[\w.-]{16,80}@(?!localhost|127\.|host\b|example\b)[\w.-]{4,100}/
 }
 
-/** A file with a credential in it stays out; its content is named by kind alone and never shown. */
+/** Skips a file with a credential. The detail names the kind of credential and never shows it. */
 export function judgeSecrets(text: string): Verdict {
   const found = secretForms.find(({ mark, form }) => text.includes(mark) && form.test(text))
   return found === undefined ? null : { reason: 'secret', detail: `it holds what looks like ${found.what}` }

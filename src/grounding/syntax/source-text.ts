@@ -1,11 +1,11 @@
-/** A file's text with the way from the parser's UTF-16 indices to byte offsets in the file. */
+/** A file's text, which turns the parser's UTF-16 indices into byte offsets in the file. */
 export class SourceText {
   readonly text: string
-  private readonly byteOffsets: Uint32Array | null
+  readonly #byteOffsets: Uint32Array | null
 
   constructor(text: string) {
     this.text = text
-    this.byteOffsets = isAscii(text) ? null : byteOffsetsOf(text)
+    this.#byteOffsets = isAscii(text) ? null : byteOffsetsOf(text)
   }
 
   slice(start: number, end: number): string {
@@ -14,12 +14,12 @@ export class SourceText {
 
   /** The byte offset of a UTF-16 index; an index within a surrogate pair gives the pair's start. */
   byteAt(index: number): number {
-    return this.byteOffsets === null ? index : (this.byteOffsets[index] as number)
+    return this.#byteOffsets === null ? index : (this.#byteOffsets[index] as number)
   }
 
-  /** The index after the line end, where nothing of meaning follows on the line; else `index` itself. */
+  /** The index after the line end, where only a comment or a `;` follows on the line; else `index` itself. */
   endOfLineFrom(index: number): number {
-    // A directive of C ends behind its line end; what follows is another line.
+    // The node of a C directive includes its line end, so `index` is already on the next line.
     if (index > 0 && this.text[index - 1] === '\n') return index
     const rest = /[ \t]*(?:[;,][ \t]*)?(\/\/[^\r\n]*|#[^\r\n]*)?(\r?\n|$)/y
     rest.lastIndex = index

@@ -1,17 +1,17 @@
-/** A word of code and where it stands. */
+/** A word of code and its place, in UTF-16 units `[start, end)`. */
 export interface Word {
   text: string
   start: number
   end: number
 }
 
-/** Comments, strings and words; whatever an alternative looks at, it takes, so that hostile text stays linear. */
+/** Comments, strings and words. Every alternative consumes all that it looks at, so the time stays linear on hostile text. */
 const token =
   /\/\/[^\n]*|\/\*(?:[\s\S]*?\*\/|[\s\S]*)|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|`[^`]*`?|[A-Za-z_$\u0080-\uffff][\w$\u0080-\uffff]*/g
 
 /**
- * The words of a text in the manner of C, outside its comments and strings. Reading the text costs a small part of
- * what asking the syntax tree for every identifier does.
+ * The words of a text outside its comments and strings, both in the style of C. This costs a small part of the time
+ * that reading every identifier from the syntax tree takes.
  */
 export function* wordsOf(code: string): Generator<Word> {
   for (const match of code.matchAll(token)) {

@@ -7,7 +7,7 @@ import {
   NearDuplicateIndex,
   type RepositorySignatures,
 } from '../../../src/grounding/index.js'
-import { MIN_TOKENS, signatureOf, SIGNATURE_BYTES, similarityOf } from '../../../src/grounding/duplicates/minhash.js'
+import { minTokens, signatureOf, signatureBytes, similarityOf } from '../../../src/grounding/duplicates/minhash.js'
 import { writeRepository } from '../repository-fixture.js'
 
 const test = suite('near-duplicates')
@@ -59,8 +59,8 @@ test('the estimate is near the true similarity, for long and for short texts', (
 test('case, white space and line ends do not count; a text of too few tokens has no signature', () => {
   const text = words('layout', 200).join(' ')
   assert.is(similarityOf(signature(text), signature(text.replace(/ /g, '\r\n\t').toUpperCase())), 1)
-  assert.is(signatureOf(words('short', MIN_TOKENS - 1).join(' ')), null)
-  assert.is(signature(words('short', MIN_TOKENS).join(' ')).length, SIGNATURE_BYTES)
+  assert.is(signatureOf(words('short', minTokens - 1).join(' ')), null)
+  assert.is(signature(words('short', minTokens).join(' ')).length, signatureBytes)
   assert.is(signatureOf(''), null)
 })
 
@@ -112,9 +112,7 @@ test('the index grows, finds what it held before, and its bytes per file are as 
   const drawn = Array.from({ length: count }, (_, file) => ({
     path: `${file}.py`,
     sizeBytes: 1,
-    signature: Buffer.from(Uint8Array.from({ length: SIGNATURE_BYTES }, () => 1 + random.below(255))).toString(
-      'base64',
-    ),
+    signature: Buffer.from(Uint8Array.from({ length: signatureBytes }, () => 1 + random.below(255))).toString('base64'),
   }))
   for (let at = 0; at < count; at += 100) index.add({ id: `r${at}`, files: drawn.slice(at, at + 100) })
   const { files } = index.find({ id: 'all', files: drawn })

@@ -45,7 +45,7 @@ function commitAll(folder: string, format = 'sha1'): string {
 interface Read {
   snapshot: RepositorySnapshot
   notes: string[]
-  text(path: string): string
+  text: (path: string) => string
 }
 
 async function read(input: string, options = {}): Promise<Read> {

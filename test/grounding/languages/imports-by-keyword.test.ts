@@ -3,18 +3,16 @@ import * as assert from 'uvu/assert'
 import { importsOfPython } from '../../../src/grounding/languages/python/imports.js'
 import { importsOfRust } from '../../../src/grounding/languages/rust/imports.js'
 import { importsOfScript } from '../../../src/grounding/languages/script/imports.js'
-import { supportOf } from '../../../src/grounding/languages/table.js'
-import { withTree } from '../../../src/grounding/syntax/node.js'
-import type { SourceLanguage } from '../../../src/grounding/languages/table.js'
 import type { RawImport } from '../../../src/grounding/languages/raw-import.js'
+import { rowOf, type SourceLanguage } from '../../../src/grounding/languages/table.js'
+import { withTree } from '../../../src/grounding/parsing/parser.js'
 
 async function specifiers(
   language: SourceLanguage,
   text: string,
   read: (root: Parameters<typeof importsOfPython>[0]) => RawImport[],
 ): Promise<string[]> {
-  const grammar = supportOf(language)?.grammar ?? ''
-  return withTree(grammar, text, ({ rootNode }) => read(rootNode).map((one) => one.specifier))
+  return withTree(rowOf(language).support.grammar, text, ({ rootNode }) => read(rootNode).map((raw) => raw.specifier))
 }
 
 test('a script takes from elsewhere by import, re-export, require and import(), in the order of the text', async () => {

@@ -150,7 +150,7 @@ test('tags in the heads of most source files say the licence where nothing else 
 async function refusal(files: Record<string, string>, allow: string[]): Promise<GroundingError | null> {
   try {
     const put = (): never => assert.unreachable('content was kept before the licence was judged') as never
-    const counting = { put: allow.length > 0 ? memoryBlobStore().put : put }
+    const counting = allow.length > 0 ? memoryBlobStore() : { put }
     await groundRepository(writeRepository({ ...source, ...files }), { licences: { allow } }, counting)
     return null
   } catch (error) {

@@ -1,41 +1,44 @@
-import { basename, sep } from 'node:path'
 import { realpathSync } from 'node:fs'
+import { basename, sep } from 'node:path'
 import type { SkippedFile } from '../../../records/index.js'
+import { counted } from '../../counted.js'
 import { GroundingError } from '../../errors.js'
+import type { GroundingOptions } from '../../options.js'
+import { byCodeUnits } from '../../order/code-units.js'
+import type { CandidateFile } from '../../selection/candidate-file.js'
+import { judgeByName, judgePathName, vendoredPart } from '../../selection/name-rules.js'
+import type { Verdict } from '../../selection/verdict.js'
+import { nameFromPath, type RepositoryInput } from '../repository-input.js'
 import { gitLayoutOf } from './layout.js'
 import { GitProcess, type GitAnswer } from './process.js'
 import { readRef } from './refs.js'
-import { byCodeUnits } from '../../languages/language-of.js'
-import type { GroundingOptions } from '../../options.js'
-import { nameFromPath, type InputEntry, type RepositoryInput } from '../repository-input.js'
-import { judgeByName, judgePathName, vendoredPart } from '../../selection/skip-rules.js'
 
-/** The commit of a repository; or, of a folder that is none or cannot be read as one, why not. */
+/** The commit of a repository; or, for a folder to read as plain files, the reason (`null` where it is no repository). */
 export type GitInput = RepositoryInput | { asFolder: string | null }
 
-/** Content that is fetched by one call of git. */
-const WINDOW_BYTES = 8 * 1024 * 1024
-const WINDOW_FILES = 1_000
-/** Of one line of a listing: mode, type, id, size, path. */
-const MAX_LISTED_BYTES = 512
+/** The most content that one call of git fetches. */
+const windowBytes = 8 * 1024 * 1024
+const windowFiles = 1_000
+/** Of one entry of a listing: mode, type, id, size, path. */
+const maxListedBytes = 512
 
 /**
- * Lists the commit of a working tree or a bare repository: exactly what was committed, whatever lies in the working
- * tree. Objects are read by the system's git; nothing of the repository's configuration reaches it.
+ * Lists the commit of a working tree or a bare repository: exactly the committed files, whatever the working tree has.
+ * The system's git reads the objects; it never sees the repository's configuration.
  *
- * @param revision a branch, a tag, an id, with `~2` or `^` behind; HEAD where it is `null`
- * @throws GroundingError `GIT_UNREADABLE` where the commit was asked for by name or there is nothing but it
+ * @param revision a branch, a tag or an id, followed by `~2` or `^` or not; HEAD where it is `null`
+ * @throws GroundingError `GIT_UNREADABLE` where a revision is given or the repository is bare, and it cannot be read
  */
 export function listCommit(path: string, revision: string | null, options: GroundingOptions): GitInput {
   const layout = gitLayoutOf(path)
-  const isCalledFor = revision !== null || layout?.isBare === true
+  const isRequired = revision !== null || layout?.isBare === true
   if (layout === null) {
     if (revision === null) return { asFolder: null }
     throw unreadable(path, `${path} is no git repository, so it has no revision ${revision}. Give the folder alone.`)
   }
-  if (options.git === 'worktree' && !isCalledFor) return { asFolder: null }
+  if (options.git === 'worktree' && !isRequired) return { asFolder: null }
   const orFolder = (why: string): GitInput => {
-    if (!isCalledFor) return { asFolder: why }
+    if (!isRequired) return { asFolder: why }
     throw unreadable(
       path,
       `${path} cannot be read as a git repository: ${why}. Give an unpacked folder, or a plain clone.`,
@@ -53,11 +56,11 @@ export function listCommit(path: string, revision: string | null, options: Groun
     return orFolder(whyNot(found, 'HEAD is no commit that can be read'))
   }
   const commit = found.stdout.toString('utf8').trim()
-  // Trees are listed too (`-t`): one that holds itself a billion times over, with no file in it, would else be walked
-  // for minutes without a byte that the bound on the listing could count.
+  // Lists trees too (`-t`): git would walk a tree that contains itself a billion times, without a file, for minutes, and
+  // without an output that the bound on the listing could limit.
   const listing = git.run(
     ['ls-tree', '-r', '-t', '-z', '-l', '--full-tree', commit],
-    options.maxEntries * MAX_LISTED_BYTES,
+    options.maxEntries * maxListedBytes,
   )
   if (listing.status !== 'ok' && listing.status !== 'too-much') {
     git.dispose()
@@ -69,19 +72,20 @@ export function listCommit(path: string, revision: string | null, options: Groun
     kind: 'git',
     commit,
     name: nameFromPath(parts),
+    prefersReadmeTitle: layout.isBare,
     packageName: name,
     ...entriesOf(listing, git, options),
     dispose: () => git.dispose(),
   }
 }
 
-/** What git is asked for: an id that a ref of the repository stands for, or one given as such, and the steps from there. */
+/** The name for git: the id of a ref or a given id, followed by the steps from there; and the length of the ids. */
 function startOf(gitFolder: string, revision: string): { name: string; idLength: number } | null {
   const [, base = '', steps = ''] = /^(.+?)((?:[~^]\d{0,6}){0,20})$/.exec(revision) ?? []
   const id = readRef(gitFolder, base)
   if (id !== null) return { name: id + steps, idLength: id.length }
   if (!/^[0-9a-f]{4,64}$/.test(base)) return null
-  // The form of the ids here: as long as HEAD's, where that one can be read.
+  // Ids are as long as HEAD's, where HEAD can be read.
   const idLength = readRef(gitFolder, 'HEAD')?.length ?? (base.length > 40 ? 64 : 40)
   return { name: base + steps, idLength }
 }
@@ -108,7 +112,8 @@ function entriesOf(
     else skipped.push({ path: entry.path, ...verdict })
   }
   if (listed.length > options.maxEntries || listing.status === 'too-much') {
-    const detail = `the listing stopped here after ${kept.length + skipped.length} entries (maxEntries)`
+    const listedCount = counted(kept.length + skipped.length, 'entry', 'entries')
+    const detail = `the listing stopped here after ${listedCount} (maxEntries)`
     skipped.push({ path: '.', reason: 'too-many-files', detail })
   }
   const files = withoutFoldersOf(kept)
@@ -118,7 +123,7 @@ function entriesOf(
       (file) => vendoredPart(file.path) === undefined && judgeByName(file.path, file.sizeBytes, options) === null,
     ),
   )
-  const entries = files.map((file): InputEntry => ({
+  const entries = files.map((file): CandidateFile => ({
     path: file.path,
     sizeBytes: file.sizeBytes,
     read: () => contents.read(file),
@@ -126,7 +131,7 @@ function entriesOf(
   return { entries, skipped }
 }
 
-/** A listing's whole lines: `MODE TYPE ID SIZE\tPATH\0`. A last line that was cut is left out. */
+/** The whole lines of a listing: `MODE TYPE ID SIZE\tPATH\0`. A last line that was cut is left out. */
 function listedIn(stdout: Buffer): Listed[] {
   const text = stdout.toString('utf8')
   return text
@@ -140,12 +145,12 @@ function listedIn(stdout: Buffer): Listed[] {
     })
 }
 
-function judgeListed({ mode, id, sizeBytes, path }: Listed): Pick<SkippedFile, 'reason' | 'detail'> | null {
+function judgeListed({ mode, id, sizeBytes, path }: Listed): Verdict {
   if (mode === '120000') return { reason: 'symlink', detail: 'a link' }
   if (mode === '160000') return { reason: 'not-a-file', detail: `a submodule, at commit ${id}` }
   const unusable = judgePathName(path)
   if (unusable !== null) return unusable
-  // Git's own checks refuse such names on checkout; a tree made by hand can hold them.
+  // Git refuses such names on checkout; a tree made by hand can contain them.
   if (path.split('/').some((part) => part === '' || part === '.' || part === '..' || /^[A-Za-z]:$/.test(part))) {
     return { reason: 'unsupported', detail: 'its name leads out of the folder, or is none' }
   }
@@ -153,7 +158,7 @@ function judgeListed({ mode, id, sizeBytes, path }: Listed): Pick<SkippedFile, '
   return null
 }
 
-/** In order of path, each once; a name that is a file and a folder, which only a tree made by hand has, is left out. */
+/** In order of path, each once; without files whose name is also a folder, which only a tree made by hand has. */
 function withoutFoldersOf(files: readonly Listed[]): Listed[] {
   const folders = new Set<string>()
   for (const { path } of files) {
@@ -163,44 +168,45 @@ function withoutFoldersOf(files: readonly Listed[]): Listed[] {
   return [...byPath.values()].sort((a, b) => byCodeUnits(a.path, b.path))
 }
 
-/** Content of files, fetched in stretches in order of path; only one stretch is held at a time. */
+/** Content of files. Fetches the files in order of path, many with each call of git, and keeps those of the last call. */
 class ContentWindow {
-  private readonly positions: Map<string, number>
-  private held = new Map<string, Uint8Array>()
+  readonly #git: GitProcess
+  readonly #files: readonly Listed[]
+  readonly #positions: Map<string, number>
+  #fetched = new Map<string, Uint8Array>()
 
-  /** @param files those that may be read, in order of path */
-  constructor(
-    private readonly git: GitProcess,
-    private readonly files: readonly Listed[],
-  ) {
-    this.positions = new Map(files.map((file, at) => [file.path, at]))
+  /** @param files the files that may be read, in order of path */
+  constructor(git: GitProcess, files: readonly Listed[]) {
+    this.#git = git
+    this.#files = files
+    this.#positions = new Map(files.map((file, at) => [file.path, at]))
   }
 
   read(file: Listed): Uint8Array | { unreadable: string } {
-    const at = this.positions.get(file.path)
+    const at = this.#positions.get(file.path)
     if (at === undefined) return { unreadable: 'it was passed over' }
-    if (!this.held.has(file.id)) this.fetchFrom(at)
-    return this.held.get(file.id) ?? { unreadable: 'its object is missing or damaged' }
+    if (!this.#fetched.has(file.id)) this.#fetchFrom(at)
+    return this.#fetched.get(file.id) ?? { unreadable: 'its object is missing or damaged' }
   }
 
-  private fetchFrom(start: number): void {
+  #fetchFrom(start: number): void {
     let [end, sizeBytes] = [start, 0]
-    while (end < this.files.length && end - start < WINDOW_FILES) {
-      sizeBytes += (this.files[end] as Listed).sizeBytes
-      if (end > start && sizeBytes > WINDOW_BYTES) break
+    while (end < this.#files.length && end - start < windowFiles) {
+      sizeBytes += (this.#files[end] as Listed).sizeBytes
+      if (end > start && sizeBytes > windowBytes) break
       end++
     }
-    const wanted = this.files.slice(start, end)
-    const answer = this.git.run(
+    const wanted = this.#files.slice(start, end)
+    const answer = this.#git.run(
       ['cat-file', '--batch'],
-      sizeBytes + wanted.length * MAX_LISTED_BYTES,
+      sizeBytes + wanted.length * maxListedBytes,
       wanted.map((file) => `${file.id}\n`).join(''),
     )
-    this.held = blobsIn(answer.stdout)
+    this.#fetched = blobsIn(answer.stdout)
   }
 }
 
-/** `ID blob SIZE\n` and the content with a line end, again and again; `ID missing` has no content. */
+/** Reads repeated `ID blob SIZE\n`, content and a line end; `ID missing` has no content. */
 function blobsIn(stdout: Buffer): Map<string, Uint8Array> {
   const blobs = new Map<string, Uint8Array>()
   for (let at = 0; at < stdout.length;) {
@@ -216,6 +222,7 @@ function blobsIn(stdout: Buffer): Map<string, Uint8Array> {
   return blobs
 }
 
+/** Why a call of git failed. */
 function whyNot({ status, complaint }: GitAnswer, otherwise: string): string {
   if (status === 'no-git') return 'there is no git on this machine'
   if (status === 'timed-out') return 'git took too long (grounding.gitTimeoutMs)'

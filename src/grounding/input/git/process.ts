@@ -4,50 +4,48 @@ import { tmpdir } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
 
 /** The largest single piece of memory that git may take. */
-const MAX_ALLOCATION = '256m'
+const maxAllocation = '256m'
 
-/** What git said, its standard output cut where `maxBytes` was reached. */
+/** The result of a call of git, with standard output cut at `maxBytes`. */
 export interface GitAnswer {
   status: 'ok' | 'failed' | 'too-much' | 'timed-out' | 'no-git'
   stdout: Buffer
-  /** The last line of standard error, for a person. */
+  /** The last line of standard error, for people. */
   complaint: string
 }
 
 /**
- * Runs git over the objects of one repository and nothing else of it. The repository's `config` can name programs (file
- * system monitors, hooks, filters, ssh, credential helpers), include other files and name servers to fetch from; so git
- * gets a folder made here, with a config of three lines, and only the objects are the repository's.
+ * Runs git on the objects of one repository and on nothing else of it. The repository's `config` can name programs (file
+ * system monitors, hooks, filters, ssh, credential helpers), include other files, and name servers to fetch from. So git
+ * gets a folder made here with its own short config, and only the objects come from the repository.
  */
 export class GitProcess {
-  private readonly folder: string
-  private readonly environment: NodeJS.ProcessEnv
+  readonly #timeoutMs: number
+  readonly #folder: string
+  readonly #environment: NodeJS.ProcessEnv
 
   /** @param idLength hex digits of an object id: 40 with SHA-1, 64 with SHA-256 */
-  constructor(
-    gitFolder: string,
-    idLength: number,
-    private readonly timeoutMs: number,
-  ) {
-    this.folder = mkdtempSync(join(tmpdir(), 'retrace-git-'))
+  constructor(gitFolder: string, idLength: number, timeoutMs: number) {
+    this.#timeoutMs = timeoutMs
+    this.#folder = mkdtempSync(join(tmpdir(), 'retrace-git-'))
     const format =
       idLength === 64
         ? '[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n'
         : '[core]\n\trepositoryformatversion = 0\n'
-    mkdirSync(join(this.folder, 'refs'))
-    writeFileSync(join(this.folder, 'HEAD'), 'ref: refs/heads/none\n')
+    mkdirSync(join(this.#folder, 'refs'))
+    writeFileSync(join(this.#folder, 'HEAD'), 'ref: refs/heads/none\n')
     writeFileSync(
-      join(this.folder, 'config'),
+      join(this.#folder, 'config'),
       `${format}[core]\n\tbare = true\n\tcommitGraph = false\n\tmultiPackIndex = false\n`,
     )
-    this.environment = {
+    this.#environment = {
       // A relative folder in PATH could be one of the repository's.
       PATH: (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute).join(delimiter),
       // Windows starts no program without it.
       ...(process.env['SystemRoot'] === undefined ? {} : { SystemRoot: process.env['SystemRoot'] }),
       LC_ALL: 'C',
-      HOME: this.folder,
-      GIT_DIR: this.folder,
+      HOME: this.#folder,
+      GIT_DIR: this.#folder,
       GIT_OBJECT_DIRECTORY: join(gitFolder, 'objects'),
       GIT_CONFIG_NOSYSTEM: '1',
       GIT_CONFIG_SYSTEM: '/dev/null',
@@ -59,7 +57,7 @@ export class GitProcess {
       GIT_OPTIONAL_LOCKS: '0',
       GIT_NO_REPLACE_OBJECTS: '1',
       // An object of a few kilobytes can unpack to gigabytes, and a small file can be a change to a large one.
-      GIT_ALLOC_LIMIT: MAX_ALLOCATION,
+      GIT_ALLOC_LIMIT: maxAllocation,
     }
   }
 
@@ -74,11 +72,11 @@ export class GitProcess {
       'core.hooksPath=/dev/null',
     ]
     const { status, stdout, stderr, error } = spawnSync('git', [...safe, ...args], {
-      cwd: this.folder,
-      env: this.environment,
+      cwd: this.#folder,
+      env: this.#environment,
       input,
       maxBuffer: maxBytes,
-      timeout: this.timeoutMs,
+      timeout: this.#timeoutMs,
       killSignal: 'SIGKILL',
       windowsHide: true,
     })
@@ -92,7 +90,7 @@ export class GitProcess {
   }
 
   dispose(): void {
-    rmSync(this.folder, { recursive: true, force: true })
+    rmSync(this.#folder, { recursive: true, force: true })
   }
 }
 

@@ -1,14 +1,14 @@
 /** `[start, end)` in UTF-16 units. */
 export type TextRange = readonly [start: number, end: number]
 
-/** A directive of the preprocessor with the lines that go on with it, in a text without comments. */
+/** A preprocessor directive with its continuation lines, in a text without comments. */
 export const directive = /^[ \t]*#[ \t]*(\w*)((?:\\\r?\n|[^\n])*)/gm
 
 interface Branch {
-  /** Behind its directive. */
+  /** After its directive. */
   start: number
   end: number
-  /** Braces that it opens and does not close; below zero where it closes more. */
+  /** Opened minus closed braces. */
   opened: number
   /** Whether its last character ends a statement. */
   isWhole: boolean
@@ -24,9 +24,9 @@ interface Conditional {
 }
 
 /**
- * What to blank so that C reads without a preprocessor: the directives of conditionals, the guard of a header, and the
- * branches that cannot stay. All branches of an `#if` stay where each is made of whole statements with their braces
- * paired; else the first that is compiled.
+ * The ranges to blank so that C can be read without a preprocessor: the directives of conditionals, the guard of a
+ * header, and the branches that cannot stay. All branches of an `#if` stay if each consists of whole statements with
+ * paired braces; else only the first branch that is ever compiled stays.
  *
  * @param code the text with comments and literals blanked
  */
@@ -36,8 +36,8 @@ export function settleConditionals(code: string, language: 'c' | 'cpp'): TextRan
   let guard: string | undefined
   let [depth, last, at] = [0, ';', 0]
   for (const match of code.matchAll(directive)) {
-    const [all, word = '', rest = ''] = match
-    const [start, end] = [match.index, match.index + all.length]
+    const [whole, word = '', rest = ''] = match
+    const [start, end] = [match.index, match.index + whole.length]
     const before = code.slice(at, start)
     depth += bracesOpenedIn(before)
     last = before.trimEnd().at(-1) ?? last
@@ -73,9 +73,9 @@ export function settleConditionals(code: string, language: 'c' | 'cpp'): TextRan
 
 function settle({ branches, skipsFirst, isAtStatement }: Conditional): { opened: number; dropped: TextRange[] } {
   const live = skipsFirst ? branches.slice(1) : branches
-  const standAlone = isAtStatement && live.every((one) => one.opened === 0 && one.isWhole)
+  const standAlone = isAtStatement && live.every((branch) => branch.opened === 0 && branch.isWhole)
   const kept = standAlone ? live : live.slice(0, 1)
-  const dropped = branches.filter((one) => !kept.includes(one)).map(({ start, end }): TextRange => [start, end])
+  const dropped = branches.filter((branch) => !kept.includes(branch)).map(({ start, end }): TextRange => [start, end])
   return { opened: kept[0]?.opened ?? 0, dropped }
 }
 
@@ -84,7 +84,7 @@ const isNeverTrue = (word: string, condition: string, language: 'c' | 'cpp'): bo
   (word === 'ifdef' && /^_*DOXYGEN/i.test(condition)) ||
   (word === 'ifdef' && condition === '__cplusplus' && language === 'c')
 
-/** A comma ends an enumerator or the element of a list. */
+/** Whether a character ends a statement; a comma ends an enumerator or a list element. */
 const endsStatement = (character: string): boolean => ';{},:'.includes(character)
 
 function bracesOpenedIn(code: string): number {

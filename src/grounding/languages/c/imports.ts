@@ -2,15 +2,15 @@ import type { Node } from 'web-tree-sitter'
 import type { RawImport } from '../raw-import.js'
 import { childrenOf, field } from '../../syntax/node.js'
 
-/** Blocks of a file may nest; an `#include` further down is no part of its head. */
-const MAX_DEPTH = 6
+/** How deep blocks around an `#include` may nest; one that is deeper is left out. */
+const maxDepth = 6
 
 const mayHoldIncludes =
   /^(translation_unit|preproc_(if|ifdef|elif|else)|linkage_specification|declaration_list|namespace_definition|ERROR)$/
 
-/** Every `#include` outside of functions; one by a macro names no file. */
+/** Every `#include` outside functions, except those whose file a macro names. */
 export function importsOfC(root: Node): RawImport[] {
-  return includesIn(root, MAX_DEPTH)
+  return includesIn(root, maxDepth)
 }
 
 function includesIn(node: Node, levels: number): RawImport[] {

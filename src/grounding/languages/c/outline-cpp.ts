@@ -3,33 +3,7 @@ import type { DeclarationRule, OutlineRules, Owner } from '../../outline/engine.
 import { declarationRule, functionRule, isStatic, kindOfType, rulesOfC, templated, typeRule } from './outline.js'
 import { childrenOf, field } from '../../syntax/node.js'
 
-/** C's rules and those of classes, namespaces and templates. */
-export function rulesOfCpp(): OutlineRules {
-  const ofC = rulesOfC()
-  return {
-    ...ofC,
-    declarations: {
-      ...ofC.declarations,
-      class_specifier: typeRule,
-      template_declaration: templateRule,
-      namespace_definition: {
-        kind: 'namespace',
-        name: (node) => field(node, 'name')?.text ?? '(anonymous)',
-        members: (node) => field(node, 'body'),
-      },
-      alias_declaration: { kind: 'type' },
-      concept_definition: { kind: 'type' },
-      namespace_alias_definition: { kind: 'namespace' },
-    },
-    isExported(node, name, owner) {
-      if (owner?.exported === false || name === '(anonymous)') return false
-      if (owner === null || owner.kind === 'namespace') return !isStatic(node)
-      return isPublicMember(node, owner)
-    },
-  }
-}
-
-/** `template <...>` before whatever it is about. */
+/** `template <...>` before a declaration: the rule of that declaration applies. */
 const templateRule: DeclarationRule = {
   kind: (node, owner) => {
     const { kind } = ruleBehind(node)
@@ -48,18 +22,41 @@ function ruleBehind(node: Node): DeclarationRule {
   return type === 'declaration' || type === 'field_declaration' ? declarationRule : { kind: () => null }
 }
 
-/** Where each `public:`, `protected:` or `private:` of a class stands, in order. */
-const accessOf = new WeakMap<Owner, { start: number; isPublic: boolean }[]>()
+/** The `public:`, `protected:` and `private:` marks of a class, in order. */
+const marksOf = new WeakMap<Owner, { start: number; isPublic: boolean }[]>()
 
 function isPublicMember(node: Node, owner: Owner): boolean {
-  let marks = accessOf.get(owner)
+  let marks = marksOf.get(owner)
   if (marks === undefined) {
     const body = typeRule.members?.(owner.node) ?? declarationRule.members?.(owner.node) ?? null
     marks = childrenOf(body)
       .filter((child) => child.type === 'access_specifier')
       .map((child) => ({ start: child.startIndex, isPublic: child.text.startsWith('public') }))
-    accessOf.set(owner, marks)
+    marksOf.set(owner, marks)
   }
   const last = marks.findLast((mark) => mark.start < node.startIndex)
   return last?.isPublic ?? owner.kind !== 'class'
+}
+
+/** The rules of C and those for classes, namespaces and templates. */
+export const rulesOfCpp: OutlineRules = {
+  ...rulesOfC,
+  declarations: {
+    ...rulesOfC.declarations,
+    class_specifier: typeRule,
+    template_declaration: templateRule,
+    namespace_definition: {
+      kind: 'namespace',
+      name: (node) => field(node, 'name')?.text ?? '(anonymous)',
+      members: (node) => field(node, 'body'),
+    },
+    alias_declaration: { kind: 'type' },
+    concept_definition: { kind: 'type' },
+    namespace_alias_definition: { kind: 'namespace' },
+  },
+  isExported(node, name, owner) {
+    if (owner?.exported === false || name === '(anonymous)') return false
+    if (owner === null || owner.kind === 'namespace') return !isStatic(node)
+    return isPublicMember(node, owner)
+  },
 }

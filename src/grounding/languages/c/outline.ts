@@ -1,35 +1,26 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../../../records/index.js'
 import type { DeclarationRule, Owner, OutlineRules } from '../../outline/engine.js'
-import { cutAt, fold } from '../../outline/prose.js'
+import { cutAt, fold } from '../../outline/text.js'
 import { childrenOf, field } from '../../syntax/node.js'
 
 type Kind = OutlineItem['kind']
 
-/** What C and C++ share: declarations are named by their declarators, and a struct may be declared within one. */
-export function rulesOfC(): OutlineRules {
-  return {
-    declarations: declarationsOfC,
-    groups: new Set(['linkage_specification', 'declaration_list']),
-    isExported: (node) => !isStatic(node),
-  }
-}
+const maxNameChars = 120
+/** Bound on declarators within declarators (a pointer to an array of functions ...); people write fewer. */
+const maxDeclarators = 16
 
-const MAX_NAME_CHARS = 120
-/** Pointers to arrays of functions to ...: nobody goes further. */
-const MAX_DECLARATORS = 16
-
-/** The class, function or variable within `template <...>`. */
+/** The class, function or variable inside `template <...>`; other nodes unchanged. */
 export function templated(node: Node): Node {
   let inner = node
-  for (let down = 0; inner.type === 'template_declaration' && down < MAX_DECLARATORS; down++) {
+  for (let down = 0; inner.type === 'template_declaration' && down < maxDeclarators; down++) {
     inner = childrenOf(inner).at(-1) ?? inner
     if (inner.type === 'template_parameter_list') break
   }
   return inner
 }
 
-/** What a declarator declares, and whether that is a function. */
+/** The name in a declarator, and whether it declares a function. */
 interface Declared {
   name: string
   isFunction: boolean
@@ -38,8 +29,8 @@ interface Declared {
 export function declaredBy(declarator: Node | null): Declared {
   let node = declarator
   let isFunction = false
-  for (let down = 0; node !== null && down < MAX_DECLARATORS; down++) {
-    if (!/declarator$/.test(node.type)) return { name: cutAt(fold(node.text), MAX_NAME_CHARS), isFunction }
+  for (let down = 0; node !== null && down < maxDeclarators; down++) {
+    if (!/declarator$/.test(node.type)) return { name: cutAt(fold(node.text), maxNameChars), isFunction }
     if (node.type === 'function_declarator') isFunction = true
     else if (node.type !== 'parenthesized_declarator' && node.type !== 'init_declarator') isFunction = false
     if (node.type === 'init_declarator') isFunction = false
@@ -51,10 +42,10 @@ export function declaredBy(declarator: Node | null): Declared {
 /** The names of everything that one statement declares. */
 function namesOf(node: Node): string {
   const declarators = templated(node).childrenForFieldName('declarator')
-  return declarators.flatMap((one) => (one === null ? [] : [declaredBy(one).name])).join(', ')
+  return declarators.flatMap((declarator) => (declarator === null ? [] : [declaredBy(declarator).name])).join(', ')
 }
 
-/** `struct s { ... }` before the names of a declaration; `null` where the type is only named. */
+/** The type of a declaration if it has a body, such as `struct s { ... }`; `null` where the type is only named. */
 export function typeWithBody(node: Node): Node | null {
   const type = field(templated(node), 'type')
   return type !== null && Object.hasOwn(kindOfType, type.type) && field(type, 'body') !== null ? type : null
@@ -72,7 +63,7 @@ export const isStatic = (node: Node): boolean =>
 
 const bodyOf = (node: Node | null): Node | null => (node === null ? null : field(node, 'body'))
 
-/** A struct, union, enum or class by itself; without a body it only announces one. */
+/** A struct, union, enum or class by itself; without a body it declares nothing. */
 export const typeRule: DeclarationRule = {
   kind: (node) => (bodyOf(templated(node)) === null ? null : (kindOfType[templated(node).type] ?? null)),
   name: (node) => field(templated(node), 'name')?.text ?? '',
@@ -80,7 +71,7 @@ export const typeRule: DeclarationRule = {
   members: (node) => bodyOf(templated(node)),
 }
 
-/** A prototype, variables, or a type with a body and the variables of that type. */
+/** A prototype, variables, or a type with a body and variables of that type. */
 export const declarationRule: DeclarationRule = {
   kind(node, owner) {
     const type = typeWithBody(node)
@@ -103,7 +94,7 @@ export const declarationRule: DeclarationRule = {
 
 const isType = (owner: Owner | null): boolean => owner !== null && owner.kind !== 'namespace'
 
-/** Its name is that of the declarator; a test macro as `TEST(Suite, name) {` has its arguments for a name. */
+/** Named by its declarator; a test macro such as `TEST(Suite, name) {` is named with its arguments. */
 export const functionRule: DeclarationRule = {
   kind: (node, owner) => {
     const { name } = declaredBy(field(templated(node), 'declarator'))
@@ -114,7 +105,7 @@ export const functionRule: DeclarationRule = {
     const declarator = field(definition, 'declarator')
     const { name, isFunction } = declaredBy(declarator)
     const isMacro = field(definition, 'type') === null && /^[A-Z][A-Z0-9_]{2,}$/.test(name)
-    if (isMacro && declarator !== null) return cutAt(fold(declarator.text).replace(/\(\s*\)$/, ''), MAX_NAME_CHARS)
+    if (isMacro && declarator !== null) return cutAt(fold(declarator.text).replace(/\(\s*\)$/, ''), maxNameChars)
     return isFunction ? name : ''
   },
   signatureEnd(node) {
@@ -124,7 +115,7 @@ export const functionRule: DeclarationRule = {
   },
 }
 
-/** `typedef struct { ... } name;` declares the struct, every other typedef a type. */
+/** `typedef struct { ... } name;` declares a struct, every other typedef a type. */
 const typedefRule: DeclarationRule = {
   kind(node) {
     const type = typeWithBody(node)
@@ -151,4 +142,11 @@ const declarationsOfC: Readonly<Record<string, DeclarationRule>> = {
   enumerator: { kind: 'property' },
   preproc_def: macroRule,
   preproc_function_def: macroRule,
+}
+
+/** Rules that C and C++ share: a declarator names a declaration, and a struct may be declared inside a declaration. */
+export const rulesOfC: OutlineRules = {
+  declarations: declarationsOfC,
+  groups: new Set(['linkage_specification', 'declaration_list']),
+  isExported: (node) => !isStatic(node),
 }

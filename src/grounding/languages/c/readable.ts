@@ -1,22 +1,22 @@
 import { directive, settleConditionals, type TextRange } from './conditionals.js'
 
 /**
- * C and C++ as their grammars, which have no preprocessor, can read them: without conditionals and without the macros
- * that stand where the language has no place for a name. Every position stays where it is.
+ * C and C++ in a form that their grammars, which know no preprocessor, can read: conditionals are blanked, and macros
+ * that stand where the language allows no name. Every position stays where it is.
  */
 export function readableC(text: string, language: 'c' | 'cpp'): string {
   const code = text.replace(comment, blankComment)
   const open = openComment(text)
   const lines = settleConditionals(code, language).map(([start, end]) => withComment(text, code, start, end))
-  const settled = blankOut(code, lines).replace(directive, (all) => ' '.repeat(all.length))
+  const settled = blankOut(code, lines).replace(directive, (matched) => ' '.repeat(matched.length))
   return blankOut(text, [...open, ...lines, ...macrosIn(blankOut(settled, bodiesIn(settled)), language)])
 }
 
-// The alternative that runs to the end of the text keeps an open comment from being searched for again and again.
+// Comments and literals. The alternatives that run to the end of the text prevent repeated searches for a missing end.
 const comment =
   /\/\*[\s\S]*?(?:\*\/|$(?![\s\S]))|\/\/[^\n]*|R"([^()\\\s"]{0,16})\([\s\S]*?(?:\)\1"|$(?![\s\S]))|"(?:[^"\\\n]|\\[^\n]|\\\n)*"|'(?:[^'\\\n]|\\[^\n]){1,12}'/g
 
-/** A comment without an end, in which the parser would look for one at each of its characters. */
+/** A comment without an end: the parser would search for its end at every character. */
 function openComment(text: string): TextRange[] {
   const start = text.lastIndexOf('*/') + 2
   const open = start < 2 ? text.indexOf('/*') : text.indexOf('/*', start)
@@ -24,28 +24,28 @@ function openComment(text: string): TextRange[] {
 }
 
 /** Comments and literals as spaces; a literal keeps a character, so that it counts as code. */
-function blankComment(all: string): string {
-  const blank = all.replace(/[^\n]+/g, (line) => ' '.repeat(line.length))
-  return all.startsWith('/') ? blank : `0${blank.slice(1)}`
+function blankComment(matched: string): string {
+  const blank = matched.replace(/[^\n]+/g, (line) => ' '.repeat(line.length))
+  return matched.startsWith('/') ? blank : `0${blank.slice(1)}`
 }
 
-/** A comment behind a directive goes with it, or it would pass for the doc of what follows. */
+/** The range of a directive. A comment after it is included, else it would become the doc of the next declaration. */
 function withComment(text: string, code: string, start: number, end: number): TextRange {
   const line = text.slice(start, end)
   const isOpen = line.lastIndexOf('/*') > line.lastIndexOf('*/')
   return [start, isOpen ? start + code.slice(start, end).trimEnd().length : end]
 }
 
-/** Capitals are a macro by all custom; its arguments nest once. */
+/** By custom, a name in capitals is a macro. Its arguments may nest once. */
 const macro = '_{0,2}[A-Z][A-Z0-9_]{2,80}'
 const call = `${macro}(?:[ \\t]?\\((?:[^()\\n;{}]|\\([^()\\n]{0,100}\\)){0,200}\\))?`
 const word = '[A-Za-z_]\\w{0,100}'
 const gap = '\\s{1,40}'
-/** Words after which a name in capitals is a type. */
+/** Fails after a word after which a name in capitals is a type. */
 const beforeType =
   '(?<!\\b(?:struct|union|enum|class|const|static|extern|inline|return|unsigned|signed|virtual|typedef|constexpr|explicit|friend|typename|register|volatile|else|new|goto|case|throw|using|public|private|protected|operator|namespace|sizeof)\\s{1,8})'
 
-/** The check of one character before the look behind: the engine of patterns would look behind everywhere. */
+/** Checks one character before the lookbehind, else the regular expression engine would look behind everywhere. */
 const macroAfter = (before: string, rest: string): RegExp => new RegExp(`(?=[A-Z_])(?<=${before})${rest}`, 'gm')
 
 const places: readonly RegExp[] = [
@@ -57,7 +57,7 @@ const places: readonly RegExp[] = [
   // EXPORT int name(, STATIC const char *name
   macroAfter(
     `^[ \\t]{0,40}(?:(?:static|extern|inline|virtual|constexpr|friend|explicit)[ \\t]{1,8}){0,3}`,
-    // With two of them before the name, the place below takes the second and the first stays as the type.
+    // Where two macros stand before the name, the next pattern takes the second, and the first stays as the type.
     `${call}(?!\\s{1,8}[A-Z][A-Z0-9_]{0,80}\\s{1,8}${word}\\s?\\()(?=${gap}${word}(?:::${word}){0,4}(?:<[^<>\\n;{}]{0,80}>)?[\\s*&]{1,40}(?!(?:const|volatile)\\s)[A-Za-z_])`,
   ),
   // int CALL name(
@@ -87,7 +87,7 @@ function macrosIn(code: string, language: 'c' | 'cpp'): TextRange[] {
 
 const opensBody = /(?:[)=]|\b(?:const|noexcept|override|final|volatile|try)|\)\s{0,8}[A-Z_]{3,80})\s*$/
 
-/** What stands within the braces of functions and initializers, where an outline does not look. */
+/** The ranges inside the braces of functions and initializers, which an outline does not read. */
 function bodiesIn(code: string): TextRange[] {
   const bodies: TextRange[] = []
   let start = -1

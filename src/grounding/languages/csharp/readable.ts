@@ -1,29 +1,29 @@
-/** Which part of `#if ... #else ... #endif` stays. */
+/** The branch of `#if ... #else ... #endif` that stays. */
 type Kept = 'first' | 'last'
 
 /**
- * C# as its grammar can read it, where it cannot read the text as it is: texts to try in turn. Every position stays.
+ * Changed texts to try in turn, where the grammar cannot read a C# text as it is. Every position stays where it is.
  */
 export function readableCsharp(text: string): string[] {
   const plain = withoutNewSyntax(text)
   const tries = [plain, withoutDirectives(plain, 'first'), withoutDirectives(plain, 'last')]
-  return [...new Set(tries)].filter((one) => one !== text)
+  return [...new Set(tries)].filter((changed) => changed !== text)
 }
 
-/** `[]` as an empty collection becomes a name, a block of extensions a class, and `params` of a span goes. */
+/** Turns the empty collection `[]` into a name and an extension block into a class; blanks `params` before a span. */
 function withoutNewSyntax(text: string): string {
   return text
     .replace(/([=(,?:>]\s{0,200}|\breturn\s{1,200})\[\](?=\s{0,200}[;,)\]}.!])/g, '$1__')
     .replace(/([(,]\s{0,200})params(?=\s(?:ReadOnly)?Span\b)/g, '$1      ')
-    .replace(/\bextension(?:<[^<>\n]{0,100}>)?\s?\([^()\n]{1,200}\)(?=\s{0,200}\{)/g, (all) =>
-      'class '.padEnd(all.length, '_'),
+    .replace(/\bextension(?:<[^<>\n]{0,100}>)?\s?\([^()\n]{1,200}\)(?=\s{0,200}\{)/g, (matched) =>
+      'class '.padEnd(matched.length, '_'),
     )
 }
 
-/** Blanks every directive, and of each condition all branches but one. */
+/** Blanks every directive, and all branches of each condition except one. */
 function withoutDirectives(text: string, kept: Kept): string {
   const lines = text.split('\n')
-  /** Of each open `#if`, whether the branch at hand stays. */
+  /** For each open `#if`, whether its current branch stays. */
   const open: boolean[] = []
   const lastBranches = kept === 'last' ? linesOfLastBranches(lines) : undefined
   return lines
@@ -39,7 +39,7 @@ function withoutDirectives(text: string, kept: Kept): string {
 
 const directiveOf = (line: string): string | undefined => /^\s{0,200}#[:\s]{0,20}([a-z]+)/.exec(line)?.[1]
 
-/** Of each `#if`, the line with the directive before its last branch. */
+/** For each `#if`, the line of the directive before its last branch. */
 function linesOfLastBranches(lines: readonly string[]): Set<number> {
   const found = new Set<number>()
   const open: number[] = []

@@ -1,12 +1,13 @@
 import { basename, join } from 'node:path/posix'
-import { folderOf, readJsonObject } from '../../manifests/about-repository.js'
+import { objectOf, readJsonObject } from '../../manifests/json-object.js'
+import { folderOf } from '../paths.js'
 
-/** Where a composer.json says the classes of a namespace are. */
+/** A rule of a composer.json: the folder with the classes of a namespace. */
 export interface AutoloadRule {
-  /** With its last backslash; empty for every class. */
+  /** The namespace with its last backslash; empty for every class. */
   prefix: string
   folder: string
-  /** PSR-4, whose folder stands for the prefix; PSR-0 has the prefix in the path as well. */
+  /** PSR-4, whose folder stands for the prefix; with PSR-0 the path contains the prefix too. */
   isFlat: boolean
 }
 
@@ -29,6 +30,3 @@ function rulesIn(autoload: Record<string, unknown>, base: string): AutoloadRule[
     ),
   )
 }
-
-const objectOf = (value: unknown): Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : {}

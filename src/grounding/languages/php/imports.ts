@@ -1,11 +1,11 @@
 import type { Node } from 'web-tree-sitter'
+import { byCodeUnits } from '../../order/code-units.js'
 import { namesMatching, nodesMatching } from '../../syntax/find-in-text.js'
-import { maxReferences } from '../support.js'
-import { byCodeUnits } from '../language-of.js'
-import type { RawImport } from '../raw-import.js'
 import { ancestorsOf, childrenOf, field } from '../../syntax/node.js'
+import type { RawImport } from '../raw-import.js'
+import { maxReferences } from '../support.js'
 
-/** `use` of classes, functions and constants, then `require` and `include` of paths that can be read off the code. */
+/** `use` of classes, functions and constants, then `require` and `include` with a path that the code states. */
 export function importsOfPhp(root: Node): RawImport[] {
   const used = usesIn(root).map(({ name, form }): RawImport => {
     return { specifier: name, names: [shortName(name)], from: false, weak: false, form }
@@ -26,6 +26,7 @@ export function scopeOfPhp(root: Node): string {
   return (namespace === undefined ? null : field(namespace, 'name'))?.text ?? ''
 }
 
+/** A name that a `use` imports. */
 interface Use {
   name: string
   alias: string
@@ -38,7 +39,7 @@ function usesIn(root: Node): Use[] {
     const body = node.type === 'namespace_definition' ? field(node, 'body') : null
     return body === null
       ? []
-      : childrenOf(body).flatMap((one) => (one.type === 'namespace_use_declaration' ? usesOf(one) : []))
+      : childrenOf(body).flatMap((child) => (child.type === 'namespace_use_declaration' ? usesOf(child) : []))
   })
 }
 
@@ -46,7 +47,7 @@ function usesOf(declaration: Node): Use[] {
   const form = formOf(declaration)
   const group = field(declaration, 'body')
   const prefix =
-    group === null ? '' : (childrenOf(declaration).find((one) => one.type === 'namespace_name')?.text ?? '')
+    group === null ? '' : (childrenOf(declaration).find((child) => child.type === 'namespace_name')?.text ?? '')
   return childrenOf(group ?? declaration).flatMap((clause) => {
     if (clause.type !== 'namespace_use_clause') return []
     const name = clause.namedChild(0)?.text ?? ''
@@ -70,7 +71,7 @@ const formOf = (node: Node): 'function' | 'const' | undefined => {
 
 const shortName = (name: string): string => name.split('\\').at(-1) ?? name
 
-/** Within a function: it is read when that is called. */
+/** Whether an include is inside a function, which reads it only when it is called. */
 function isWeak(node: Node): boolean {
   for (const outer of ancestorsOf(node)) {
     if (/^(method_declaration|function_definition|anonymous_function|arrow_function)$/.test(outer.type)) return true
@@ -80,7 +81,7 @@ function isWeak(node: Node): boolean {
 
 const here = String.raw`(?:__DIR__|dirname\(\s*__FILE__\s*\))`
 
-/** `'a.php'`, and `__DIR__ . '/a.php'` with its older and higher relatives. */
+/** The path of `'a.php'`, of `__DIR__ . '/a.php'`, and of their older forms and forms with a higher folder. */
 function pathOf(code: string): { specifier: string; form: string } | null {
   if (code.length > 300) return null
   const inner = code.replace(/^\(\s*([\s\S]*?)\s*\)$/, '$1')
@@ -96,8 +97,8 @@ function pathOf(code: string): { specifier: string; form: string } | null {
 }
 
 /**
- * The classes that a file names and does not import: without a leading backslash by its own namespace, with one in
- * full. What a `use` gives a namespace another name for is in full as well.
+ * The classes that a file names and does not import: relative to its own namespace without a leading backslash, in
+ * full with one. A name that begins with the alias of an imported namespace is given in full.
  */
 export function referencesOfPhp(root: Node): string[] {
   const aliases = new Map(usesIn(root).map(({ alias, name }) => [alias.toLowerCase(), name]))
@@ -111,7 +112,7 @@ export function referencesOfPhp(root: Node): string[] {
   return [...new Set(full)].sort(byCodeUnits).slice(0, maxReferences)
 }
 
-/** Not what declares a name, and not what stands in a comment, a string or HTML. */
+/** Whether a node names a class: not in its declaration, a comment, a string or HTML. */
 function namesClass(node: Node): boolean {
   if (node.type === 'qualified_name') return node.parent?.type !== 'namespace_use_clause'
   const outer = node.type === 'name' ? node.parent?.type : undefined

@@ -1,15 +1,24 @@
 import { join, normalize } from 'node:path/posix'
 import type { ImportRecord, SkippedFile } from '../../../records/index.js'
-import { autoloadRules, type AutoloadRule } from './composer-autoload.js'
-import type { ResolveContext, Resolver } from '../support.js'
-import { folderOf } from '../../manifests/about-repository.js'
+import { addTo } from '../lists.js'
+import { folderOf, isNearer, nearestAround } from '../paths.js'
 import type { RawImport } from '../raw-import.js'
+import {
+  noSuchFile,
+  skippedByPath,
+  toFile,
+  toPackage,
+  unresolved,
+  wasSkipped,
+  type ResolveContext,
+  type Resolver,
+  type Target,
+} from '../resolver.js'
+import { autoloadRules, type AutoloadRule } from './composer-autoload.js'
 
-type Target = ImportRecord['target']
+const maxSpecifierChars = 1_000
 
-const MAX_SPECIFIER_CHARS = 1_000
-
-/** Finds the file of a class by what the repository's files declare, then by the autoload rules of its composer.json. */
+/** Finds the file of a class by the declarations of the repository's files, then by the autoload rules of composer.json. */
 export function phpResolver(context: ResolveContext): Resolver {
   const finder = new PhpFinder(context)
   return {
@@ -21,146 +30,125 @@ export function phpResolver(context: ResolveContext): Resolver {
   }
 }
 
-const NOT_DECLARED = 'no file of the repository declares it'
+const notDeclared = 'no file of the repository declares it'
 
 const declaredKinds = new Set(['class', 'interface', 'trait', 'enum', 'function', 'variable'])
 
 class PhpFinder {
-  private readonly texts: ReadonlyMap<string, string>
-  private readonly scopes = new Map<string, string>()
-  /** Files by the full name, in lower case, of what they declare; names of classes and functions do not meet. */
-  private readonly declared = new Map<string, string[]>()
-  private readonly namespaces = new Set<string>()
-  /** Namespaces of all that is imported anywhere, other people's included. */
-  private readonly usedSpaces = new Set<string>()
-  private readonly rules: AutoloadRule[]
-  /** The same with prefixes in lower case: names of classes do not tell capitals apart. */
-  private readonly lowerRules: AutoloadRule[]
-  private readonly skipped: ReadonlyMap<string, SkippedFile>
+  readonly #texts: ReadonlyMap<string, string>
+  readonly #scopes = new Map<string, string>()
+  /** Files by the full name, in lower case, of each declaration; classes and functions rarely share a name. */
+  readonly #declared = new Map<string, string[]>()
+  readonly #namespaces = new Set<string>()
+  /** Namespaces of all imports, including those of other packages. */
+  readonly #usedSpaces = new Set<string>()
+  readonly #rules: AutoloadRule[]
+  /** The same rules with prefixes in lower case, since the case of class names does not matter. */
+  readonly #lowerRules: AutoloadRule[]
+  readonly #skipped: ReadonlyMap<string, SkippedFile>
+  readonly #foundByRule = new Map<string, string | undefined>()
+  /** Paths by themselves in lower case; made when a rule is first asked. */
+  #pathByLowerCase: Map<string, string> | undefined
 
   constructor({ texts, parsed, skipped }: ResolveContext) {
-    this.texts = texts
-    this.rules = autoloadRules(texts)
-    this.lowerRules = this.rules.map((rule) => ({ ...rule, prefix: rule.prefix.toLowerCase() }))
-    this.skipped = new Map(skipped.map((file) => [file.path, file]))
+    this.#texts = texts
+    this.#rules = autoloadRules(texts)
+    this.#lowerRules = this.#rules.map((rule) => ({ ...rule, prefix: rule.prefix.toLowerCase() }))
+    this.#skipped = skippedByPath(skipped)
     for (const [path, file] of parsed) {
       if (!path.endsWith('.php')) continue
-      this.scopes.set(path, file.scope)
-      for (let space = file.scope.toLowerCase(); space !== ''; space = parentOf(space)) this.namespaces.add(space)
-      for (const { specifier } of file.imports) this.usedSpaces.add(parentOf(specifier.toLowerCase()))
+      this.#scopes.set(path, file.scope)
+      for (let space = file.scope.toLowerCase(); space !== ''; space = parentOf(space)) this.#namespaces.add(space)
+      for (const { specifier } of file.imports) this.#usedSpaces.add(parentOf(specifier.toLowerCase()))
       for (const item of file.outline) {
-        if (!declaredKinds.has(item.kind)) continue
-        const full = fullName(file.scope, item.name)
-        const paths = this.declared.get(full)
-        if (paths === undefined) this.declared.set(full, [path])
-        else paths.push(path)
+        if (declaredKinds.has(item.kind)) addTo(this.#declared, fullName(file.scope, item.name), path)
       }
     }
   }
 
-  /** `null` for a namespace that is only given a name: the classes in it are imported where they are used. */
+  /** `null` for a namespace that only gets an alias: its classes are resolved where they are used. */
   resolve(from: string, { specifier, form }: RawImport): Target | null {
-    if (specifier.length > MAX_SPECIFIER_CHARS) return unresolved('too long')
-    if (form === 'path' || form === 'relative') return this.path(from, specifier, form)
+    if (specifier.length > maxSpecifierChars) return unresolved('too long')
+    if (form === 'path' || form === 'relative') return this.#path(from, specifier, form)
     const full = specifier.toLowerCase()
-    const file = this.fileOf(from, full)
-    if (file !== undefined) return { kind: 'file', path: file }
-    if (!specifier.includes('\\')) return { kind: 'external', package: 'php' }
-    if (this.namespaces.has(full)) return null
-    const missing = this.whyMissing(specifier)
-    if (missing !== undefined) return unresolved(missing)
-    if (this.namespaces.has(parentOf(full)) && !this.usedSpaces.has(full)) return unresolved(NOT_DECLARED)
-    return { kind: 'external', package: specifier.split('\\')[0] as string }
+    const file = this.#fileOf(from, full)
+    if (file !== undefined) return toFile(file)
+    if (!specifier.includes('\\')) return toPackage('php')
+    if (this.#namespaces.has(full)) return null
+    const skipped = this.#skippedByRule(specifier)
+    if (skipped !== undefined) return unresolved(wasSkipped(skipped))
+    if (this.#namespaces.has(parentOf(full)) && !this.#usedSpaces.has(full)) return unresolved(notDeclared)
+    return toPackage(specifier.split('\\')[0] as string)
   }
 
-  /** The classes of the file's own namespace, and those named in full. */
+  /** The files of classes in the file's own namespace, and of classes named in full. */
   neighbours(from: string, references: readonly string[]): ImportRecord[] {
-    const scope = this.scopes.get(from) ?? ''
+    const scope = this.#scopes.get(from) ?? ''
     return references.flatMap((reference) => {
       const full = reference.startsWith('\\') ? reference.slice(1).toLowerCase() : fullName(scope, reference)
-      const path = this.fileOf(from, full)
+      const path = this.#fileOf(from, full)
       if (path === undefined || path === from) return []
       const name = reference.split('\\').at(-1) as string
-      return [{ specifier: reference, names: [name], target: { kind: 'file' as const, path } }]
+      return [{ specifier: reference, names: [name], target: toFile(path) }]
     })
   }
 
-  /** A file that declares the name: the nearest, since tests declare the names of what they stand in for. */
-  private fileOf(from: string, full: string): string | undefined {
-    const paths = this.declared.get(full) ?? []
-    if (paths.length <= 1) return paths[0] ?? this.byRule(full)
-    return paths.includes(from) ? from : paths.reduce((a, b) => (sharedParts(from, b) > sharedParts(from, a) ? b : a))
+  /** The nearest file that declares the name: tests often declare the same names to replace a class. */
+  #fileOf(from: string, full: string): string | undefined {
+    const paths = this.#declared.get(full) ?? []
+    if (paths.length <= 1) return paths[0] ?? this.#byRule(full)
+    return paths.includes(from) ? from : paths.reduce((best, path) => (isNearer(from, path, best) ? path : best))
   }
 
-  private byRule(full: string): string | undefined {
-    if (this.foundByRule.has(full)) return this.foundByRule.get(full)
-    const found = this.firstByRule(full)
-    this.foundByRule.set(full, found)
+  #byRule(full: string): string | undefined {
+    if (this.#foundByRule.has(full)) return this.#foundByRule.get(full)
+    const found = this.#firstByRule(full)
+    this.#foundByRule.set(full, found)
     return found
   }
 
-  private firstByRule(full: string): string | undefined {
-    for (const { prefix, folder, isFlat } of this.lowerRules) {
+  #firstByRule(full: string): string | undefined {
+    for (const { prefix, folder, isFlat } of this.#lowerRules) {
       if (!full.startsWith(prefix)) continue
       const rest = isFlat ? full.slice(prefix.length) : full
-      const path = this.pathIn(folder, `${rest.replaceAll('\\', '/')}.php`)
+      const path = this.#pathIn(folder, `${rest.replaceAll('\\', '/')}.php`)
       if (path !== undefined) return path
     }
     return undefined
   }
 
-  private readonly foundByRule = new Map<string, string | undefined>()
-  private lowerCase: Map<string, string> | undefined
-
-  /** Names of classes do not tell capitals apart, those of files do. */
-  private pathIn(folder: string, rest: string): string | undefined {
-    this.lowerCase ??= new Map([...this.texts.keys()].map((path) => [path.toLowerCase(), path]))
-    return this.lowerCase.get(normalize(join(folder, rest)).toLowerCase())
+  /** The path of a file, whatever its capitals: the case of class names does not matter. */
+  #pathIn(folder: string, rest: string): string | undefined {
+    this.#pathByLowerCase ??= new Map([...this.#texts.keys()].map((path) => [path.toLowerCase(), path]))
+    return this.#pathByLowerCase.get(normalize(join(folder, rest)).toLowerCase())
   }
 
-  /** The file that the rules ask for, where that was skipped. */
-  private whyMissing(specifier: string): string | undefined {
-    const rule = this.rules.find((one) => one.prefix !== '' && specifier.startsWith(one.prefix))
+  /** The file or folder that the rules lead to, where it was skipped. */
+  #skippedByRule(specifier: string): SkippedFile | undefined {
+    const rule = this.#rules.find(({ prefix }) => prefix !== '' && specifier.startsWith(prefix))
     if (rule === undefined) return undefined
     const rest = rule.isFlat ? specifier.slice(rule.prefix.length) : specifier
-    const path = normalize(join(rule.folder, `${rest.replaceAll('\\', '/')}.php`))
-    for (let skipped = path; skipped !== '' && skipped !== '.'; skipped = folderOf(skipped)) {
-      const entry = this.skipped.get(skipped)
-      if (entry !== undefined) return `${skipped} was skipped (${entry.reason})`
-    }
-    return undefined
+    return nearestAround(this.#skipped, normalize(join(rule.folder, `${rest.replaceAll('\\', '/')}.php`)))
   }
 
-  private path(from: string, specifier: string, form: string): Target {
+  /** The target of a `require` or `include`. */
+  #path(from: string, specifier: string, form: string): Target {
     if (/^([a-z]+:|\/)/i.test(specifier)) return unresolved(specifier.startsWith('/') ? 'an absolute path' : 'a URL')
     const beside = normalize(join(folderOf(from), specifier))
-    if (this.texts.has(beside)) return { kind: 'file', path: beside }
-    // PHP looks on the include path first, which most often holds the root.
+    if (this.#texts.has(beside)) return toFile(beside)
+    // PHP searches the include path first, which most often contains the root.
     const roots = form === 'path' ? ['', 'lib', 'src', 'library'] : []
-    const found = roots.map((root) => normalize(join(root, specifier))).find((one) => this.texts.has(one))
-    if (found !== undefined) return { kind: 'file', path: found }
+    const found = roots.map((root) => normalize(join(root, specifier))).find((path) => this.#texts.has(path))
+    if (found !== undefined) return toFile(found)
     if (beside.startsWith('../')) return unresolved('it leads out of the repository')
-    if (/(^|\/)vendor\//.test(beside)) return { kind: 'external', package: 'composer' }
-    for (let skipped = beside; skipped !== '' && skipped !== '.'; skipped = folderOf(skipped)) {
-      const entry = this.skipped.get(skipped)
-      if (entry !== undefined) return unresolved(`${skipped} was skipped (${entry.reason})`)
-    }
+    if (/(^|\/)vendor\//.test(beside)) return toPackage('composer')
+    const skipped = nearestAround(this.#skipped, beside)
+    if (skipped !== undefined) return unresolved(wasSkipped(skipped))
     const isLibrary = form === 'path' && /^[A-Z]\w*\//.test(specifier)
-    return isLibrary
-      ? { kind: 'external', package: specifier.split('/')[0] as string }
-      : unresolved('no such file in the repository')
+    return isLibrary ? toPackage(specifier.split('/')[0] as string) : unresolved(noSuchFile)
   }
 }
 
 const fullName = (scope: string, name: string): string => (scope === '' ? name : `${scope}\\${name}`).toLowerCase()
 
 const parentOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf('\\')))
-
-function sharedParts(a: string, b: string): number {
-  const [left, right] = [a.split('/'), b.split('/')]
-  let shared = 0
-  while (shared < left.length && left[shared] === right[shared]) shared++
-  return shared
-}
-
-const unresolved = (reason: string): Target => ({ kind: 'unresolved', reason })

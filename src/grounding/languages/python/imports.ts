@@ -1,9 +1,9 @@
 import type { Node } from 'web-tree-sitter'
 import { statementsWith } from '../../syntax/find-in-text.js'
-import type { RawImport } from '../raw-import.js'
 import { ancestorsOf, childrenOf, field } from '../../syntax/node.js'
+import type { RawImport } from '../raw-import.js'
 
-/** Where a statement may begin; `from` and `import` are words of comments and docstrings, too. */
+/** A keyword where a statement may begin: comments and docstrings contain the words `from` and `import` too. */
 const keyword = /\b(?:import|from)\b(?<=(?:^|[;:])[ \t\f]*(?:import|from))/gm
 
 /** `import` and `from ... import` anywhere in the file: in functions, `try` and `if TYPE_CHECKING` as well. */
@@ -11,11 +11,11 @@ export function importsOfPython(module: Node): RawImport[] {
   return statementsWith(module, keyword, ['import_statement', 'import_from_statement']).flatMap((node) => {
     const found = node.type === 'import_statement' ? modulesImported(node) : namesImported(node)
     const weak = isWeak(node)
-    return found.map((one) => ({ ...one, weak }))
+    return found.map((raw) => ({ ...raw, weak }))
   })
 }
 
-/** In a function, or under `if TYPE_CHECKING`: loading the module does not need it. */
+/** Whether the import is in a function or under `if TYPE_CHECKING`: loading the module does not need it. */
 function isWeak(node: Node): boolean {
   for (const outer of ancestorsOf(node)) {
     if (outer.type === 'function_definition' || outer.type === 'lambda') return true
@@ -43,7 +43,7 @@ function namesImported(node: Node): Found[] {
   return [{ specifier: module.text.replace(/\s+/g, ''), names: takesAll ? ['*'] : named, from: true }]
 }
 
-/** The name in the module: `a` of `a as b`. */
+/** The name that the module has for it: `a` of `a as b`. */
 function moduleName(node: Node): string {
   return (node.type === 'aliased_import' ? (field(node, 'name') ?? node) : node).text.replace(/\s+/g, '')
 }

@@ -1,26 +1,21 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../../../records/index.js'
 import { attachComments, makeItem, type Attached } from '../../outline/items.js'
-import { foldsWithin, proseOfDocstring, signatureOfPython, withoutAssignment } from '../../outline/prose.js'
-import type { SourceText } from '../../syntax/source-text.js'
+import { signatureOf, withoutAssignment } from '../../outline/signature.js'
+import { beginningOf, foldsWithin } from '../../outline/text.js'
 import { childrenOf, field } from '../../syntax/node.js'
+import type { SourceText } from '../../syntax/source-text.js'
+import { docstringOf, proseOfDocstring } from './docstring.js'
 
 /**
  * The outline of a Python module; declarations under a top-level `if` or `try` count as the module's own.
  *
- * @param maxDepth levels of blocks; what lies deeper is left out
+ * @param maxDepth levels of blocks; deeper declarations are left out
  */
 export function outlineOfPython(module: Node, source: SourceText, maxDepth: number): OutlineItem[] {
   const listed = namesInAll(module)
   const isExported = (name: string): boolean => !name.startsWith('_') || listed.has(name)
   return outlineOfBlock(module, source, 'module', isExported, maxDepth)
-}
-
-/** The literal of the docstring of a module, class or function; `null` where it has none. */
-export function docstringOf(body: Node | null): string | null {
-  const first = childrenOf(body).find((child) => child.type !== 'comment')
-  const literal = first?.type === 'expression_statement' ? first.namedChild(0) : null
-  return literal?.type === 'string' || literal?.type === 'concatenated_string' ? literal.text : null
 }
 
 type IsExported = (name: string) => boolean
@@ -138,7 +133,7 @@ function variableItem(
   ]
 }
 
-/** `a` or `a, b`; nothing for `a.b` and `a[0]`, which declare nothing. */
+/** The names of `a` and `a, b`; none for `a.b` and `a[0]`, which declare nothing. */
 function namesOf(left: Node): string[] {
   if (left.type === 'identifier') return [left.text]
   if (!/_pattern$|^pattern_list$/.test(left.type)) return []
@@ -158,3 +153,7 @@ function namesInAll(module: Node): Set<string> {
   }
   return names
 }
+
+/** `signatureOf` without the comments. */
+const signatureOfPython = (code: string): string =>
+  signatureOf(beginningOf(code).replace(/("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|#[^\n]*/g, '$1'))

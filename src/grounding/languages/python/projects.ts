@@ -1,24 +1,24 @@
 import { basename, join, normalize } from 'node:path/posix'
-import { folderOf } from '../../manifests/about-repository.js'
+import { folderOf } from '../paths.js'
 
-/** A folder that is installed by itself; a repository may hold several. Paths are relative to the repository's root. */
+/** A folder that is installed by itself; a repository may have several. Paths are relative to the repository's root. */
 export interface PythonProject {
   folder: string
-  /** Where its packages stand, the most likely first. */
+  /** Folders with its packages, the most likely first. */
   roots: string[]
   /** Packages whose folder has another name, by the name under which they are imported. */
   renamed: [name: string, folder: string][]
 }
 
-const MAX_READ_CHARS = 64 * 1024
+const maxReadChars = 64 * 1024
 
-/** Read off pyproject.toml, setup.cfg and setup.py as text; nothing is run. The deepest project comes first. */
+/** Reads pyproject.toml, setup.cfg and setup.py as text; runs nothing. The deepest project comes first. */
 export function pythonProjects(texts: ReadonlyMap<string, string>): PythonProject[] {
   const projects = new Map<string, PythonProject>()
   for (const [path, whole] of texts) {
     if (!/^(pyproject\.toml|setup\.cfg|setup\.py)$/.test(basename(path))) continue
     const folder = folderOf(path)
-    const text = whole.slice(0, MAX_READ_CHARS)
+    const text = whole.slice(0, maxReadChars)
     const project = projects.get(folder) ?? { folder, roots: [], renamed: [] }
     projects.set(folder, project)
     const at = (relative: string): string =>
@@ -28,20 +28,20 @@ export function pythonProjects(texts: ReadonlyMap<string, string>): PythonProjec
   }
   for (const project of projects.values()) {
     const usual = ['', 'src', 'lib', 'python']
-      .map((one) => join(project.folder, one))
-      .map((one) => one.replace(/^\.$|\/$/, ''))
+      .map((folder) => join(project.folder, folder))
+      .map((folder) => folder.replace(/^\.$|\/$/, ''))
     project.roots = [...new Set([...project.roots, ...usual])].filter((root) => !root.startsWith('..'))
   }
   return [...projects.values()].sort((a, b) => b.folder.length - a.folder.length)
 }
 
-/** What setuptools, Poetry and their like call the folder in which packages are. */
+/** The ways in which setuptools, Poetry and similar tools name the folder with the packages. */
 const folderPatterns: readonly RegExp[] = [
   // where = ["src"], find_packages(where="src"), { include = "x", from = "lib" }
   /\b(?:where|from)[ \t]{0,8}=[ \t]{0,8}\[?[ \t]{0,8}["']([\w./-]{1,80})["']/g,
   // find_packages("src")
   /\bfind_(?:namespace_)?packages\(\s{0,20}["']([\w./-]{1,80})["']/g,
-  // package_dir = {"": "src"}, package-dir = {"" = "src"}, a table of its own with "" = "src"
+  // package_dir = {"": "src"}, package-dir = {"" = "src"}, or a separate table with "" = "src"
   /["']{2}[ \t]{0,8}[:=][ \t]{0,8}["']([\w./-]{1,80})["']/g,
   // setup.cfg: where = src, and = src below package_dir
   /^where[ \t]{0,8}=[ \t]{0,8}([\w./-]{1,80})[ \t]{0,8}$/gm,
@@ -51,7 +51,7 @@ const folderPatterns: readonly RegExp[] = [
 const sourceFolders = (text: string): string[] =>
   folderPatterns.flatMap((pattern) => [...text.matchAll(pattern)].map((match) => match[1] as string))
 
-/** `package_dir={"name": "folder"}`, in the manners of Python and TOML. */
+/** `package_dir={"name": "folder"}`, as Python and TOML write it. */
 function renamedPackages(text: string): [name: string, folder: string][] {
   const tables = text.matchAll(/\bpackage[_-]dir[ \t]{0,8}(?:=[ \t]{0,8}\{([^}]{0,1000})\}|\]\s{0,8}\n([^[]{0,1000}))/g)
   return [...tables].flatMap((table) =>

@@ -1,9 +1,9 @@
-import { importsOfPython } from './imports.js'
 import { headComment } from '../../outline/items.js'
-import { docstringOf, outlineOfPython } from './outline.js'
-import { proseOfDocstring } from '../../outline/prose.js'
 import { childrenOf } from '../../syntax/node.js'
 import type { LanguageSupport } from '../support.js'
+import { docstringOf, proseOfDocstring } from './docstring.js'
+import { importsOfPython } from './imports.js'
+import { outlineOfPython } from './outline.js'
 
 export const pythonSupport: LanguageSupport = {
   grammar: '@vscode/tree-sitter-wasm/wasm/tree-sitter-python.wasm',

@@ -1,11 +1,11 @@
 import type { Node } from 'web-tree-sitter'
+import { byCodeUnits } from '../../order/code-units.js'
 import { namesMatching, nodesMatching } from '../../syntax/find-in-text.js'
-import { maxReferences } from '../support.js'
-import { byCodeUnits } from '../language-of.js'
-import type { RawImport } from '../raw-import.js'
 import { ancestorsOf, childrenOf, field } from '../../syntax/node.js'
+import type { RawImport } from '../raw-import.js'
+import { maxReferences } from '../support.js'
 
-/** `require` and its like with a literal, anywhere in the file; the form says where the path is looked for. */
+/** `require`, `load` and `autoload` with a literal, anywhere in the file; the form decides where the path is searched. */
 export function importsOfRuby(root: Node): RawImport[] {
   return nodesMatching(root, /\b(?:require_relative|require|load|autoload)\b/g).flatMap((node) => {
     const call = node.type === 'identifier' ? node.parent : null
@@ -29,12 +29,12 @@ function importOf(called: string, args: readonly Node[]): { specifier: string; f
   return first === undefined ? null : pathFromHere(first.text)
 }
 
-/** `File.expand_path('../x', __FILE__)`, `File.join(__dir__, 'x')` and `"#{__dir__}/x"`. */
+/** The path of `File.expand_path('../x', __FILE__)`, `File.join(__dir__, 'x')` and `"#{__dir__}/x"`. */
 function pathFromHere(code: string): { specifier: string; form: string } | null {
   if (code.length > 200) return null
   const beside = /^File\.expand_path\(\s*(['"])([^'"#]+)\1\s*,\s*(__FILE__|__dir__)\s*\)$/.exec(code)
   if (beside !== null) {
-    // From the file itself the first `..` leads to its folder.
+    // The path starts at the file itself, so the first `..` leads to its folder.
     const specifier = beside[3] === '__FILE__' ? (beside[2] as string).replace(/^\.\.\//, '') : (beside[2] as string)
     return { specifier, form: 'relative' }
   }
@@ -50,7 +50,7 @@ const namesOf = (called: string, call: Node): string[] => {
   return called === 'autoload' && first?.type === 'simple_symbol' ? [first.text.slice(1)] : ['*']
 }
 
-/** Within a method, or put off until the constant is used. */
+/** Whether the file is loaded later: the call is inside a method, or an `autoload`. */
 function isWeak(call: Node): boolean {
   if (field(call, 'method')?.text === 'autoload') return true
   for (const outer of ancestorsOf(call)) if (/^(singleton_)?method$|^lambda$/.test(outer.type)) return true
@@ -63,12 +63,13 @@ function literalOf(node: Node): string | null {
   return parts.every((part) => part.type === 'string_content') ? node.text.slice(1, -1) : null
 }
 
-/** The constants that a file names, each with its path as written. */
+/** The constants that a file uses, each with its path as written. */
 export function referencesOfRuby(root: Node): string[] {
   const names = namesMatching(root, /(?<![\w:@$])(?:::)?[A-Z]\w*(?:::[A-Z]\w*){0,8}/g, namesConstant)
   return [...names].sort(byCodeUnits).slice(0, maxReferences)
 }
 
+/** Whether a node uses a constant, and does not declare it. */
 function namesConstant(node: Node): boolean {
   if (node.type !== 'constant' && node.type !== 'scope_resolution') return false
   const outer = node.parent

@@ -1,35 +1,11 @@
 import type { Node } from 'web-tree-sitter'
-import type { DeclarationRule, OutlineRules, Owner } from '../../outline/engine.js'
-import { proseOfComments } from '../../outline/prose.js'
+import { proseOfComments } from '../../outline/comments.js'
+import type { DeclarationRule, OutlineRules } from '../../outline/engine.js'
 import { childrenOf, field } from '../../syntax/node.js'
+import { classBody, newClass, symbolsOf } from './calls.js'
+import { isPrivate } from './visibility.js'
 
-/** Modules, classes, methods, constants and attributes; what comes after a lone `private` is not exported. */
-export function rulesOfRuby(): OutlineRules {
-  const behindName: DeclarationRule['signatureEnd'] = (node) =>
-    (field(node, 'superclass') ?? field(node, 'parameters') ?? field(node, 'name'))?.endIndex ?? node.endIndex
-  const method: DeclarationRule = {
-    kind: (_node, owner) => (owner === null ? 'function' : 'method'),
-    name: methodName,
-    signatureEnd: behindName,
-  }
-  return {
-    declarations: {
-      module: { kind: 'module', signatureEnd: behindName, members: withinNode },
-      class: { kind: 'class', signatureEnd: behindName, members: withinNode },
-      method,
-      singleton_method: method,
-      alias: { kind: 'method' },
-      assignment: constantRule,
-      call: callRule,
-    },
-    groups: new Set(['singleton_class', 'body_statement', 'if', 'unless', 'then', 'else', 'begin']),
-    isExported: (node, name, owner) => owner?.exported !== false && !isPrivate(node, name, owner),
-    proseOf: (comments) =>
-      proseOfComments(comments.filter((one) => !/^# ?(frozen_string_literal|encoding|coding):/.test(one))),
-  }
-}
-
-/** The first comment of a class stands before its body, within the class. */
+/** The node itself, since the first comment of a class stands in the class before its body. */
 const withinNode = (node: Node): Node | null => (field(node, 'body') === null ? null : node)
 
 const methodName = (node: Node): string => {
@@ -40,9 +16,6 @@ const methodName = (node: Node): string => {
 
 const firstArgument = (call: Node): Node | null => childrenOf(field(call, 'arguments'))[0] ?? null
 
-const symbolsOf = (call: Node): string[] =>
-  childrenOf(field(call, 'arguments')).flatMap((one) => (one.type === 'simple_symbol' ? [one.text.slice(1)] : []))
-
 /** `X = 1`, and `X = Struct.new(:a) do ... end`, which is a class. */
 const constantRule: DeclarationRule = {
   kind: (node) => (field(node, 'left')?.type !== 'constant' ? null : newClass(node) === null ? 'variable' : 'class'),
@@ -50,18 +23,6 @@ const constantRule: DeclarationRule = {
   value: (node) => field(node, 'right'),
   signatureEnd: (node) => classBody(node)?.startIndex ?? node.endIndex,
   members: classBody,
-}
-
-function newClass(assignment: Node): Node | null {
-  const right = field(assignment, 'right')
-  const isNew = right?.type === 'call' && /^(new|define)$/.test(field(right, 'method')?.text ?? '')
-  return isNew && /^(Struct|Class|Module|Data)$/.test(field(right, 'receiver')?.text ?? '') ? right : null
-}
-
-function classBody(assignment: Node): Node | null {
-  const made = newClass(assignment)
-  const block = made === null ? null : field(made, 'block')
-  return block === null ? null : field(block, 'body')
 }
 
 const attributes = /^(c|m|class_|module_)?attr(ibute)?(_reader|_writer|_accessor)?$/
@@ -92,46 +53,28 @@ const callRule: DeclarationRule = {
   },
 }
 
-interface Visibility {
-  /** The body of the class, and those of its `class << self`. */
-  scopes: { start: number; end: number; marks: { start: number; isPublic: boolean }[] }[]
-  privateNames: ReadonlySet<string>
+const endOfHead = (node: Node): number =>
+  (field(node, 'superclass') ?? field(node, 'parameters') ?? field(node, 'name'))?.endIndex ?? node.endIndex
+
+const methodRule: DeclarationRule = {
+  kind: (_node, owner) => (owner === null ? 'function' : 'method'),
+  name: methodName,
+  signatureEnd: endOfHead,
 }
 
-const visibilityOf = new WeakMap<Owner, Visibility>()
-
-function isPrivate(node: Node, name: string, owner: Owner | null): boolean {
-  if (owner === null) return false
-  let visibility = visibilityOf.get(owner)
-  if (visibility === undefined) visibilityOf.set(owner, (visibility = readVisibility(owner)))
-  if (visibility.privateNames.has(name.replace(/^self\./, ''))) return true
-  const called = node.type === 'call' ? (field(node, 'method')?.text ?? '') : ''
-  if (/^(private|protected|private_class_method)$/.test(called)) return true
-  if (called === 'public' || node.type === 'singleton_method') return false
-  if (!/method|call|alias/.test(node.type)) return false
-  // The innermost scope stands last.
-  const scope = visibility.scopes.findLast((one) => one.start <= node.startIndex && node.startIndex < one.end)
-  return scope?.marks.findLast((mark) => mark.start < node.startIndex)?.isPublic === false
-}
-
-function readVisibility(owner: Owner): Visibility {
-  const scopes: Visibility['scopes'] = []
-  const privateNames = new Set<string>()
-  const read = (body: Node | null, levels: number): void => {
-    if (body === null) return
-    const scope: Visibility['scopes'][number] = { start: body.startIndex, end: body.endIndex, marks: [] }
-    scopes.push(scope)
-    for (const child of childrenOf(body)) {
-      if (child.type === 'identifier' && /^(private|protected|public)$/.test(child.text)) {
-        scope.marks.push({ start: child.startIndex, isPublic: child.text === 'public' })
-      } else if (
-        child.type === 'call' &&
-        /^private(_class_method|_constant)?$/.test(field(child, 'method')?.text ?? '')
-      ) {
-        for (const name of symbolsOf(child)) privateNames.add(name)
-      } else if (child.type === 'singleton_class' && levels > 0) read(field(child, 'body'), levels - 1)
-    }
-  }
-  read(owner.node.type === 'assignment' ? classBody(owner.node) : field(owner.node, 'body'), 2)
-  return { scopes, privateNames }
+/** Modules, classes, methods, constants and attributes; what follows a lone `private` is not exported. */
+export const rulesOfRuby: OutlineRules = {
+  declarations: {
+    module: { kind: 'module', signatureEnd: endOfHead, members: withinNode },
+    class: { kind: 'class', signatureEnd: endOfHead, members: withinNode },
+    method: methodRule,
+    singleton_method: methodRule,
+    alias: { kind: 'method' },
+    assignment: constantRule,
+    call: callRule,
+  },
+  groups: new Set(['singleton_class', 'body_statement', 'if', 'unless', 'then', 'else', 'begin']),
+  isExported: (node, name, owner) => owner?.exported !== false && !isPrivate(node, name, owner),
+  proseOf: (comments) =>
+    proseOfComments(comments.filter((comment) => !/^# ?(frozen_string_literal|encoding|coding):/.test(comment))),
 }

@@ -1,28 +1,28 @@
 import type { Node } from 'web-tree-sitter'
 import { statementsWith } from '../../syntax/find-in-text.js'
-import type { RawImport } from '../raw-import.js'
 import { ancestorsOf, childrenOf, field } from '../../syntax/node.js'
+import type { RawImport } from '../raw-import.js'
 
-/** Paths of one file, whatever its trees of `use` multiply to. */
-const MAX_PATHS = 2_000
-/** Lists within lists of one `use`. */
-const MAX_NESTING = 64
+/** The most paths of one file: trees of `use` can multiply to any number. */
+const maxPaths = 2_000
+/** The deepest nesting of lists in one `use`. */
+const maxNesting = 64
 
-/** Behind whatever may stand before a statement; "use" is a word of comments, too. */
+/** A keyword where a statement may begin: comments contain the word "use" too. */
 const keyword = /\b(?:use|mod|extern)\b(?<=(?:^|[;{}\])/]|\bpub|\bcrate)\s*(?:use|mod|extern))/gm
 
 /**
- * `mod`, `use` and `extern crate`, and the paths that begin with `crate` elsewhere in the code.
+ * `mod`, `use` and `extern crate`, and all other paths in the code that begin with `crate`.
  *
- * Forms: `mod` (`a::b` for `mod b;` within `mod a {}`), `path` (the file of `#[path = "..."]`), `use`, `crate`, and
- * `inline` for a path in the midst of code. Paths are those of the file's own module: `super` within `mod a {}` is `self`.
+ * Forms: `mod` (`a::b` for `mod b;` inside `mod a {}`), `path` (the file of `#[path = "..."]`), `use`, `crate`, and
+ * `inline` for a path inside other code. Paths are relative to the file's module: `super` inside `mod a {}` is `self`.
  */
 export function importsOfRust(root: Node): RawImport[] {
   const found: RawImport[] = []
   for (const node of statementsWith(root, keyword, ['use_declaration', 'mod_item', 'extern_crate_declaration'])) {
-    if (found.length >= MAX_PATHS) break
+    if (found.length >= maxPaths) break
     if (node.type === 'mod_item') found.push(...modImported(node))
-    else if (node.type === 'use_declaration') found.push(...pathsUsed(node, MAX_PATHS - found.length))
+    else if (node.type === 'use_declaration') found.push(...pathsUsed(node, maxPaths - found.length))
     else found.push(raw(field(node, 'name')?.text ?? '', ['*'], 'crate', false))
   }
   return [...withAliases(found), ...pathsInCode(root.text)]
@@ -37,16 +37,16 @@ const raw = (specifier: string, names: string[], form: string, weak: boolean): R
 })
 
 interface Place {
-  /** Names of the `mod a {}` blocks around, the outermost first. */
+  /** Names of the `mod a {}` blocks around a node, the outermost first. */
   modules: string[]
-  /** Within a function, or compiled for tests only. */
+  /** Whether the node is inside a function, or compiled for tests only. */
   weak: boolean
 }
 
 function placeOf(node: Node): Place {
   const modules: string[] = []
   let weak = false
-  // What begins a line stands in nothing, the way that everyone formats Rust; asking the tree is slow.
+  // In formatted Rust, a node at the start of a line has no block around it; reading the tree is slow.
   if (node.startPosition.column === 0) return { modules, weak }
   for (const outer of ancestorsOf(node)) {
     if (outer.type === 'mod_item') {
@@ -58,7 +58,7 @@ function placeOf(node: Node): Place {
   return { modules, weak }
 }
 
-/** `mod a;`, which need not be there before what it leads to is used. */
+/** The import of `mod a;`. It is weak: a file may be written before its child modules. */
 function modImported(node: Node): RawImport[] {
   if (field(node, 'body') !== null) return []
   const name = field(node, 'name')?.text ?? ''
@@ -79,18 +79,18 @@ function pathsUsed(declaration: Node, limit: number): RawImport[] {
   const { modules, weak } = placeOf(declaration)
   const argument = field(declaration, 'argument')
   const leaves: Leaf[] = []
-  if (argument !== null) collectLeaves(argument, '', leaves, limit, MAX_NESTING)
+  if (argument !== null) collectLeaves(argument, '', leaves, limit, maxNesting)
   return leaves.map(({ path, name, alias }) => ({ ...raw(fromFile(path, modules), [name], 'use', weak), alias }))
 }
 
 interface Leaf {
   path: string
-  /** `*` for a glob and for a module that is taken as such. */
+  /** `*` for a glob and for a whole module. */
   name: string
   alias: string
 }
 
-/** The leaves of a tree such as `a::{b::{self, c as d}, e::*}`, with their paths in full. */
+/** Collects the leaves of a tree such as `a::{b::{self, c as d}, e::*}`, with full paths. */
 function collectLeaves(node: Node, prefix: string, into: Leaf[], limit: number, levels: number): void {
   if (into.length >= limit || levels <= 0) return
   const within = (path: string): string => [prefix, path].filter((part) => part !== '').join('::')
@@ -110,7 +110,7 @@ function collectLeaves(node: Node, prefix: string, into: Leaf[], limit: number, 
 
 const plain = (node: Node | null): string => (node?.text ?? '').replace(/\s+/g, '')
 
-/** The last name of a path is what is taken; `self` takes the path itself. */
+/** A path takes its last name; `self` takes the path itself. */
 function leafOf(whole: string): Leaf {
   const path = whole.replace(/(?<=\w)::self$/, '')
   const at = path.lastIndexOf('::')
@@ -118,7 +118,7 @@ function leafOf(whole: string): Leaf {
   return { path, name: at < 0 ? '*' : name, alias: name }
 }
 
-/** A path as the file's own module would write it. */
+/** A path relative to the file's module, from a path inside its `mod` blocks. */
 function fromFile(path: string, modules: readonly string[]): string {
   const parts = path.split('::')
   let depth = modules.length
@@ -131,25 +131,25 @@ function fromFile(path: string, modules: readonly string[]): string {
   return ups === 0 ? path : ['self', ...modules.slice(0, depth), ...parts.slice(ups)].join('::')
 }
 
-/** `use a::b; use b::c;`: the second begins with what the first brought in. */
+/** Completes paths that begin with an imported name: `use a::b; use b::c;` takes `a::b::c`. */
 function withAliases(found: readonly (RawImport & { alias?: string })[]): RawImport[] {
   const paths = new Map<string, string>()
   for (const { specifier, alias } of found) {
     if (alias !== undefined && alias !== '' && alias !== '_' && specifier.includes('::')) paths.set(alias, specifier)
   }
-  return found.map(({ alias: _alias, ...one }) => {
-    const [first = '', ...rest] = one.specifier.split('::')
-    const brought = one.form === 'use' ? paths.get(first) : undefined
-    const isOther = brought !== undefined && rest.length > 0 && brought.split('::')[0] !== first
-    return isOther ? { ...one, specifier: [brought, ...rest].join('::') } : one
+  return found.map(({ alias: _alias, ...own }) => {
+    const [first = '', ...rest] = own.specifier.split('::')
+    const imported = own.form === 'use' ? paths.get(first) : undefined
+    const isOther = imported !== undefined && rest.length > 0 && imported.split('::')[0] !== first
+    return isOther ? { ...own, specifier: [imported, ...rest].join('::') } : own
   })
 }
 
-/** Each path once; in text, since the bodies of functions and macros are full of them. */
+/** Each path that begins with `crate`, once. Searched in the text, since functions and macros contain many. */
 function pathsInCode(code: string): RawImport[] {
   const seen = new Set<string>()
   for (const match of code.matchAll(/\bcrate(?:::[A-Za-z_]\w{0,80}){1,12}/g)) {
-    if (seen.size >= MAX_PATHS) break
+    if (seen.size >= maxPaths) break
     const before = code.slice(Math.max(0, match.index - 200), match.index)
     if (!isInUseOrComment(before.slice(before.lastIndexOf('\n') + 1))) seen.add(match[0])
   }

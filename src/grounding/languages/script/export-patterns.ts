@@ -1,4 +1,4 @@
-/** Exact keys first, then the pattern with the longest part before its `*`. */
+/** The entry that matches a specifier: an exact key, else the pattern with the longest part before its `*`. */
 export function bestPattern<T>(
   entries: readonly (readonly [string, T])[],
   specifier: string,
@@ -26,12 +26,12 @@ export function exportEntries(exported: unknown): [string, unknown][] {
   return entries.some(([key]) => key.startsWith('.')) ? entries : [['.', exported]]
 }
 
-/** Conditions within conditions that people write are two or three. */
-const MAX_CONDITIONS = 16
+/** Bound on conditions within conditions; people write two or three. */
+const maxConditions = 16
 
 /** Every path below an `exports` or `imports` entry, in order, whatever its condition. */
 export function pathsIn(value: unknown, depth = 0): string[] {
   if (typeof value === 'string') return [value]
-  if (value === null || typeof value !== 'object' || depth > MAX_CONDITIONS) return []
-  return Object.values(value).flatMap((one) => pathsIn(one, depth + 1))
+  if (value === null || typeof value !== 'object' || depth > maxConditions) return []
+  return Object.values(value).flatMap((inner) => pathsIn(inner, depth + 1))
 }

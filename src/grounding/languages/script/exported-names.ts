@@ -1,15 +1,15 @@
 import type { Node } from 'web-tree-sitter'
 import { childrenOf, field } from '../../syntax/node.js'
 
-/** Names that an export list, `export default x` or a CommonJS export further down makes public. */
+/** Names that an export list, `export default x` or a CommonJS export makes public, anywhere in the file. */
 export function exportedLater(statements: readonly Node[]): Set<string> {
   const names = new Set<string>()
   for (const statement of statements) {
     if (statement.type === 'export_statement' && field(statement, 'source') === null) {
       const value = field(statement, 'value')
       if (value?.type === 'identifier') names.add(value.text)
-      for (const one of statement.descendantsOfType('export_specifier')) {
-        if (one !== null) names.add(field(one, 'name')?.text ?? '')
+      for (const specifier of statement.descendantsOfType('export_specifier')) {
+        if (specifier !== null) names.add(field(specifier, 'name')?.text ?? '')
       }
       const assigned = /^export\s*=\s*(\w+)/.exec(statement.text)?.[1]
       if (assigned !== undefined) names.add(assigned)
@@ -26,8 +26,8 @@ function commonJsNames(statement: Node): string[] {
   if (left === null || right === null || !/^(module\.)?exports\b/.test(left.text)) return []
   if (right.type === 'identifier') return [right.text]
   if (right.type !== 'object') return []
-  return childrenOf(right).flatMap((one) => {
-    const name = one.type === 'pair' ? field(one, 'value') : one
+  return childrenOf(right).flatMap((entry) => {
+    const name = entry.type === 'pair' ? field(entry, 'value') : entry
     return name === null ? [] : [name.text]
   })
 }

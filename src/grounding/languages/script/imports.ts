@@ -1,28 +1,28 @@
 import type { Node } from 'web-tree-sitter'
 import { nodesMatching } from '../../syntax/find-in-text.js'
-import type { RawImport } from '../raw-import.js'
 import { ancestorsOf, childrenOf, field } from '../../syntax/node.js'
+import type { RawImport } from '../raw-import.js'
 
-/** What opens an import, and `export` but before a declaration, which takes nothing from elsewhere. */
+/** The keywords of imports; of `export`, only where it is not before a declaration, which imports nothing. */
 const keyword =
   /\b(?:import|require|export(?!\s+(?:default|const|let|var|function|async|class|interface|enum|abstract|declare|namespace)\b))\b/g
 
-const opening: readonly string[] = ['import', 'export', 'identifier']
-const opened: readonly string[] = ['import_statement', 'export_statement', 'call_expression']
+const keywordTypes: readonly string[] = ['import', 'export', 'identifier']
+const importTypes: readonly string[] = ['import_statement', 'export_statement', 'call_expression']
 
 /** Imports, re-exports, `require` and `import()` with a literal, anywhere in the file, in order. */
 export function importsOfScript(program: Node): RawImport[] {
   return nodesMatching(program, keyword).flatMap((token) => {
-    const outer = opening.includes(token.type) ? token.parent : null
-    // The function of `import('a')` is a node with the keyword in it.
+    const outer = keywordTypes.includes(token.type) ? token.parent : null
+    // In `import('a')` the function is a node around the keyword.
     const node = outer?.type === 'import' ? outer.parent : outer
-    if (node === null || !opened.includes(node.type)) return []
+    if (node === null || !importTypes.includes(node.type)) return []
     const found = node.type === 'call_expression' ? fromCall(node) : fromStatement(node)
     return found === null ? [] : [{ ...found, weak: isWeak(node) }]
   })
 }
 
-/** `import type`, or within a function: loading the module does not need it. */
+/** Whether loading the module does not need the import: an `import type`, or a call inside a function. */
 function isWeak(node: Node): boolean {
   if (node.type !== 'call_expression') return node.children.some((child) => child?.type === 'type')
   for (const outer of ancestorsOf(node)) if (/function|method_definition/.test(outer.type)) return true
@@ -58,8 +58,8 @@ function namesReexported(node: Node): string[] {
 }
 
 function namesOfSpecifiers(list: Node): string[] {
-  return childrenOf(list).flatMap((one) => {
-    const name = field(one, 'name')
+  return childrenOf(list).flatMap((specifier) => {
+    const name = field(specifier, 'name')
     return name === null ? [] : [literalOf(name) ?? name.text]
   })
 }
@@ -94,7 +94,7 @@ function namesTaken(call: Node): string[] {
   return [...new Set(names)]
 }
 
-/** The text of a string without escapes or substitutions; `null` for all else. */
+/** The text of a string without escapes or substitutions; `null` for other nodes. */
 function literalOf(node: Node | null): string | null {
   if (node?.type !== 'string' && node?.type !== 'template_string') return null
   const parts = childrenOf(node)

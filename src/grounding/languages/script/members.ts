@@ -1,9 +1,10 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../../../records/index.js'
 import type { Attached, ItemParts } from '../../outline/items.js'
-import { fold, foldsWithin, signatureOfScript, withoutAssignment } from '../../outline/prose.js'
-import type { SourceText } from '../../syntax/source-text.js'
+import { signatureOfCode, withoutAssignment } from '../../outline/signature.js'
+import { fold, foldsWithin } from '../../outline/text.js'
 import { field } from '../../syntax/node.js'
+import type { SourceText } from '../../syntax/source-text.js'
 
 const kindOfMember: Readonly<Record<string, OutlineItem['kind']>> = {
   method_definition: 'method',
@@ -19,7 +20,7 @@ const kindOfMember: Readonly<Record<string, OutlineItem['kind']>> = {
   property_identifier: 'property',
 }
 
-/** What an outline says of a member of a class, an interface or an enum; `null` for what is none. */
+/** The outline of a member of a class, an interface or an enum; `null` for other nodes. */
 export function partsOfMember({ node }: Attached, source: SourceText): ItemParts | null {
   const kind = kindOfMember[node.type]
   if (kind === undefined) return null
@@ -30,7 +31,7 @@ export function partsOfMember({ node }: Attached, source: SourceText): ItemParts
   const isLong = value !== null && !foldsWithin(code, 100)
   const signature = isLong ? withoutAssignment(source.slice(afterDecorators(node), value.startIndex)) : code
   const isPrivate = name.startsWith('#') || /^(static |readonly |override )*private\b/.test(fold(code))
-  return { kind, name, signature: signatureOfScript(signature.replace(/[;,]\s*$/, '')), exported: !isPrivate }
+  return { kind, name, signature: signatureOfCode(signature.replace(/[;,]\s*$/, '')), exported: !isPrivate }
 }
 
 function memberName(node: Node): string {
@@ -41,7 +42,7 @@ function memberName(node: Node): string {
   return (name ?? node).text.replace(/^['"]|['"]$/g, '')
 }
 
-/** Where a node's code starts behind its decorators. */
+/** Where a node's code starts after its decorators. */
 export function afterDecorators(node: Node): number {
   let start = node.startIndex
   for (const child of node.children) {

@@ -1,11 +1,12 @@
 import type { Node } from 'web-tree-sitter'
 import type { OutlineItem } from '../../../records/index.js'
-import { exportedLater } from './exported-names.js'
 import { attachComments, makeItem, type ItemParts } from '../../outline/items.js'
-import { afterDecorators, partsOfMember } from './members.js'
-import { fold, foldsWithin, signatureOfScript, withoutAssignment } from '../../outline/prose.js'
-import type { SourceText } from '../../syntax/source-text.js'
+import { signatureOfCode, withoutAssignment } from '../../outline/signature.js'
+import { fold, foldsWithin } from '../../outline/text.js'
 import { childrenOf, field } from '../../syntax/node.js'
+import type { SourceText } from '../../syntax/source-text.js'
+import { exportedLater } from './exported-names.js'
+import { afterDecorators, partsOfMember } from './members.js'
 
 type Kind = OutlineItem['kind']
 
@@ -31,12 +32,12 @@ const kindOfDeclaration: Readonly<Record<string, Kind>> = {
 /**
  * The outline of TypeScript, TSX or JavaScript.
  *
- * @param maxDepth levels of items; what lies deeper is left out
+ * @param maxDepth levels of items; deeper items are left out
  */
 export function outlineOfScript(program: Node, source: SourceText, maxDepth: number): OutlineItem[] {
   const items = outlineOfStatements(program, source, maxDepth)
   if (items.length > 0) return items
-  // A file that is one function called at once has its declarations inside.
+  // A file may be a single function that is called at once, with all declarations inside.
   const wrapped = childrenOf(program)
     .map(bodyCalledAtOnce)
     .find((body) => body !== null)
@@ -82,7 +83,7 @@ function partsOfStatement(node: Node, source: SourceText): StatementParts | null
   return partsOfDeclaration(node, source, node)
 }
 
-/** @param outer where the signature starts: the `export` or `declare` around the declaration, if there is one */
+/** @param outer the node at which the signature starts: an `export` or `declare` around the declaration, else itself */
 function partsOfDeclaration(node: Node, source: SourceText, outer: Node): StatementParts | null {
   const kind = kindOfDeclaration[node.type]
   if (kind === undefined) return null
@@ -92,7 +93,7 @@ function partsOfDeclaration(node: Node, source: SourceText, outer: Node): Statem
   return {
     kind,
     name: field(node, 'name')?.text.replace(/^['"]|['"]$/g, '') ?? 'default',
-    signature: signatureOfScript(
+    signature: signatureOfCode(
       source
         .slice(afterDecorators(outer), end)
         .replace(/=>\s*$/, '')
@@ -105,7 +106,7 @@ function partsOfDeclaration(node: Node, source: SourceText, outer: Node): Statem
 
 function partsOfVariable(node: Node, source: SourceText, outer: Node): StatementParts | null {
   const declarators = childrenOf(node).filter((child) => child.type === 'variable_declarator')
-  const names = declarators.map((one) => field(one, 'name')).filter((name) => name !== null)
+  const names = declarators.map((declarator) => field(declarator, 'name')).filter((name) => name !== null)
   if (declarators.length > 0 && declarators.every(isRequire)) return null
   const value = declarators.length === 1 ? field(declarators[0] as Node, 'value') : null
   const kind = value === null ? undefined : kindOfDeclaration[value.type]
@@ -116,22 +117,22 @@ function partsOfVariable(node: Node, source: SourceText, outer: Node): Statement
     signature:
       kind === undefined || inner === null
         ? valueSignature(outer, value, source)
-        : signatureOfScript(source.slice(outer.startIndex, inner.startIndex)),
+        : signatureOfCode(source.slice(outer.startIndex, inner.startIndex)),
     exported: false,
     body: kind === 'class' ? value : null,
   }
 }
 
-/** `x = require('y')` is an import in the form of a variable. */
+/** Whether a variable is an import: `x = require('y')`. */
 function isRequire(declarator: Node): boolean {
   return /^require\s*\(\s*['"`][^'"`]*['"`]\s*\)(\.\w+)*$/.test(field(declarator, 'value')?.text ?? '')
 }
 
-/** A short value stays, since it says more than its type; a long one is left out. */
+/** The signature of a variable: with a short value, which tells more than its type; without a long value. */
 function valueSignature(outer: Node, value: Node | null, source: SourceText): string {
   const whole = source.slice(outer.startIndex, outer.endIndex).replace(/;\s*$/, '')
-  if (value === null || foldsWithin(whole, 100)) return signatureOfScript(whole)
-  return signatureOfScript(withoutAssignment(source.slice(outer.startIndex, value.startIndex)))
+  if (value === null || foldsWithin(whole, 100)) return signatureOfCode(whole)
+  return signatureOfCode(withoutAssignment(source.slice(outer.startIndex, value.startIndex)))
 }
 
 function namesInPattern(pattern: Node): string[] {
@@ -164,14 +165,16 @@ function partsOfExport(node: Node, source: SourceText): StatementParts | null {
   const names = childrenOf(node).flatMap((child) => {
     if (child.type === 'namespace_export') return [`* as ${child.namedChild(0)?.text ?? ''}`]
     if (child.type !== 'export_clause') return []
-    return childrenOf(child).map((one) => (field(one, 'alias') ?? field(one, 'name') ?? one).text)
+    return childrenOf(child).map(
+      (specifier) => (field(specifier, 'alias') ?? field(specifier, 'name') ?? specifier).text,
+    )
   })
   const name =
     names.length > 0 ? names.join(', ') : from === undefined ? fold(node.text).replace(/^export\s*=?\s*|;$/g, '') : '*'
   return {
     kind: 'export',
     name,
-    signature: signatureOfScript(node.text.replace(/;\s*$/, '')),
+    signature: signatureOfCode(node.text.replace(/;\s*$/, '')),
     exported: true,
     body: null,
   }
@@ -188,7 +191,7 @@ function partsOfAmbient(node: Node, source: SourceText): StatementParts | null {
   return null
 }
 
-/** `namespace A {}`, CommonJS exports and the named blocks of a test, all of which the grammar has as expressions. */
+/** `namespace A {}`, CommonJS exports and named blocks of tests, all of which are expressions in the grammar. */
 function partsOfExpression(node: Node, source: SourceText): StatementParts | null {
   const expression = node.namedChild(0)
   if (expression?.type === 'internal_module') return partsOfDeclaration(expression, source, node)
@@ -207,19 +210,19 @@ function partsOfExpression(node: Node, source: SourceText): StatementParts | nul
     signature:
       kind === undefined || body === null
         ? valueSignature(node, right, source)
-        : signatureOfScript(source.slice(node.startIndex, body.startIndex)),
+        : signatureOfCode(source.slice(node.startIndex, body.startIndex)),
     exported,
     body: kind === 'class' ? right : null,
   }
 }
 
-/** `test('adds', () => {})`: a call whose first argument names what the rest does. */
+/** `test('adds', () => {})`: a call whose first argument names its function. */
 function partsOfNamedCall(call: Node, source: SourceText): StatementParts | null {
   const [first, ...others] = childrenOf(field(call, 'arguments'))
-  const hasBody = others.some((one) => one.type === 'arrow_function' || one.type === 'function_expression')
+  const hasBody = others.some(({ type }) => type === 'arrow_function' || type === 'function_expression')
   if (first?.type !== 'string' || !hasBody) return null
-  const signature = signatureOfScript(`${source.slice(call.startIndex, first.endIndex)})`)
-  return { kind: 'section', name: signatureOfScript(first.text.slice(1, -1)), signature, exported: false, body: null }
+  const signature = signatureOfCode(`${source.slice(call.startIndex, first.endIndex)})`)
+  return { kind: 'section', name: signatureOfCode(first.text.slice(1, -1)), signature, exported: false, body: null }
 }
 
 function childItems(owner: Node | null, source: SourceText, exported: boolean, levels: number): OutlineItem[] {

@@ -1,9 +1,9 @@
-import { withoutGrammarGaps } from './grammar-gaps.js'
-import { importsOfScript } from './imports.js'
 import { headComment } from '../../outline/items.js'
-import { outlineOfScript } from './outline.js'
 import { childrenOf } from '../../syntax/node.js'
 import type { LanguageSupport } from '../support.js'
+import { withoutGrammarGaps } from './grammar-gaps.js'
+import { importsOfScript } from './imports.js'
+import { outlineOfScript } from './outline.js'
 
 type ScriptLanguage = 'typescript' | 'tsx' | 'javascript'
 
@@ -15,7 +15,7 @@ export function scriptSupport(language: ScriptLanguage): LanguageSupport {
     doc: (root, source) => headComment(childrenOf(root), source),
     outline: outlineOfScript,
     imports: importsOfScript,
-    // Without the grammar's gaps, then JavaScript as TSX, whose grammar knows more.
+    // First without the syntax that the grammar does not know; then JavaScript as TSX, whose grammar knows more.
     repairs(text) {
       const patched = withoutGrammarGaps(text)
       const attempts = patched === text ? [] : [{ grammar: grammarOf(language), text: patched }]

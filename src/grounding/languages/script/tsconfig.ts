@@ -1,9 +1,11 @@
 import { basename, join, normalize } from 'node:path/posix'
-import { folderOf, packageManifests, readJsonObject } from '../../manifests/about-repository.js'
+import { objectOf, readJsonObject } from '../../manifests/json-object.js'
+import { folderOf } from '../paths.js'
+import { packageManifests } from './package-manifests.js'
 
-/** How a tsconfig maps imports, with what it inherits. Every path is relative to the root of the repository. */
+/** How a tsconfig maps imports, inherited options included. Every path is relative to the root of the repository. */
 export interface PathMapping {
-  /** Where the tsconfig stands: it is about the files below. */
+  /** The folder of the tsconfig, whose files it maps. */
   folder: string
   baseUrl: string | undefined
   paths: [pattern: string, targets: string[]][]
@@ -13,8 +15,8 @@ export interface PathMapping {
 
 type Compiled = Omit<PathMapping, 'folder'>
 
-/** A chain of `extends`, or of `references`, that people write is far shorter. */
-const MAX_CHAIN = 16
+/** Bound on a chain of `extends` or `references`; people write far shorter chains. */
+const maxChain = 16
 
 /** The mapping of every `tsconfig.json` and `jsconfig.json`. */
 export function pathMappings(files: ReadonlyMap<string, string>): PathMapping[] {
@@ -26,48 +28,50 @@ export function pathMappings(files: ReadonlyMap<string, string>): PathMapping[] 
 }
 
 class ConfigReader {
-  private readonly packageFolders: ReadonlyMap<string, string>
-  /** What each file comes to for each `configDir`: in hostile chains a file is reached by countless ways. */
-  private readonly known = new Map<string, Compiled>()
+  readonly #files: ReadonlyMap<string, string>
+  readonly #packageFolders: ReadonlyMap<string, string>
+  /** The result of each file for each `configDir`: hostile chains reach a file in countless ways. */
+  readonly #known = new Map<string, Compiled>()
 
-  constructor(private readonly files: ReadonlyMap<string, string>) {
-    this.packageFolders = new Map(
+  constructor(files: ReadonlyMap<string, string>) {
+    this.#files = files
+    this.#packageFolders = new Map(
       packageManifests(files).flatMap(({ name, folder }) => (name === undefined ? [] : [[name, folder] as const])),
     )
   }
 
-  /** A tsconfig that only refers to others beside it, as Vite's do, says what those say. */
+  /** A tsconfig that only refers to others beside it, as Vite's does, has the mapping of the first of them. */
   withReferences(path: string): Compiled {
-    const own = this.read(path, folderOf(path), [])
+    const own = this.#read(path, folderOf(path), [])
     if (own.paths.length > 0 || own.baseUrl !== undefined) return own
-    const json = readJsonObject(this.files.get(path))
-    const referred = listOf(json['references']).flatMap((one) => {
-      const target = (one as { path?: unknown } | null)?.path
+    const json = readJsonObject(this.#files.get(path))
+    const referred = listOf(json['references']).flatMap((reference) => {
+      const target = objectOf(reference)['path']
       const file = typeof target === 'string' ? normalize(join(folderOf(path), target)) : ''
-      return file.endsWith('.json') && folderOf(file) === folderOf(path) && this.files.has(file) ? [file] : []
+      return file.endsWith('.json') && folderOf(file) === folderOf(path) && this.#files.has(file) ? [file] : []
     })
-    for (const file of referred.slice(0, MAX_CHAIN)) {
-      const other = this.read(file, folderOf(file), [path])
+    for (const file of referred.slice(0, maxChain)) {
+      const other = this.#read(file, folderOf(file), [path])
       if (other.paths.length > 0 || other.baseUrl !== undefined) return other
     }
     return own
   }
 
   /** @param configDir the folder of the tsconfig that the chain of `extends` began at */
-  private read(path: string, configDir: string, chain: readonly string[]): Compiled {
+  #read(path: string, configDir: string, chain: readonly string[]): Compiled {
     const key = JSON.stringify([path, configDir])
-    const made = this.known.get(key) ?? this.compile(path, configDir, chain)
-    this.known.set(key, made)
+    const made = this.#known.get(key) ?? this.#compile(path, configDir, chain)
+    this.#known.set(key, made)
     return made
   }
 
-  private compile(path: string, configDir: string, chain: readonly string[]): Compiled {
-    const json = readJsonObject(this.files.get(path))
+  #compile(path: string, configDir: string, chain: readonly string[]): Compiled {
+    const json = readJsonObject(this.#files.get(path))
     const folder = folderOf(path)
-    const isBounded = chain.length < MAX_CHAIN && !chain.includes(path)
-    const bases = isBounded ? [json['extends']].flat().flatMap((one) => this.fileOfExtends(folder, one)) : []
-    // The last one wins, and the file itself over all that it extends.
-    const inherited = bases.map((base) => this.read(base, configDir, [...chain, path])).reduce(merge, nothing)
+    const isBounded = chain.length < maxChain && !chain.includes(path)
+    const bases = isBounded ? [json['extends']].flat().flatMap((extended) => this.#fileOfExtends(folder, extended)) : []
+    // A later base overrides an earlier base, and the file itself overrides all bases.
+    const inherited = bases.map((base) => this.#read(base, configDir, [...chain, path])).reduce(merge, emptyMapping)
     const options = (json['compilerOptions'] ?? {}) as Record<string, unknown>
     const at = (target: string, base: string): string => inRepository(target, base, configDir)
     const baseUrl = typeof options['baseUrl'] === 'string' ? at(options['baseUrl'], folder) : inherited.baseUrl
@@ -81,25 +85,25 @@ class ConfigReader {
     return merge(inherited, own)
   }
 
-  private fileOfExtends(folder: string, extended: unknown): string[] {
+  #fileOfExtends(folder: string, extended: unknown): string[] {
     if (typeof extended !== 'string' || extended === '') return []
     const isPath = /^\.{1,2}(\/|$)/.test(extended)
-    const path = isPath ? normalize(join(folder === '' ? '.' : folder, extended)) : this.pathInPackage(extended)
+    const path = isPath ? normalize(join(folder === '' ? '.' : folder, extended)) : this.#pathInPackage(extended)
     if (path === undefined) return []
-    const file = [path, `${path}.json`, join(path, 'tsconfig.json')].find((one) => this.files.has(one))
+    const file = [path, `${path}.json`, join(path, 'tsconfig.json')].find((candidate) => this.#files.has(candidate))
     return file === undefined ? [] : [file]
   }
 
-  /** `@own/configs/base.json`, where the repository has that package. */
-  private pathInPackage(extended: string): string | undefined {
+  /** The path of `@own/configs/base.json`, where the repository has that package. */
+  #pathInPackage(extended: string): string | undefined {
     const parts = extended.split('/')
     const length = extended.startsWith('@') ? 2 : 1
-    const folder = this.packageFolders.get(parts.slice(0, length).join('/'))
+    const folder = this.#packageFolders.get(parts.slice(0, length).join('/'))
     return folder === undefined ? undefined : join(folder === '' ? '.' : folder, ...parts.slice(length))
   }
 }
 
-const nothing: Compiled = { baseUrl: undefined, paths: [], rootDirs: [] }
+const emptyMapping: Compiled = { baseUrl: undefined, paths: [], rootDirs: [] }
 
 const merge = (base: Compiled, own: Compiled): Compiled => ({
   baseUrl: own.baseUrl ?? base.baseUrl,
@@ -115,4 +119,5 @@ function inRepository(target: string, base: string, configDir: string): string {
 
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 
-const textsIn = (value: unknown): string[] => listOf(value).filter((one): one is string => typeof one === 'string')
+const textsIn = (value: unknown): string[] =>
+  listOf(value).filter((element): element is string => typeof element === 'string')

@@ -1,11 +1,11 @@
 import type { Node } from 'web-tree-sitter'
+import { byCodeUnits } from '../../order/code-units.js'
 import { namesMatching } from '../../syntax/find-in-text.js'
-import { maxReferences } from '../support.js'
-import { byCodeUnits } from '../language-of.js'
-import type { RawImport } from '../raw-import.js'
 import { childrenOf } from '../../syntax/node.js'
+import type { RawImport } from '../raw-import.js'
+import { maxReferences } from '../support.js'
 
-/** `import Module`, `import struct Module.Name`: the module, and the one name where it is given. */
+/** `import Module` and `import struct Module.Name`: the module, and the name where the import has one. */
 export function importsOfSwift(root: Node): RawImport[] {
   return childrenOf(root).flatMap((node) => {
     if (node.type !== 'import_declaration') return []
@@ -18,12 +18,13 @@ export function importsOfSwift(root: Node): RawImport[] {
   })
 }
 
-/** Names of types by their capital, and the functions that it calls: files of a module see each other. */
+/** Names of types, which begin with a capital: files of a module see each other without an import. */
 export function referencesOfSwift(root: Node): string[] {
   const names = namesMatching(root, /(?<![\w.@#])[A-Z]\w*/g, namesType)
   return [...names].sort(byCodeUnits).slice(0, maxReferences)
 }
 
+/** Whether a node uses a type, and does not declare it. */
 function namesType(node: Node): boolean {
   if (node.type !== 'type_identifier' && node.type !== 'simple_identifier') return false
   const outer = node.parent?.type ?? ''

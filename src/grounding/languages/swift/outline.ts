@@ -11,40 +11,6 @@ const kindOfKeyword: Readonly<Record<string, OutlineItem['kind']>> = {
   extension: 'extension',
 }
 
-/** Types with their members, functions and variables. What is not private is exported: a module sees all of itself. */
-export function rulesOfSwift(): OutlineRules {
-  const callable: DeclarationRule = {
-    kind: (_node, owner) => (owner === null ? 'function' : 'method'),
-    signatureEnd: (node) => bodyOf(node)?.startIndex ?? node.endIndex,
-  }
-  const named = (name: string): DeclarationRule => ({ ...callable, name: () => name })
-  return {
-    declarations: {
-      class_declaration: {
-        kind: (node) => kindOfKeyword[field(node, 'declaration_kind')?.text ?? ''] ?? 'class',
-        members: bodyOf,
-      },
-      protocol_declaration: { kind: 'interface', members: bodyOf },
-      function_declaration: callable,
-      protocol_function_declaration: callable,
-      init_declaration: named('init'),
-      deinit_declaration: named('deinit'),
-      subscript_declaration: named('subscript'),
-      property_declaration: variableRule,
-      protocol_property_declaration: variableRule,
-      enum_entry: { kind: 'property', name: namesOf },
-      typealias_declaration: { kind: 'type' },
-      associatedtype_declaration: { kind: 'type' },
-      macro_declaration: {
-        kind: 'macro',
-        name: (node) => childrenOf(node).find((one) => one.type === 'simple_identifier')?.text ?? '',
-      },
-    },
-    isExported: (node, _name, owner) => owner?.exported !== false && !isPrivate(node),
-    signatureStart: behindAttributes,
-  }
-}
-
 const variableRule: DeclarationRule = {
   kind: (_node, owner) => (owner === null ? 'variable' : 'property'),
   name: namesOf,
@@ -53,7 +19,7 @@ const variableRule: DeclarationRule = {
     node.endIndex,
 }
 
-/** `let a = 1, b = 2` and `case a, b(Int)` declare several names. */
+/** The names of a declaration: `let a = 1, b = 2` and `case a, b(Int)` declare several. */
 function namesOf(node: Node): string {
   return node
     .childrenForFieldName('name')
@@ -76,8 +42,8 @@ const isPrivate = (node: Node): boolean =>
     (child) => child.type === 'visibility_modifier' && /^(file)?private$/.test(child.text),
   )
 
-/** Where a declaration starts behind its `@available(...)` and the like. */
-function behindAttributes(node: Node): number {
+/** Where a declaration starts after attributes such as `@available(...)`. */
+function afterAttributes(node: Node): number {
   const modifiers = modifiersOf(node)
   const last = childrenOf(modifiers ?? null).findLast((child) => child.type === 'attribute')
   if (modifiers === undefined || last === undefined) return node.startIndex
@@ -87,4 +53,38 @@ function behindAttributes(node: Node): number {
     node.children.find((child) => child !== null && child.startIndex >= modifiers.endIndex)?.startIndex ??
     node.startIndex
   )
+}
+
+const callable: DeclarationRule = {
+  kind: (_node, owner) => (owner === null ? 'function' : 'method'),
+  signatureEnd: (node) => bodyOf(node)?.startIndex ?? node.endIndex,
+}
+
+const callableNamed = (name: string): DeclarationRule => ({ ...callable, name: () => name })
+
+/** Types with their members, functions and variables. All that is not private is exported: a module sees all its files. */
+export const rulesOfSwift: OutlineRules = {
+  declarations: {
+    class_declaration: {
+      kind: (node) => kindOfKeyword[field(node, 'declaration_kind')?.text ?? ''] ?? 'class',
+      members: bodyOf,
+    },
+    protocol_declaration: { kind: 'interface', members: bodyOf },
+    function_declaration: callable,
+    protocol_function_declaration: callable,
+    init_declaration: callableNamed('init'),
+    deinit_declaration: callableNamed('deinit'),
+    subscript_declaration: callableNamed('subscript'),
+    property_declaration: variableRule,
+    protocol_property_declaration: variableRule,
+    enum_entry: { kind: 'property', name: namesOf },
+    typealias_declaration: { kind: 'type' },
+    associatedtype_declaration: { kind: 'type' },
+    macro_declaration: {
+      kind: 'macro',
+      name: (node) => childrenOf(node).find((child) => child.type === 'simple_identifier')?.text ?? '',
+    },
+  },
+  isExported: (node, _name, owner) => owner?.exported !== false && !isPrivate(node),
+  signatureStart: afterAttributes,
 }
