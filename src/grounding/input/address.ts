@@ -13,12 +13,12 @@ const addressForms: readonly RegExp[] = [
 /**
  * Refuses the address of a repository on a server: nothing is downloaded.
  *
- * @throws GroundingError `INPUT_UNSUPPORTED`, with the command that makes a folder of it
+ * @throws GroundingError `INPUT_NOT_FOUND`, with the command that makes a folder of it
  */
 export function refuseAddress(input: string): void {
   if (!addressForms.some((form) => form.test(input)) || existsSync(input)) return
   const message = `${input} is an address, not a folder. Clone it first: git clone ${cloneAddress(input)}`
-  throw new GroundingError('INPUT_UNSUPPORTED', message, { input })
+  throw new GroundingError('INPUT_NOT_FOUND', message, { input })
 }
 
 /** The address for `git clone`: with a scheme, without what a browser adds to show a part of the repository. */

@@ -22,7 +22,7 @@ import { swiftResolver } from './swift/resolve.js'
 import { swiftSupport } from './swift/support.js'
 
 /** All that the program knows of a language. */
-export interface LanguageRow {
+interface LanguageRow {
   /** Endings of file names with their dot, in lower case; each belongs to one language. */
   extensions: readonly string[]
   /** Names in lower case of files that describe a project of the language; such files are written first. */
@@ -40,7 +40,7 @@ const cManifests = ['cmakelists.txt', 'meson.build']
  * Reports list languages in this order. Checks of debugging episodes that want more of a language have tables of their
  * own in `synthesis/debugging`; a language that is not in those is not checked.
  */
-export const languageTable = {
+const languageTable = {
   typescript: {
     extensions: ['.ts', '.mts', '.cts'],
     manifests: scriptManifests,

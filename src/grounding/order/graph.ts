@@ -1,7 +1,7 @@
 import { byCodeUnits } from './code-units.js'
 
 /** `[from, to]`: `from` needs `to`. */
-export type Dependency = readonly [string, string]
+type Dependency = readonly [string, string]
 
 /** Files and the files that each needs, without self-loops; both ends of every edge are nodes. */
 export type Graph = ReadonlyMap<string, ReadonlySet<string>>

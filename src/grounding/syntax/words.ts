@@ -1,5 +1,5 @@
 /** A word of code and its place, in UTF-16 units `[start, end)`. */
-export interface Word {
+interface Word {
   text: string
   start: number
   end: number

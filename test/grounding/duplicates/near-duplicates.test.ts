@@ -29,7 +29,7 @@ function jaccard(a: readonly string[], b: readonly string[]): number {
   const shingles = (list: readonly string[]): Set<string> =>
     new Set(list.slice(4).map((_, at) => list.slice(at, at + 5).join(' ')))
   const [left, right] = [shingles(a), shingles(b)]
-  const shared = [...left].filter((one) => right.has(one)).length
+  const shared = [...left].filter((words) => right.has(words)).length
   return shared / (left.size + right.size - shared)
 }
 
@@ -44,7 +44,7 @@ test('the estimate is near the true similarity, for long and for short texts', (
         const other = [...text]
         for (let change = 0; change < changes; change++) other[random.below(length)] = `x${change}`
         const off = similarityOf(signature(text.join(' ')), signature(other.join(' '))) - jaccard(text, other)
-        // Four and a half standard deviations of 128 draws at a similarity of a half; short texts fill fewer bins.
+        // 4.5 standard deviations of 128 draws at a similarity of 0.5; short texts fill fewer bins.
         assert.ok(Math.abs(off) < (length < 100 ? 0.35 : 0.2), `${length} words, ${changes} changes: off by ${off}`)
         sum += off
         count++
@@ -101,7 +101,7 @@ test('files alike within one repository are no near-duplicates of it', () => {
   const twins = repository('twins', { 'a.py': text, 'b.py': text })
   assert.equal(index.find(twins).files, [])
   index.add(twins)
-  // The first of the two stands for both.
+  // The index keeps only the first of the two.
   assert.equal(index.find(repository('later', { 'c.py': text })).files[0]?.of, { repository: 'twins', path: 'a.py' })
 })
 

@@ -14,7 +14,7 @@ async function messageFor(input: string): Promise<string> {
     await groundRepository(input, {}, memoryBlobStore())
   } catch (error) {
     assert.instance(error, GroundingError)
-    assert.is((error as GroundingError).code, 'INPUT_UNSUPPORTED')
+    assert.is((error as GroundingError).code, 'INPUT_NOT_FOUND')
     return (error as GroundingError).message
   }
   return assert.unreachable(`${input} was grounded`) as never

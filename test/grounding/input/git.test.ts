@@ -175,21 +175,21 @@ test('nothing that a repository configures is run, and nothing is fetched', asyn
     `[credential]\n\thelper = !${canary}`,
   ]
   writeFileSync(join(folder, '.git', 'config'), config.join('\n') + '\n')
-  // A content that is missing is what a partial clone would fetch through the remote's program.
+  // A partial clone would fetch a missing object through the remote's program.
   const blob = git(folder, '--git-dir', '/nonexistent', 'hash-object', 'a.py')
   renameSync(join(folder, '.git', 'objects', blob.slice(0, 2), blob.slice(2)), join(dirname(folder), 'taken'))
   const { snapshot } = await read(folder)
   assert.equal(pathsOf(snapshot), ['.gitattributes'])
   assert.is(snapshot.skipped[0]?.reason, 'unreadable')
   assert.not(existsSync(mark), 'a program that the repository names was run')
-  // The canary works: git itself runs it where its configuration counts.
+  // The canary works: git runs it where it reads the configuration.
   try {
     git(folder, 'status')
   } catch {
-    // It ends as it likes.
+    // How it ends does not matter.
   }
   assert.ok(existsSync(mark), 'the test cannot see a program that is run')
-  // Nor is the configuration so much as read: git itself ends at this one.
+  // The configuration is not even read: git would stop at this one.
   writeFileSync(join(folder, '.git', 'config'), '[core]\n\trepositoryformatversion = 77\n[broken\n')
   assert.throws(() => git(folder, 'rev-parse', 'HEAD'))
   assert.equal(pathsOf((await read(folder)).snapshot), ['.gitattributes'])
@@ -262,7 +262,7 @@ test('a tree with names that lead out is read without them', async () => {
     entry('40000', 'a.py', inner),
   ])
   git(folder, 'update-ref', 'refs/heads/main', git(folder, 'commit-tree', tree, '-m', 'bad'))
-  // `a.py` is a file and a folder: the file goes.
+  // `a.py` is a file and a folder: the file is left out.
   const { snapshot } = await read(folder)
   assert.equal(pathsOf(snapshot), ['a.py/evil.py'])
   assert.equal(
@@ -314,7 +314,7 @@ test('without git on the machine a working tree is a plain folder, and a bare re
   }
 })
 
-/** Puts an object into a repository as it is, whatever git thinks of it. */
+/** Puts an object into a repository without git's checks. */
 function putObject(folder: string, kind: string, content: Uint8Array): string {
   const whole = Buffer.concat([Buffer.from(`${kind} ${content.length}\0`), content])
   const id = createHash('sha1').update(whole).digest('hex')

@@ -41,7 +41,7 @@ interface Entry {
   linkpath?: string
 }
 
-/** A `.tar.gz` with exactly these entries, as no honest packer would write them. */
+/** A `.tar.gz` with exactly these entries, also those that no packer would write. */
 function writeArchive(entries: readonly Entry[], name = 'sample.tar.gz'): string {
   const blocks = entries.flatMap(({ path, content = '', type = 'File', linkpath = '' }) => {
     const body = Buffer.from(content)
@@ -71,7 +71,7 @@ test('an empty folder and one with nothing left say so, with counts', async () =
 
 test('random bytes, damaged archives and plain files are refused by what they are', async () => {
   const noise = randomBytes(5_000)
-  // Whatever the draw, these are no gzip data.
+  // Random bytes that are never gzip data.
   noise[0] = 0
   const whole = gzipSync(Buffer.concat([Buffer.alloc(512), Buffer.from('x')]))
   const folder = writeRepository({
@@ -202,7 +202,7 @@ test('links in a folder are skipped, and it is said where they lead', async () =
 
 test('a 200 MB file is skipped by its size and not read', async () => {
   const folder = writeRepository({ 'a.py': 'x = 1\n', 'data.csv': '' })
-  // Sparse: it takes no room on the disk, but reading it would give 200 MB.
+  // Sparse: it needs no space on the disk, but reading it would give 200 MB.
   truncateSync(join(folder, 'data.csv'), 200 * 1024 * 1024)
   const before = process.memoryUsage().arrayBuffers
   const { snapshot } = await ground(folder)

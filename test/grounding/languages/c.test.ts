@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { OutlineItem } from '../../../src/records/index.js'
 import { describeImport, ground, writeRepository, type Grounded } from '../repository-fixture.js'
 
-/** `+function name` for what is exported, `-` for what is not; members in brackets. */
+/** `+function name` for an exported item, `-` for others; members in brackets. */
 const describe = (items: readonly OutlineItem[]): string[] =>
   items.map(({ kind, name, exported, children }) => {
     const inner = children.length === 0 ? '' : ` [${describe(children).join(', ')}]`

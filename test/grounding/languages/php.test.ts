@@ -130,7 +130,7 @@ test('autoload rules of composer.json find what no outline shows, and say what w
       'autoload-dev': { 'psr-4': { 'App\\Tests\\': ['tests'] } },
     }),
     'src/Main.php': '<?php\nnamespace App;\nuse App\\Big\\Table;\nuse App\\Made;\nuse App\\Tests\\Helper;\n',
-    // Too long for the parser below, so that it has no outline by a tree.
+    // Too long for the parser's bound below, so its outline is not from a tree.
     'src/Big/Table.php': `<?php\nnamespace App\\Big;\n${'// row\n'.repeat(50)}class Table {}\n`,
     'src/Made.php': '<?php\n// @generated\nnamespace App;\nclass Made {}\n',
     'tests/Helper.php': '<?php\nnamespace App\\Tests;\nclass Helper {}\n',

@@ -70,7 +70,7 @@ test('the folder of the packages is read from setup.cfg, setup.py, setuptools in
   for (const manifest of manifests) {
     const imports = await importsOf('run.py', {
       'run.py': 'from deep.space import probe\n',
-      // Without __init__.py in it, only the manifest says where the package starts.
+      // Without an __init__.py, only the manifest shows where the package starts.
       'code/main/deep/space/probe.py': '',
       ...manifest,
     })

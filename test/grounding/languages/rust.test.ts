@@ -130,7 +130,7 @@ test('modules and use trees of Rust lead to files, other crates of the workspace
     }),
   )
   const at = (path: string): string[] =>
-    file(`crates/${path}`).imports.map((one) => describeImport(one).replace('crates/', ''))
+    file(`crates/${path}`).imports.map((record) => describeImport(record).replace('crates/', ''))
   assert.equal(at('shop/src/lib.rs'), [
     'cart {} -> shop/src/cart/mod.rs',
     'odd_name.rs {} -> shop/src/odd_name.rs',
@@ -144,7 +144,7 @@ test('modules and use trees of Rust lead to files, other crates of the workspace
     'std::io::Read {Read} -> external std',
     'serde::Serialize {Serialize} -> external serde',
     'tools::run {run} -> tools/tools.rs',
-    // `cart` is what `use crate::cart::{self}` brought in.
+    // `use crate::cart::{self}` imported `cart`.
     'crate::cart::line {*} -> shop/src/cart/line.rs',
     'cart::line::Other {Other} -> shop/src/cart/line.rs',
     'unknown_crate::X {X} -> external unknown_crate',

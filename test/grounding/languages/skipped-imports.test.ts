@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { ImportRecord } from '../../../src/records/index.js'
 import { ground, writeRepository } from '../repository-fixture.js'
 
-// A file that the repository has and the snapshot leaves out is nobody else's: its importers are unresolved.
+// A skipped file is a file of the repository and no other project's: imports of it are unresolved.
 const test = suite('imports of skipped files')
 
 const targetsOf = async (files: Record<string, string>, path: string): Promise<ImportRecord['target'][]> =>

@@ -24,7 +24,7 @@ test('the words of manifests become SPDX expressions', async () => {
     [{ 'package.json': '{"license": "(MIT OR Apache-2.0)"}' }, 'MIT OR Apache-2.0'],
     [{ 'package.json': '{"licenses": [{"type": "MIT"}, {"type": "BSD-3-Clause"}]}' }, 'MIT OR BSD-3-Clause'],
     [{ 'package.json': '{"license": "GPL-2.0"}' }, 'GPL-2.0-only'],
-    // "No licence is given", and not The Unlicense.
+    // It means "no licence is granted", not The Unlicense.
     [{ 'package.json': '{"license": "UNLICENSED"}' }, 'LicenseRef-not-licensed'],
     [{ 'package.json': '{"license": "SEE LICENSE IN terms.txt"}' }, ''],
     [{ 'composer.json': '{"license": ["LGPL-2.1-or-later", "MIT"]}' }, 'LGPL-2.1-or-later OR MIT'],
@@ -75,12 +75,12 @@ test('licence files are known by their text, whatever its lines, names and case'
     ['COPYING', textOf('GPL-3.0-only'), 'GPL-3.0-only'],
     ['COPYING.LESSER', textOf('LGPL-2.1-or-later'), 'LGPL-2.1-only'],
     ['LICENSE.txt', textOf('Apache-2.0').split('END OF TERMS AND CONDITIONS')[0] as string, 'Apache-2.0'],
-    // The same but for one condition.
+    // The same text except one condition.
     ['LICENSE', isc, 'ISC'],
     ['LICENSE', textOf('0BSD'), '0BSD'],
     ['LICENSE', textOf('BSD-2-Clause'), 'BSD-2-Clause'],
     ['LICENSE', textOf('BSD-3-Clause'), 'BSD-3-Clause'],
-    // MIT with a clause more is not MIT.
+    // MIT with an additional clause is not MIT.
     ['LICENSE', textOf('JSON'), 'JSON'],
     ['LICENSE', textOf('X11'), 'X11'],
     ['UNLICENSE', textOf('Unlicense'), 'Unlicense'],

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { aboutRepository } from '../../../src/grounding/manifests/about-repository.js'
 import { describeImport, ground, writeRepository } from '../repository-fixture.js'
 
-// Each of these once took minutes or for ever: a test that does not end is the failure.
+// Each of these inputs once took minutes or never ended: a test fails by not ending.
 const test = suite('hostile manifests')
 
 const importsOf = async (files: Record<string, string>, path: string): Promise<string[]> =>

@@ -12,7 +12,7 @@ const randomGraph = fc.integer({ min: 1, max: 14 }).chain((size) => {
   })
 })
 
-/** Everything that can be reached over one edge or more, by plain search: the oracle for components. */
+/** All nodes that can be reached over one or more edges, by a plain search. */
 function reachable(graph: Graph, from: string): Set<string> {
   const seen = new Set<string>()
   const open = [...(graph.get(from) ?? [])]
@@ -31,8 +31,8 @@ test('two files share a component exactly when each reaches the other', () => {
       const graph = graphOf(nodes, edges)
       const components = stronglyConnectedComponents(graph)
       assert.equal(components.flat().sort(), [...nodes].sort())
-      const componentOf = new Map(components.flatMap((one, at) => one.map((node) => [node, at] as const)))
-      cycles += components.filter((one) => one.length > 1).length
+      const componentOf = new Map(components.flatMap((component, at) => component.map((node) => [node, at] as const)))
+      cycles += components.filter((component) => component.length > 1).length
       for (const a of nodes) {
         for (const b of nodes) {
           const together = a === b || (reachable(graph, a).has(b) && reachable(graph, b).has(a))
@@ -52,7 +52,7 @@ test('an implementation order has every file once and no component before what i
       const { components, order } = implementationOrder(graph, (path) => path.length % ranks)
       assert.equal([...order].sort(), [...nodes].sort())
       assert.equal(components.flat().length, nodes.length)
-      const place = new Map(components.flatMap((one, at) => one.map((node) => [node, at] as const)))
+      const place = new Map(components.flatMap((component, at) => component.map((node) => [node, at] as const)))
       const line = new Map(order.map((node, at) => [node, at]))
       for (const [from, targets] of graph) {
         for (const to of targets) {

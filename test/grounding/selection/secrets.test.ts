@@ -5,7 +5,7 @@ import { judgeSecrets } from '../../../src/grounding/selection/secrets.js'
 const test = suite('secrets')
 const fill = (length: number): string => 'aB3dE5gH7jK9'.repeat(Math.ceil(length / 12)).slice(0, length)
 
-// Put together here, so that this file holds none itself.
+// Joined here, so that this file contains no secret itself.
 const credentials: [string, string][] = [
   ['a GitHub token', `token = "${'gh' + 'p_'}${fill(36)}"`],
   ['an AWS access key', `${'AK' + 'IA'}IOSFODNN7ABCDEFG`],

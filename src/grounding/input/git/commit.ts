@@ -4,23 +4,17 @@ import type { SkippedFile } from '../../../records/index.js'
 import { counted } from '../../counted.js'
 import { GroundingError } from '../../errors.js'
 import type { GroundingOptions } from '../../options.js'
-import { byCodeUnits } from '../../order/code-units.js'
 import type { CandidateFile } from '../../selection/candidate-file.js'
-import { judgeByName, judgePathName, vendoredPart } from '../../selection/name-rules.js'
-import type { Verdict } from '../../selection/verdict.js'
+import { judgeByName, vendoredPart } from '../../selection/name-rules.js'
 import { nameFromPath, type RepositoryInput } from '../repository-input.js'
+import { ContentWindow } from './contents.js'
 import { gitLayoutOf } from './layout.js'
+import { judgeListed, listedIn, maxListedBytes, withoutFoldersOf, type Listed } from './listing.js'
 import { GitProcess, type GitAnswer } from './process.js'
 import { readRef } from './refs.js'
 
 /** The commit of a repository; or, for a folder to read as plain files, the reason (`null` where it is no repository). */
-export type GitInput = RepositoryInput | { asFolder: string | null }
-
-/** The most content that one call of git fetches. */
-const windowBytes = 8 * 1024 * 1024
-const windowFiles = 1_000
-/** Of one entry of a listing: mode, type, id, size, path. */
-const maxListedBytes = 512
+type GitInput = RepositoryInput | { asFolder: string | null }
 
 /**
  * Lists the commit of a working tree or a bare repository: exactly the committed files, whatever the working tree has.
@@ -90,13 +84,7 @@ function startOf(gitFolder: string, revision: string): { name: string; idLength:
   return { name: base + steps, idLength }
 }
 
-interface Listed {
-  mode: string
-  id: string
-  sizeBytes: number
-  path: string
-}
-
+/** The files of a listing that may be read, and those that are skipped. */
 function entriesOf(
   listing: GitAnswer,
   git: GitProcess,
@@ -129,97 +117,6 @@ function entriesOf(
     read: () => contents.read(file),
   }))
   return { entries, skipped }
-}
-
-/** The whole lines of a listing: `MODE TYPE ID SIZE\tPATH\0`. A last line that was cut is left out. */
-function listedIn(stdout: Buffer): Listed[] {
-  const text = stdout.toString('utf8')
-  return text
-    .slice(0, text.lastIndexOf('\0') + 1)
-    .split('\0')
-    .flatMap((line) => {
-      const tab = line.indexOf('\t')
-      const [mode, type, id, size] = line.slice(0, Math.max(0, tab)).split(/ +/)
-      if (mode === undefined || id === undefined || type === 'tree') return []
-      return [{ mode, id, sizeBytes: Number(size), path: line.slice(tab + 1) }]
-    })
-}
-
-function judgeListed({ mode, id, sizeBytes, path }: Listed): Verdict {
-  if (mode === '120000') return { reason: 'symlink', detail: 'a link' }
-  if (mode === '160000') return { reason: 'not-a-file', detail: `a submodule, at commit ${id}` }
-  const unusable = judgePathName(path)
-  if (unusable !== null) return unusable
-  // Git refuses such names on checkout; a tree made by hand can contain them.
-  if (path.split('/').some((part) => part === '' || part === '.' || part === '..' || /^[A-Za-z]:$/.test(part))) {
-    return { reason: 'unsupported', detail: 'its name leads out of the folder, or is none' }
-  }
-  if (!Number.isSafeInteger(sizeBytes)) return { reason: 'unreadable', detail: 'its object is missing' }
-  return null
-}
-
-/** In order of path, each once; without files whose name is also a folder, which only a tree made by hand has. */
-function withoutFoldersOf(files: readonly Listed[]): Listed[] {
-  const folders = new Set<string>()
-  for (const { path } of files) {
-    for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) folders.add(path.slice(0, at))
-  }
-  const byPath = new Map(files.filter((file) => !folders.has(file.path)).map((file) => [file.path, file]))
-  return [...byPath.values()].sort((a, b) => byCodeUnits(a.path, b.path))
-}
-
-/** Content of files. Fetches the files in order of path, many with each call of git, and keeps those of the last call. */
-class ContentWindow {
-  readonly #git: GitProcess
-  readonly #files: readonly Listed[]
-  readonly #positions: Map<string, number>
-  #fetched = new Map<string, Uint8Array>()
-
-  /** @param files the files that may be read, in order of path */
-  constructor(git: GitProcess, files: readonly Listed[]) {
-    this.#git = git
-    this.#files = files
-    this.#positions = new Map(files.map((file, at) => [file.path, at]))
-  }
-
-  read(file: Listed): Uint8Array | { unreadable: string } {
-    const at = this.#positions.get(file.path)
-    if (at === undefined) return { unreadable: 'it was passed over' }
-    if (!this.#fetched.has(file.id)) this.#fetchFrom(at)
-    return this.#fetched.get(file.id) ?? { unreadable: 'its object is missing or damaged' }
-  }
-
-  #fetchFrom(start: number): void {
-    let [end, sizeBytes] = [start, 0]
-    while (end < this.#files.length && end - start < windowFiles) {
-      sizeBytes += (this.#files[end] as Listed).sizeBytes
-      if (end > start && sizeBytes > windowBytes) break
-      end++
-    }
-    const wanted = this.#files.slice(start, end)
-    const answer = this.#git.run(
-      ['cat-file', '--batch'],
-      sizeBytes + wanted.length * maxListedBytes,
-      wanted.map((file) => `${file.id}\n`).join(''),
-    )
-    this.#fetched = blobsIn(answer.stdout)
-  }
-}
-
-/** Reads repeated `ID blob SIZE\n`, content and a line end; `ID missing` has no content. */
-function blobsIn(stdout: Buffer): Map<string, Uint8Array> {
-  const blobs = new Map<string, Uint8Array>()
-  for (let at = 0; at < stdout.length;) {
-    const lineEnd = stdout.indexOf(0x0a, at)
-    if (lineEnd < 0) break
-    const [id = '', type, size] = stdout.toString('latin1', at, lineEnd).split(' ')
-    at = lineEnd + 1
-    if (size === undefined) continue
-    const end = at + Number(size)
-    if (type === 'blob' && end < stdout.length) blobs.set(id, stdout.subarray(at, end))
-    at = end + 1
-  }
-  return blobs
 }
 
 /** Why a call of git failed. */

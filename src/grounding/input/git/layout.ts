@@ -5,7 +5,7 @@ import { dirname, join, resolve, sep } from 'node:path'
 // file or a link to another repository, and object stores elsewhere, would put files of this machine into the data set.
 
 /** The folder with HEAD, objects and refs; or the reason why it is refused. */
-export type GitLayout = { gitFolder: string; isBare: boolean } | { refused: string; isBare: boolean }
+type GitLayout = { gitFolder: string; isBare: boolean } | { refused: string; isBare: boolean }
 
 const maxPointerBytes = 4_096
 const objectFolders = ['objects', 'objects/pack', 'objects/info']

@@ -26,7 +26,7 @@ interface Declared {
   isFunction: boolean
 }
 
-export function declaredBy(declarator: Node | null): Declared {
+function declaredBy(declarator: Node | null): Declared {
   let node = declarator
   let isFunction = false
   for (let down = 0; node !== null && down < maxDeclarators; down++) {
@@ -46,7 +46,7 @@ function namesOf(node: Node): string {
 }
 
 /** The type of a declaration if it has a body, such as `struct s { ... }`; `null` where the type is only named. */
-export function typeWithBody(node: Node): Node | null {
+function typeWithBody(node: Node): Node | null {
   const type = field(templated(node), 'type')
   return type !== null && Object.hasOwn(kindOfType, type.type) && field(type, 'body') !== null ? type : null
 }

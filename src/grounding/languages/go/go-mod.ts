@@ -1,5 +1,5 @@
 /** The parts of a `go.mod` that decide where imports lead. */
-export interface GoMod {
+interface GoMod {
   module: string
   required: string[]
   /** Modules that a local folder replaces. */

@@ -32,7 +32,9 @@ const stringOf = (value: unknown): string | undefined => (typeof value === 'stri
 
 function manifestOf(folder: string, toml: TomlTable): CargoManifest {
   const lib = tableAt(toml, 'lib')
-  const listed = ['bin', 'example', 'test', 'bench'].flatMap((key): unknown[] => (Array.isArray(toml[key]) ? toml[key] : []))
+  const listed = ['bin', 'example', 'test', 'bench'].flatMap((key): unknown[] =>
+    Array.isArray(toml[key]) ? toml[key] : [],
+  )
   const paths = listed.map((target) => stringOf(objectOf(target)['path']))
   const build = stringOf(tableAt(toml, 'package')['build'])
   return {
