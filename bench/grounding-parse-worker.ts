@@ -1,7 +1,7 @@
-// A's side of bench/grounding.ts: read, decode and parse, nothing else.
+// Side A of bench/grounding.ts: reads, decodes and parses, nothing else.
 import { readFileSync } from 'node:fs'
 import { workerTask } from '../src/core/index.js'
-import { withTree } from '../src/grounding/syntax.js'
+import { withTree } from '../src/grounding/parsing/parser.js'
 
 export interface BareFile {
   path: string

@@ -1,7 +1,7 @@
-// What does grounding cost above parsing? The same files in one run, in turn: read, decoded and parsed, nothing else
-// (A), against grounded whole (B: read, judge, hash, parse, outline, imports, graph, signatures, licences), by the same
-// parser on the same number of threads, in the same batches. Where a language's text is prepared for its grammar (C,
-// C++, Swift), A parses the prepared text: the raw one takes the parser twice as long, which would flatter B.
+// What does grounding cost above parsing? In one run and in turn, the same files are only read, decoded and parsed (A), or
+// fully grounded (B: read, judge, hash, parse, outline, imports, graph, signatures, licences), by the same parser on the
+// same number of threads, in the same batches. Where a language prepares its text for the grammar (C, C++, Swift), A
+// parses the prepared text: the raw text takes the parser twice as long, which would make B look cheaper.
 //
 //   node dist/bench/grounding.js [REPO...] [--workers 2] [--repeats 5] [--out FILE]
 //
@@ -28,14 +28,14 @@ import {
   type Grounded,
   type ParsePool,
 } from '../src/grounding/index.js'
-import { supportOf } from '../src/grounding/languages/language-table.js'
+import { rowOf, type SourceLanguage } from '../src/grounding/languages/table.js'
 import { groundAll } from '../src/pipeline/ground-stage.js'
 import type { Run } from '../src/pipeline/run-folder.js'
 import type { BareFile } from './grounding-parse-worker.js'
 import { machine, show, spread } from './measure.js'
 
-const BATCH_BYTES = 128 * 1024
-const BATCH_FILES = 32
+const batchBytes = 128 * 1024
+const batchFiles = 32
 const defaultPackages = [
   'typescript-eslint',
   'zod',
@@ -104,17 +104,17 @@ async function compareTimes(): Promise<object> {
       const line = ({ wallMs, cpuMs }: Cost): string => `${wallMs.toFixed(0)} ms (${cpuMs.toFixed(0)} of CPU)`
       console.log(`  bare parse ${line(bare)}, grounding ${line(grounded)}, without signatures ${line(unsigned)}`)
     }
-    const ratio = spread(timings.map((one) => one.grounded.wallMs / one.bare.wallMs))
-    const unsignedRatio = spread(timings.map((one) => one.unsigned.wallMs / one.bare.wallMs))
-    const unsignedCpuRatio = spread(timings.map((one) => one.unsigned.cpuMs / one.bare.cpuMs))
-    const cpuRatio = spread(timings.map((one) => one.grounded.cpuMs / one.bare.cpuMs))
-    const total = Object.values(counts).reduce((sum, one) => ({
-      files: sum.files + one.files,
-      bytes: sum.bytes + one.bytes,
+    const ratio = spread(timings.map(({ grounded, bare }) => grounded.wallMs / bare.wallMs))
+    const unsignedRatio = spread(timings.map(({ unsigned, bare }) => unsigned.wallMs / bare.wallMs))
+    const unsignedCpuRatio = spread(timings.map(({ unsigned, bare }) => unsigned.cpuMs / bare.cpuMs))
+    const cpuRatio = spread(timings.map(({ grounded, bare }) => grounded.cpuMs / bare.cpuMs))
+    const total = Object.values(counts).reduce((sum, count) => ({
+      files: sum.files + count.files,
+      bytes: sum.bytes + count.bytes,
     }))
     console.log(`files    ${total.files} in ${repositories.length} repositories, ${(total.bytes / 1e6).toFixed(1)} MB`)
-    for (const [language, one] of Object.entries(counts))
-      console.log(`         ${language}: ${one.files}, ${(one.bytes / 1e6).toFixed(2)} MB`)
+    for (const [language, count] of Object.entries(counts))
+      console.log(`         ${language}: ${count.files}, ${(count.bytes / 1e6).toFixed(2)} MB`)
     console.log(`ratio    ${show(ratio, 2)}  grounding / bare parse, median [min, max] of ${timings.length}`)
     console.log(
       `         ${show(cpuRatio, 2)}  the same by CPU time of all threads, which other load on the machine does not change`,
@@ -168,19 +168,19 @@ function bareBatches(
     const count = (counts[file.language] ??= { files: 0, bytes: 0 })
     count.files++
     count.bytes += file.sizeBytes
-    const support = file.language === 'text' ? undefined : supportOf(file.language)
-    const one = { path: join(path, file.path), grammar: support?.grammar ?? null }
+    const support = file.language === 'text' ? undefined : rowOf(file.language as SourceLanguage).support
+    const bare = { path: join(path, file.path), grammar: support?.grammar ?? null }
     if (support?.prepare !== undefined) {
-      const text = support.prepare(readFileSync(one.path, 'utf8'))
-      one.path = join(prepared, `${path.replace(/\W/g, '-')}-${count.files}-${file.language}`)
-      writeFileSync(one.path, text)
+      const text = support.prepare(readFileSync(bare.path, 'utf8'))
+      bare.path = join(prepared, `${path.replace(/\W/g, '-')}-${count.files}-${file.language}`)
+      writeFileSync(bare.path, text)
     }
     const last = batches.at(-1)
-    if (last === undefined || bytes + file.sizeBytes > BATCH_BYTES || last.length >= BATCH_FILES) {
-      batches.push([one])
+    if (last === undefined || bytes + file.sizeBytes > batchBytes || last.length >= batchFiles) {
+      batches.push([bare])
       bytes = file.sizeBytes
     } else {
-      last.push(one)
+      last.push(bare)
       bytes += file.sizeBytes
     }
   }

@@ -21,3 +21,12 @@ export function canonicalJson(value: unknown): string {
 export function digestOf(value: unknown): string {
   return sha256Hex(canonicalJson(value))
 }
+
+/** The start of a 32-bit FNV-1a hash, to which `fnv1a` adds. */
+export const fnv1aStart = 0x811c9dc5
+
+/**
+ * Adds one byte or UTF-16 unit to a 32-bit FNV-1a hash (Fowler, Noll, Vo). The result is a signed integer, for speed;
+ * `>>> 0` makes it unsigned.
+ */
+export const fnv1a = (hash: number, unit: number): number => Math.imul(hash ^ unit, 0x01000193)

@@ -1,19 +1,21 @@
 import { digestOf, silentProgress, type BlobStore, type Progress } from '../core/index.js'
 import type { FileRecord, ImportCounts, ImportRecord, RepositorySnapshot, SkippedFile } from '../records/index.js'
+import type { FileSignature, RepositorySignatures } from './duplicates/near-duplicates.js'
 import { GroundingError } from './errors.js'
-import { graphOf, implementationOrder, type Graph } from './graph.js'
-import { byCodeUnits, isManifest } from './languages.js'
-import { resolversFor } from './languages/resolver-table.js'
-import { checkLicence, detectLicence } from './licence.js'
-import { listInput } from './list-input.js'
-import { aboutRepository } from './manifests.js'
-import type { FileSignature, RepositorySignatures } from './near-duplicates.js'
+import { listInput } from './input/list.js'
+import type { RepositoryInput } from './input/repository-input.js'
+import { isManifest } from './languages/language-of.js'
+import type { ParsedFile } from './languages/parsed-file.js'
+import { resolveImports } from './languages/resolve-imports.js'
+import { checkLicence, detectLicence } from './licence/detect.js'
+import { aboutRepository } from './manifests/about-repository.js'
 import { groundingOptionsSchema, type GroundingOptions, type GroundingOptionsGiven } from './options.js'
-import { parseFiles, type ParsePool } from './parse-pool.js'
-import type { ParsedFile } from './parse-file.js'
-import type { FileAnswer } from './parse-worker.js'
-import type { RepositoryInput } from './repository-input.js'
-import { selectFiles, type SelectedFile } from './select-files.js'
+import { byCodeUnits } from './order/code-units.js'
+import { graphOf, type Graph } from './order/graph.js'
+import { implementationOrder } from './order/implementation-order.js'
+import { parseFiles, type ParsePool } from './parsing/pool.js'
+import type { FileAnswer } from './parsing/worker.js'
+import { selectFiles, type SelectedFile } from './selection/select-files.js'
 
 export interface GroundingContext {
   pool?: ParsePool
@@ -21,15 +23,15 @@ export interface GroundingContext {
   signal?: AbortSignal
 }
 
-/** What grounding gives: the snapshot, and what near-duplicates are found by (no files where `duplicates` is off). */
+/** The result of grounding: the snapshot, and the signatures for finding near-duplicates (none where `duplicates` is off). */
 export interface Grounded {
   snapshot: RepositorySnapshot
   signatures: RepositorySignatures
 }
 
 /**
- * Reads a folder, a commit of git or a `.tar.gz` into a snapshot; contents go into `blobs`. Nothing of it is executed,
- * followed out of its root, or written.
+ * Reads a folder, a commit of git or a `.tar.gz` into a snapshot, and puts the contents of its files into `blobs`. Runs
+ * nothing of it, follows no link out of its root, and writes nothing to it.
  *
  * @throws GroundingError with the codes of `GroundingErrorCode`
  */
@@ -52,7 +54,7 @@ export async function groundWithSignatures(
   const bounds = groundingOptionsSchema.parse(options)
   const { progress = silentProgress, pool, signal } = context
 
-  // What is there, and what of it stays.
+  // List the input, and select the files that stay.
   const input = await listInput(path, bounds, (line) => progress.note(line), signal)
   const { files, skipped } = selectAndClose(input, bounds)
   if (files.length === 0) throw emptyRepository(path, skipped)
@@ -60,7 +62,7 @@ export async function groundWithSignatures(
   const licence = detectLicence(texts)
   checkLicence(path, licence, bounds.licences.allow)
 
-  // What each file holds.
+  // Parse each file.
   const stage = progress.stage(`parse ${input.name}`, files.length, 'files')
   const tasks = files.map(({ path: filePath, language, text }) => ({
     path: filePath,
@@ -68,15 +70,21 @@ export async function groundWithSignatures(
     text,
     maxParseChars: bounds.maxParseBytes,
     maxOutlineDepth: bounds.maxOutlineDepth,
-    // Copies of a licence or of a guide for contributors make no two repositories alike.
+    // Texts get no signature: copies of a licence or of a guide for contributors do not make repositories similar.
     sign: bounds.duplicates !== false && language !== 'text',
   }))
   const answers = await stopOnAbort(path, signal, parseFiles(tasks, stage, pool, signal))
   const parsed = answers.map((answer) => answer.parsed)
   stage.finish()
 
-  // How the files depend on each other, and in which order they can be written.
-  const { imports, isStrong } = resolveImports(files, parsed, input, texts, skipped)
+  // Resolve the imports, and find an order in which the files can be written.
+  const parsedByPath = new Map(files.map((file, at) => [file.path, parsed[at] as ParsedFile]))
+  const { imports, isStrong } = resolveImports(files, {
+    texts,
+    parsed: parsedByPath,
+    packageName: input.packageName,
+    skipped,
+  })
   const records = files.map((file, at) =>
     fileRecord(file, parsed[at] as ParsedFile, imports[at] as ImportRecord[], blobs),
   )
@@ -87,7 +95,8 @@ export async function groundWithSignatures(
     (from, to) => !isStrong(from, to),
   )
 
-  const { name = input.name, about } = aboutRepository(texts)
+  const { name: manifestName, readmeTitle, about } = aboutRepository(texts)
+  const name = manifestName ?? (input.prefersReadmeTitle ? readmeTitle : undefined) ?? input.name
   const digest = digestOf(records.map((record) => [record.path, record.blob]))
   const id = `${slugOf(name)}-${digest.slice(0, 8)}`
   const snapshot: RepositorySnapshot = {
@@ -128,10 +137,8 @@ function signaturesOf(files: readonly SelectedFile[], answers: readonly FileAnsw
 function emptyRepository(path: string, skipped: readonly SkippedFile[]): GroundingError {
   const counts = countBy(skipped.map((file) => file.reason))
   const reasons = [...counts].map(([reason, count]) => `${count} ${reason}`).join(', ')
-  const why =
-    skipped.length === 0
-      ? 'holds no files'
-      : `holds nothing to write: all ${skipped.length} entries were skipped (${reasons})`
+  const all = skipped.length === 1 ? 'its only entry was' : `all ${skipped.length} entries were`
+  const why = skipped.length === 0 ? 'holds no files' : `holds nothing to write: ${all} skipped (${reasons})`
   return new GroundingError('REPOSITORY_EMPTY', `${path} ${why}. Give a folder or archive with source files.`, {
     path,
     skipped: Object.fromEntries(counts),
@@ -145,43 +152,6 @@ async function stopOnAbort<T>(path: string, signal: AbortSignal | undefined, wor
     if (signal?.aborted) throw new GroundingError('ABORTED', `Grounding ${path} was stopped.`, { path }, { cause })
     throw cause
   }
-}
-
-function resolveImports(
-  files: readonly SelectedFile[],
-  parsed: readonly ParsedFile[],
-  input: RepositoryInput,
-  texts: ReadonlyMap<string, string>,
-  skipped: readonly SkippedFile[],
-): { imports: ImportRecord[][]; isStrong: (from: string, to: string) => boolean } {
-  const parsedByPath = new Map(files.map((file, at) => [file.path, parsed[at] as ParsedFile]))
-  const resolverOf = resolversFor({ texts, parsed: parsedByPath, packageName: input.packageName, skipped })
-  const strong = new Map<string, Set<string>>(files.map((file) => [file.path, new Set()]))
-  const imports = files.map((file, at) => {
-    const resolver = file.language === 'text' ? undefined : resolverOf(file.language)
-    if (resolver === undefined) return []
-    const records = (parsed[at]?.imports ?? []).flatMap((raw) => {
-      const found = resolver.resolve(file.path, raw)
-      for (const { target } of raw.weak ? [] : found) {
-        if (target.kind === 'file') strong.get(file.path)?.add(target.path)
-      }
-      return found
-    })
-    const neighbours = resolver.neighbours?.(file.path, parsed[at]?.references ?? []) ?? []
-    return mergeImports([...records, ...neighbours])
-  })
-  return { imports, isStrong: (from, to) => strong.get(from)?.has(to) === true }
-}
-
-/** One record for each specifier and target, in order of first use. */
-function mergeImports(records: readonly ImportRecord[]): ImportRecord[] {
-  const merged = new Map<string, ImportRecord>()
-  for (const record of records) {
-    const key = JSON.stringify([record.specifier, record.target])
-    const before = merged.get(key)?.names ?? []
-    merged.set(key, { ...record, names: [...new Set([...before, ...record.names])] })
-  }
-  return [...merged.values()]
 }
 
 function fileRecord(
@@ -217,7 +187,7 @@ function dependenciesOf(record: FileRecord): [string, string][] {
   )
 }
 
-/** Manifests, then source and what source reads, then all other text. */
+/** Manifests first, then source and the files that source reads, then all other text. */
 function rankByKind(records: readonly FileRecord[], graph: Graph): (path: string) => number {
   const usedBySource = new Set([...graph.values()].flatMap((targets) => [...targets]))
   const ranks = new Map(
@@ -230,7 +200,7 @@ function rankByKind(records: readonly FileRecord[], graph: Graph): (path: string
 }
 
 function countImports(records: readonly FileRecord[]): ImportCounts {
-  const counts = countBy(records.flatMap((record) => record.imports.map((one) => one.target.kind)))
+  const counts = countBy(records.flatMap((record) => record.imports.map(({ target }) => target.kind)))
   return {
     file: counts.get('file') ?? 0,
     external: counts.get('external') ?? 0,
@@ -242,7 +212,7 @@ function countByLanguage(records: readonly FileRecord[]): RepositorySnapshot['im
   const importing = records.filter((record) => record.imports.length > 0)
   const languages = [...new Set(importing.map((record) => record.language))].sort(byCodeUnits)
   return Object.fromEntries(
-    languages.map((language) => [language, countImports(importing.filter((one) => one.language === language))]),
+    languages.map((language) => [language, countImports(importing.filter((record) => record.language === language))]),
   )
 }
 
@@ -252,7 +222,7 @@ function countBy<T>(values: readonly T[]): Map<T, number> {
   return counts
 }
 
-/** Safe as a file name on every system. */
+/** A name that is safe as a file name on every system. */
 function slugOf(name: string): string {
   const slug = name
     .toLowerCase()

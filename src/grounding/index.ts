@@ -1,23 +1,25 @@
 // From a repository (a folder, a commit of git or a .tar.gz) to a RepositorySnapshot: file tree, outlines by
-// tree-sitter, imports resolved to files, dependency graph and one implementation order. Content goes into the blob
-// store. Nothing of a repository is executed or followed out of its root; what is left out is listed with its reason.
-// To add a language: its extensions in languages.ts, an outline and an imports file, a resolver, and their line in
-// parse-file.ts and ground-repository.ts.
-export { GroundingError, type GroundingErrorCode } from './errors.js'
-export { splitRevision } from './git-input-layout.js'
-export { groundRepository, groundWithSignatures, type Grounded, type GroundingContext } from './ground-repository.js'
+// tree-sitter, imports resolved to files, dependency graph and one implementation order. Puts contents into the blob
+// store. Runs nothing of a repository and follows no link out of its root; lists every file that is left out, with the
+// reason. To add a language: a folder in languages/ and a row in languages/table.ts.
 export {
   duplicatesSchema,
   NearDuplicateIndex,
   signaturesSchema,
   type Duplicates,
   type RepositorySignatures,
-} from './near-duplicates.js'
+} from './duplicates/near-duplicates.js'
+export { GroundingError, type GroundingErrorCode } from './errors.js'
+export { groundRepository, groundWithSignatures, type Grounded, type GroundingContext } from './ground-repository.js'
+export { refuseAddress } from './input/address.js'
+export { splitRevision } from './input/git/layout.js'
 export { groundingOptionsSchema, type GroundingOptions } from './options.js'
-export { createParsePool, type ParsePool } from './parse-pool.js'
-export { graphOf, implementationOrder, stronglyConnectedComponents, type Dependency, type Graph } from './graph.js'
-// What a check of a written file needs: trees, imports and the files that they lead to.
-export { languageOf } from './languages.js'
-export { parseFile, type ParsedFile } from './parse-file.js'
-export { resolversFor } from './languages/resolver-table.js'
-export { readSyntaxTree, type SyntaxNode, type SyntaxTree } from './syntax-tree.js'
+export { topologicalOrder } from './order/topological-order.js'
+export { createParsePool, type ParsePool } from './parsing/pool.js'
+// For checks of a written file: its tree, its imports, and the files that they lead to.
+export { languageOf } from './languages/language-of.js'
+export type { ParsedFile } from './languages/parsed-file.js'
+export { resolversFor } from './languages/resolve-imports.js'
+export { languages, type SourceLanguage } from './languages/table.js'
+export { parseFile } from './parsing/parse-file.js'
+export { readSyntaxTree, type SyntaxNode, type SyntaxTree } from './parsing/syntax-tree.js'

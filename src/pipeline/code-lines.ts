@@ -1,5 +1,3 @@
-import type { Language } from '../records/index.js'
-
 /** What opens and closes text that is no code, over several lines. */
 const blockMarks: readonly (readonly [string, string])[] = [
   ['/*', '*/'],
@@ -15,7 +13,7 @@ const importStarts =
  * Which lines of a file hold code that says something: no blank line, no comment, no import, and more than brackets.
  * Judged by the line alone and by block marks at its beginning, so a few are judged wrong; none costs more than its length.
  */
-export function codeLines(lines: readonly string[], language: Language): boolean[] {
+export function codeLines(lines: readonly string[], language: string): boolean[] {
   if (language === 'text') return lines.map(() => false)
   let closing: string | null = null
   return lines.map((line) => {

@@ -1,5 +1,6 @@
 import type { RunStore } from '../core/index.js'
-import { languages, snapshotSchema, trajectorySchema, type ImportCounts, type Trajectory } from '../records/index.js'
+import { languages } from '../grounding/index.js'
+import { snapshotSchema, trajectorySchema, type ImportCounts, type Trajectory } from '../records/index.js'
 import type { ReportLanguage, ReportWriting } from '../report/index.js'
 import type { LedgerSummary } from './ledger.js'
 
@@ -22,7 +23,7 @@ export function languageFacts(store: RunStore, ids: readonly string[]): ReportLa
       for (const kind of ['file', 'external', 'unresolved'] as const) importCounts[kind] += counts[kind]
     }
   }
-  return languages.flatMap((language) => {
+  return [...new Set([...languages, ...facts.keys()])].flatMap((language) => {
     const known = facts.get(language)
     return known === undefined ? [] : [{ language, ...known }]
   })

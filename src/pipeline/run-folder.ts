@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { decidingConfig, retraceVersion, runConfigSchema, type RunConfig } from '../config.js'
 import { CoreError, digestOf, RetraceError, RunStore, type Progress, type SpanReader } from '../core/index.js'
 import { decidingOptions, describeGenerator, digestOfPrompts, type Budget } from '../generation/index.js'
-import { splitRevision } from '../grounding/index.js'
+import { refuseAddress, splitRevision } from '../grounding/index.js'
 import { readModelInfo } from '../model/index.js'
 import { generatorInfoSchema, shardManifestSchema } from '../records/index.js'
 import { createRenderer, type Renderer } from '../rendering/index.js'
@@ -93,6 +93,7 @@ export async function describeRun(
       'No repository was given. Name folders, git repositories or archives, or a list with --from.',
     )
   }
+  inputs.forEach(refuseAddress)
   for (const input of inputs.map((one) => splitRevision(one).path)) {
     if (!existsSync(input)) {
       const isLink = lstatSync(input, { throwIfNoEntry: false })?.isSymbolicLink() === true

@@ -1,12 +1,10 @@
 // Every record that crosses a stage: its zod schema, its type and its schemaVersion. Stages meet here and nowhere else.
 // To add a record: one file with schema and type, and its name below.
 export {
-  languages,
   snapshotSchema,
   type FileRecord,
   type ImportCounts,
   type ImportRecord,
-  type Language,
   type OutlineItem,
   type RepositorySnapshot,
   type SkippedFile,

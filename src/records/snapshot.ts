@@ -1,23 +1,8 @@
 import { z } from 'zod'
 import { digestSchema } from '../core/index.js'
 
-export const languages = [
-  'typescript',
-  'tsx',
-  'javascript',
-  'python',
-  'go',
-  'rust',
-  'java',
-  'c',
-  'cpp',
-  'csharp',
-  'ruby',
-  'php',
-  'swift',
-  'text',
-] as const
-export type Language = (typeof languages)[number]
+/** The name of a language; `text` for a file without a grammar. Grounding has the table of languages. */
+const languageSchema = z.string().regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/)
 
 const outlineBase = z.strictObject({
   kind: z.enum([
@@ -81,7 +66,7 @@ export const fileRecordSchema = z.strictObject({
   blob: digestSchema,
   sizeBytes: z.int().nonnegative(),
   lines: z.int().nonnegative(),
-  language: z.enum(languages),
+  language: languageSchema,
   /** `lines` where the language has no grammar here or the file does not parse; `parseNote` then says which. */
   outlineFrom: z.enum(['syntax-tree', 'lines']),
   parseNote: z.string(),
@@ -148,6 +133,6 @@ export const snapshotSchema = z.strictObject({
   order: z.array(z.string()),
   importCounts: importCountsSchema,
   /** The same by language of the importing file; languages without an import are left out. */
-  importCountsByLanguage: z.partialRecord(z.enum(languages), importCountsSchema),
+  importCountsByLanguage: z.record(languageSchema, importCountsSchema),
 })
 export type RepositorySnapshot = z.infer<typeof snapshotSchema>

@@ -1,16 +1,17 @@
+import { topologicalOrder } from '../grounding/index.js'
 import type { RepositorySnapshot } from '../records/index.js'
 
 export interface OrderedPlan {
-  /** Every file once, each behind what it depends on. */
+  /** Every file once, each after what it depends on. */
   order: string[]
-  /** Planned files that stand behind one that the plan had after them. */
+  /** Planned files that now stand after a file that the plan had after them. */
   moved: string[]
 }
 
 /**
- * Completes a plan's order and mends it as little as the graph allows: of the files that could come next it is always
- * the one that the plan names first. A component comes behind all that it depends on; inside of a cycle the files keep
- * the order of the snapshot, which breaks it where it is thinnest.
+ * Completes a plan's order and changes it as little as the graph allows: of the files that could come next, the file
+ * that the plan names first does. A component comes after all that it depends on; inside a cycle the files keep the
+ * order of the snapshot, which breaks the cycle where it is thinnest.
  *
  * @param planned files of the repository, none twice
  */
@@ -30,10 +31,10 @@ export function orderPlan(snapshot: RepositorySnapshot, planned: readonly string
   return { order, moved }
 }
 
-/** What has to stand before each file; no circles. */
+/** For each file, the files that must stand before it; without a cycle. */
 type Needs = ReadonlyMap<string, readonly string[]>
 
-/** Each file of a component needs the one before it, and the first of them the last of every component it depends on. */
+/** Each file of a component needs the file before it; the first needs the last file of every component it depends on. */
 function needsOf({ order, components, dependencies }: RepositorySnapshot): Needs {
   const rank = rankOf(order)
   const needs = new Map<string, string[]>(order.map((path) => [path, []]))
@@ -55,10 +56,10 @@ function needsOf({ order, components, dependencies }: RepositorySnapshot): Needs
 
 const rankOf = (order: readonly string[]): Map<string, number> => new Map(order.map((path, at) => [path, at]))
 
-/** Where a file is wanted: at a place of the plan, before it (0), as the plan has it (1) or behind it (2). */
+/** Where a file should stand: before a place of the plan (0), at it (1) or after it (2). */
 type Place = readonly [at: number, side: 0 | 1 | 2]
 
-/** The plan with the files that it lacks: before the first file that needs them, else behind their neighbour in the snapshot. */
+/** The plan with the files that it lacks: before the first file that needs them, else after their neighbour in the snapshot. */
 function withMissing({ order }: RepositorySnapshot, planned: readonly string[], needs: Needs): string[] {
   const places = new Map<string, Place>(planned.map((path, at) => [path, [at, 1]]))
   const isMissing = (path: string): boolean => places.get(path)?.[1] !== 1
@@ -78,38 +79,15 @@ function withMissing({ order }: RepositorySnapshot, planned: readonly string[], 
   }
   const rank = rankOf(order)
   const compare = (a: string, b: string): number => {
-    const [one, two] = [places.get(a) as Place, places.get(b) as Place]
-    return one[0] - two[0] || one[1] - two[1] || (rank.get(a) as number) - (rank.get(b) as number)
+    const [placeA, placeB] = [places.get(a) as Place, places.get(b) as Place]
+    return placeA[0] - placeB[0] || placeA[1] - placeB[1] || (rank.get(a) as number) - (rank.get(b) as number)
   }
   return [...order].sort(compare)
 }
 
-/** Kahn's algorithm; of the files that are ready, the first in `wanted` comes next. */
+/** Each file after what it needs; of the files that could come next, the first in `wanted` does. */
 function sortStably(wanted: readonly string[], needs: Needs): string[] {
   const place = rankOf(wanted)
-  const waitingFor = wanted.map((path) => needs.get(path)?.length ?? 0)
-  const neededBy = wanted.map((): number[] => [])
-  wanted.forEach((path, at) => {
-    for (const needed of needs.get(path) ?? []) neededBy[place.get(needed) as number]?.push(at)
-  })
-  const ready = waitingFor.flatMap((count, at) => (count === 0 ? [at] : []))
-  const order: string[] = []
-  for (let at = ready.shift(); at !== undefined; at = ready.shift()) {
-    order.push(wanted[at] as string)
-    for (const user of neededBy[at] ?? []) {
-      waitingFor[user] = (waitingFor[user] as number) - 1
-      if (waitingFor[user] === 0) insertSorted(ready, user)
-    }
-  }
-  return order
-}
-
-function insertSorted(list: number[], value: number): void {
-  let [low, high] = [0, list.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((list[middle] as number) < value) low = middle + 1
-    else high = middle
-  }
-  list.splice(low, 0, value)
+  const placesNeeded = wanted.map((path) => (needs.get(path) ?? []).map((needed) => place.get(needed) as number))
+  return topologicalOrder(placesNeeded, (a, b) => a - b).map((at) => wanted[at] as string)
 }

@@ -20,7 +20,7 @@ function packageFolder(name: string): string {
 
 const zodCore = join(packageFolder('zod'), 'src', 'v4', 'core')
 
-// Stands first: it is about the moment at which the parsers are loaded.
+// This test must be the first: it is about the moment at which the parsers are loaded.
 test('two repositories grounded at the same time in one thread do not disturb each other', async () => {
   const folders = [packageFolder('commander'), zodCore]
   const together = await Promise.all(folders.map((folder) => groundRepository(folder, {}, memoryBlobStore())))
@@ -50,7 +50,9 @@ test('no import of commander or piscina is left unresolved', async () => {
   for (const name of ['commander', 'piscina']) {
     const { snapshot } = await ground(packageFolder(name))
     assert.ok(snapshot.importCounts.file > 10)
-    const unresolved = snapshot.files.flatMap((file) => file.imports.filter((one) => one.target.kind === 'unresolved'))
+    const unresolved = snapshot.files.flatMap((file) =>
+      file.imports.filter(({ target }) => target.kind === 'unresolved'),
+    )
     assert.equal(unresolved, [])
     assertDependenciesFirst(snapshot)
   }
@@ -94,7 +96,9 @@ test('the snapshot is the same with one thread, two threads and none', async () 
 })
 
 function assertDependenciesFirst(snapshot: RepositorySnapshot): void {
-  const componentOf = new Map(snapshot.components.flatMap((one, at) => one.map((path) => [path, at] as const)))
+  const componentOf = new Map(
+    snapshot.components.flatMap((component, at) => component.map((path) => [path, at] as const)),
+  )
   for (const [from, to] of snapshot.dependencies) {
     assert.ok((componentOf.get(from) as number) >= (componentOf.get(to) as number), `${from} before ${to}`)
   }

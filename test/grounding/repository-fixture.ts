@@ -22,9 +22,9 @@ export function writeRepository(files: Readonly<Record<string, string | Uint8Arr
 
 export interface Grounded {
   snapshot: RepositorySnapshot
-  file(path: string): FileRecord
+  file: (path: string) => FileRecord
   /** The text of bytes `[start, end)` of a file, by its blob. */
-  slice(path: string, range: { start: number; end: number }): string
+  slice: (path: string, range: { start: number; end: number }) => string
 }
 
 /** Grounds a path and checks the snapshot against its schema. */
@@ -32,7 +32,7 @@ export async function ground(path: string, options: Partial<GroundingOptions> = 
   const blobs = memoryBlobStore()
   const snapshot = snapshotSchema.parse(await groundRepository(path, options, blobs))
   const file = (wanted: string): FileRecord => {
-    const found = snapshot.files.find((one) => one.path === wanted)
+    const found = snapshot.files.find((file) => file.path === wanted)
     if (found === undefined) throw new Error(`${wanted} is not in the snapshot`)
     return found
   }

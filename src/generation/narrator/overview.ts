@@ -10,22 +10,18 @@ import { ownNamesOf, projectName } from './project-name.js'
 import { counted, listed, named, sentence } from './prose.js'
 import { isStandardLibrary } from './standard-library.js'
 
-const languageNames: Record<FileRecord['language'], string> = {
+/** The names of languages that are more than the language's key with a capital. */
+const languageNames: Readonly<Record<string, string>> = {
   typescript: 'TypeScript',
   tsx: 'TypeScript with JSX',
   javascript: 'JavaScript',
-  python: 'Python',
-  go: 'Go',
-  rust: 'Rust',
-  java: 'Java',
-  c: 'C',
   cpp: 'C++',
   csharp: 'C#',
-  ruby: 'Ruby',
   php: 'PHP',
-  swift: 'Swift',
-  text: 'text',
 }
+
+const languageName = ({ language }: FileRecord): string =>
+  languageNames[language] ?? language.charAt(0).toUpperCase() + language.slice(1)
 
 const mainKinds: ReadonlySet<OutlineItem['kind']> = new Set(['class', 'struct', 'interface', 'trait', 'function'])
 
@@ -95,7 +91,7 @@ export function tellPurpose(snapshot: RepositorySnapshot, path: string): string 
   if (names.length > 0) return listed(names, 3)
   const passedOn = localImports(file).map((one) => one.path)
   if (passedOn.length > 0) return `brings together ${listed(fileNames(passedOn, path), 3)}`
-  return isCode(file) ? `${counted(file.lines, 'line')} of ${languageNames[file.language]}` : textPurpose(path)
+  return isCode(file) ? `${counted(file.lines, 'line')} of ${languageName(file)}` : textPurpose(path)
 }
 
 /** Names of declarations: what others can call first, then what they can see, then the rest. */
@@ -111,7 +107,7 @@ function mainNames(outline: readonly OutlineItem[]): string[] {
 
 function languagesOf(code: readonly FileRecord[]): string {
   const counts = new Map<string, number>()
-  for (const file of code) counts.set(languageNames[file.language], (counts.get(languageNames[file.language]) ?? 0) + 1)
+  for (const file of code) counts.set(languageName(file), (counts.get(languageName(file)) ?? 0) + 1)
   const names = [...counts].sort((a, b) => b[1] - a[1]).map(([name]) => name)
   return names.length > 0 ? ` in ${listed(names)}` : ''
 }

@@ -1,7 +1,12 @@
-import { languageOf, readSyntaxTree, type SyntaxNode, type SyntaxTree } from '../../grounding/index.js'
-import type { Language } from '../../records/index.js'
+import {
+  languageOf,
+  readSyntaxTree,
+  type SourceLanguage,
+  type SyntaxNode,
+  type SyntaxTree,
+} from '../../grounding/index.js'
 
-export type SourceLanguage = Exclude<Language, 'text'>
+export type { SourceLanguage }
 
 /** A written file as the checks see it. */
 export interface Source {
@@ -55,7 +60,7 @@ function lineAt(starts: readonly number[], index: number): number {
   return low + 1
 }
 
-export const isScript = (language: Language): boolean =>
+export const isScript = (language: string): boolean =>
   language === 'typescript' || language === 'tsx' || language === 'javascript'
 
 /** Children that are part of the grammar's meaning, without comments. */
