@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import type { BlobStore } from '../core/index.js'
-import type { GeneratorInfo, LedgerRow } from '../records/index.js'
+import type { GeneratorInfo } from '../records/index.js'
 import { createAgents, describeAgents } from './agents/create-agents.js'
 import { agentOptionsSchema } from './agents/options.js'
 import { promptsDigest } from './agents/prompts.js'
+import type { GenerationContext } from './context.js'
 import { createEndpointClient } from './endpoint/endpoint-client.js'
 import { endpointOptionsSchema } from './endpoint/options.js'
 import type { Generator } from './generator.js'
@@ -22,32 +22,6 @@ export const generationOptionsSchema = z.discriminatedUnion('kind', [
   }),
 ])
 export type GenerationOptions = z.infer<typeof generationOptionsSchema>
-
-/** What a run may still spend on calls; `null` is without bound. What was in the cache costs nothing. */
-export interface Budget {
-  calls: number | null
-  /** Tokens of prompts and answers together. */
-  tokens: number | null
-}
-
-/** What a generator that makes calls needs of its run. */
-export interface GenerationContext {
-  /** Keeps every raw call with the run. */
-  blobs: BlobStore
-  budget: Budget
-  /** Names the draws together with what they are for. */
-  seed: number
-  /**
-   * Called before a call is sent, with every key that its answer may have: what comes home after a kill is then known
-   * to be this run's to pay.
-   */
-  onSend?(keys: readonly string[]): void
-  /** Called where what was sent came to nothing that is paid. */
-  onUnpaid?(keys: readonly string[]): void
-  /** Called once for each call that an answer came of, as soon as it did. */
-  onCall(row: LedgerRow): void
-  signal?: AbortSignal | undefined
-}
 
 /** @throws GenerationError `API_KEY_MISSING`, `PROMPT_INVALID` */
 export function createGenerator(options: GenerationOptions, context: GenerationContext): Generator {

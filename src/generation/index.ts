@@ -7,10 +7,9 @@ export {
   describeGenerator,
   digestOfPrompts,
   generationOptionsSchema,
-  type Budget,
-  type GenerationContext,
   type GenerationOptions,
 } from './create-generator.js'
+export type { Budget, GenerationContext } from './context.js'
 export { matchPath } from './agents/match-path.js'
 export { GenerationError } from './errors.js'
 export type { FileRequest, Generator, Overview, ReadChoice, ReadChoiceRequest, ThoughtRequest } from './generator.js'

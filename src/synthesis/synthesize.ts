@@ -9,25 +9,15 @@ import {
   type Step,
   type Trajectory,
 } from '../records/index.js'
-import { createChecker, type Checker } from './debugging/checker.js'
+import { createChecker } from './debugging/checker.js'
 import type { Disk } from './disk.js'
 import { episodeOf } from './episode.js'
+import type { RepositoryWork } from './file-work.js'
 import { makePlan } from './make-plan.js'
 import type { SynthesisOptions } from './options.js'
 
 /** More than a server answers at once; each waits for most of its time. */
 const filesAtOnce = 64
-
-/** What all file agents of a repository work with. */
-export interface Work {
-  snapshot: RepositorySnapshot
-  files: ReadonlyMap<string, FileRecord>
-  generator: Generator
-  options: SynthesisOptions
-  blobs: BlobStore
-  checker: Checker
-  seed: number
-}
 
 /**
  * Rebuilds a process that ends in the repository: the main agent writes requirements and plan, then each file's agent
@@ -47,7 +37,7 @@ export async function synthesizeTrajectory(
 ): Promise<Trajectory> {
   const { requirements, plan } = await makePlan(snapshot, generator)
   const files = new Map(snapshot.files.map((file) => [file.path, file]))
-  const work: Work = { snapshot, files, generator, options, blobs, checker: createChecker(), seed }
+  const work: RepositoryWork = { snapshot, files, generator, options, blobs, checker: createChecker(), seed }
   const turns = new Map(plan.files.map(({ path }, index) => [path, index]))
   // An agent knows what is planned and written, and nothing of what others think: all files can be thought of at once.
   // A bounded number are under way, so that one that fails ends the others and not every content is in memory.
@@ -70,7 +60,7 @@ export async function synthesizeTrajectory(
 }
 
 /** What is written before a file's turn comes; only looks at the plan, so that thousands of them take no room. */
-function diskBefore({ files, blobs }: Work, turns: ReadonlyMap<string, number>, index: number): Disk {
+function diskBefore({ files, blobs }: RepositoryWork, turns: ReadonlyMap<string, number>, index: number): Disk {
   const has = (path: string): boolean => (turns.get(path) ?? Infinity) < index
   return {
     has,

@@ -1,5 +1,5 @@
 import type { Call } from '../../records/index.js'
-import type { Budget } from '../create-generator.js'
+import type { Budget } from '../context.js'
 import { GenerationError } from '../errors.js'
 
 /** English and code have about this many bytes to a token. */

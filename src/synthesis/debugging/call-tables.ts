@@ -1,5 +1,5 @@
 import type { SyntaxNode } from '../../grounding/index.js'
-import type { Parameter } from './functions.js'
+import type { Parameter } from './parameter.js'
 import { around, childOf, namedChildren, type Source, type SourceLanguage } from './source.js'
 
 /** How a language writes functions and calls of them. */

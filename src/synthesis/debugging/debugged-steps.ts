@@ -1,6 +1,6 @@
 import type { Action, BlobSpan, Episode, Step } from '../../records/index.js'
 import { withFile } from '../disk.js'
-import { requestOf, thoughtOn, writingOf, type FileWork } from '../episode.js'
+import { fileRequest, thoughtBeforePart, writeAction, type FileWork } from '../file-work.js'
 import { countLines, lineNumber, splitFile, type Part } from '../split-file.js'
 import type { CheckResult } from './checker.js'
 import { applyFault, linesMended, type DebuggingPlan } from './plan-debugging.js'
@@ -24,10 +24,10 @@ export async function faultSteps(
   const steps: Step[] = []
   for (const part of parts) {
     const isWrong = part.start === mended.part.start
-    const action = isWrong ? draftOf(work, part, draft.subarray(part.start, part.end + shift)) : writingOf(work, part)
+    const action = isWrong ? draftOf(work, part, draft.subarray(part.start, part.end + shift)) : writeAction(work, part)
     const isBehind = part.start > mended.part.start
     steps.push({
-      thought: await thoughtOn(work, part),
+      thought: await thoughtBeforePart(work, part),
       action: isBehind ? moved(action, shift, draft) : action,
       observation: null,
     })
@@ -46,7 +46,7 @@ export async function attemptSteps(work: FileWork): Promise<DebuggedSteps | null
   const right = await checker.check(file.path, withFile(disk, file.path, truth))
   if (right.problems > 0) return null
   const code = options.showCode ? Buffer.from(truth).toString('utf8') : null
-  const attempt = await generator.attempt({ ...requestOf(work), leadsTo: { kind: 'code', ...whole, code } })
+  const attempt = await generator.attempt({ ...fileRequest(work), leadsTo: { kind: 'code', ...whole, code } })
   if (attempt === null) return null
   const draft = Buffer.from(attempt.code)
   const isUsable = draft.length > 0 && draft.toString('utf8') === attempt.code && draft.length <= maxAttemptBytes
@@ -56,7 +56,7 @@ export async function attemptSteps(work: FileWork): Promise<DebuggedSteps | null
   const { there, lines } = differentLines(draft, truth)
   return {
     steps: [
-      { thought: await thoughtOn(work, whole), action: draftOf(work, whole, draft), observation: null },
+      { thought: await thoughtBeforePart(work, whole), action: draftOf(work, whole, draft), observation: null },
       ...(await mendingSteps(work, draft, there, lines, wrong, right)),
     ],
     debugging: {
@@ -89,7 +89,7 @@ async function mendingSteps(
   }
   return [
     checkStep(work, wrong),
-    { thought: await work.generator.thought({ ...requestOf(work), leadsTo }), action, observation: null },
+    { thought: await work.generator.thought({ ...fileRequest(work), leadsTo }), action, observation: null },
     checkStep(work, right),
   ]
 }
@@ -110,7 +110,7 @@ function kept({ blobs }: FileWork, bytes: Uint8Array): BlobSpan {
 /** The action that writes a part, with other content than the true one. */
 function draftOf(work: FileWork, part: Part, bytes: Uint8Array): Action {
   return {
-    ...(writingOf(work, part) as Extract<Action, { content: BlobSpan }>),
+    ...(writeAction(work, part) as Extract<Action, { content: BlobSpan }>),
     content: kept(work, bytes),
     draft: true,
   }

@@ -1,15 +1,8 @@
 import type { SyntaxNode } from '../../grounding/index.js'
 import { callTables, type CallTable } from './call-tables.js'
 import type { Names } from './names.js'
+import type { Parameter } from './parameter.js'
 import { around, childOf, isScript, namedChildren, within, type Source, type SourceLanguage } from './source.js'
-
-export interface Parameter {
-  /** Empty for a pattern. */
-  name: string
-  isOptional: boolean
-  /** `rest` takes any number of arguments, `named` only one by its name, `keywords` any number by name. */
-  kind: 'one' | 'rest' | 'named' | 'keywords'
-}
 
 /** A function of which the file has only one declaration, and nothing else of its name. */
 export interface DeclaredFunction {
