@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { faultKinds } from './debugging/fault.js'
+import { faultKinds } from './debugging/faults/fault-table.js'
 
 const share = z.number().min(0).max(1)
 

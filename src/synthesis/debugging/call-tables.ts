@@ -1,6 +1,6 @@
 import type { SyntaxNode } from '../../grounding/index.js'
 import type { Parameter } from './parameter.js'
-import { around, childOf, namedChildren, type Source, type SourceLanguage } from './source.js'
+import { ancestors, childOf, namedChildren, type Source } from './source.js'
 
 /** How a language writes functions and calls of them. */
 export interface CallTable {
@@ -110,7 +110,7 @@ const python: CallTable = {
 }
 
 const hasOnlyPlainClass = (node: SyntaxNode): boolean => {
-  const classes = [...around(node)].filter(
+  const classes = [...ancestors(node)].filter(
     ({ type }) => /^(class|record|enum|interface|struct|object)_/.test(type) && type !== 'class_body',
   )
   const bases = ['superclass', 'super_interfaces', 'base_list', 'extends_interfaces']
@@ -161,7 +161,7 @@ const isStatic = (node: SyntaxNode, source: Source): boolean =>
   node.children.some((child) => child.type === 'storage_class_specifier' && source.textOf(child) === 'static')
 
 /** What is known of each language's functions and calls; a language that is not here has no arity checked. */
-export const callTables: Partial<Record<SourceLanguage, CallTable>> = {
+export const callTables: Readonly<Record<string, CallTable>> = {
   typescript: script,
   tsx: script,
   javascript: script,
@@ -193,7 +193,7 @@ export const callTables: Partial<Record<SourceLanguage, CallTable>> = {
     callee: 'function',
     nameTypes: ['identifier'],
     parameters: byType({ parameter: plain, attribute_item: 'skip' }, ['pattern']),
-    accepts: (node) => ![...around(node)].some(({ type }) => /^(impl_item|trait_item|macro_)/.test(type)),
+    accepts: (node) => ![...ancestors(node)].some(({ type }) => /^(impl_item|trait_item|macro_)/.test(type)),
   },
   java: {
     functions: ['method_declaration'],
@@ -256,4 +256,4 @@ export const callTables: Partial<Record<SourceLanguage, CallTable>> = {
 }
 
 const isInAnonymousClass = (node: SyntaxNode): boolean =>
-  [...around(node)].some((outer) => outer.type === 'class_body' && outer.parent?.type === 'object_creation_expression')
+  [...ancestors(node)].some((outer) => outer.type === 'class_body' && outer.parent?.type === 'object_creation_expression')

@@ -1,7 +1,7 @@
 import { languageOf, parseFile, resolversFor, type ParsedFile } from '../../grounding/index.js'
 import type { ImportRecord } from '../../records/index.js'
 import type { Disk } from '../disk.js'
-import type { Face } from './face.js'
+import type { FileExports } from './file-exports.js'
 import type { DeclaredFunction } from './functions.js'
 import { importedNames, type Names } from './names.js'
 import type { Source } from './source.js'
@@ -41,13 +41,13 @@ export function importedFunctions(
   source: Source,
   names: Names | null,
   imports: readonly ImportRecord[],
-  faces: ReadonlyMap<string, Face>,
+  exports: ReadonlyMap<string, FileExports>,
 ): Map<string, DeclaredFunction> {
   const found = new Map<string, DeclaredFunction>()
   for (const { local, imported, specifier } of importedNames(source)) {
     const record = imports.find((one) => one.specifier === specifier && one.names.includes(imported))
-    const face = record?.target.kind === 'file' ? faces.get(record.target.path) : undefined
-    const one = face?.functions.get(imported)
+    const exported = record?.target.kind === 'file' ? exports.get(record.target.path) : undefined
+    const one = exported?.functions.get(imported)
     if (one !== undefined && names?.declared.get(local) === 1) {
       found.set(local, { ...one, name: local })
     }

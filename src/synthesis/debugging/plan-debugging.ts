@@ -3,8 +3,9 @@ import type { FileRecord } from '../../records/index.js'
 import { withFile, type Disk } from '../disk.js'
 import { lineEnd, lineStart, splitFile, type Part } from '../split-file.js'
 import type { Checker, CheckResult } from './checker.js'
-import type { Change, Fault, FaultKind } from './fault.js'
-import { proposeFaults } from './faults/propose-faults.js'
+import type { Change } from './change.js'
+import type { Fault } from './fault.js'
+import { faultTable, type FaultKind } from './faults/fault-table.js'
 import { readSource } from './source.js'
 
 /** A fault that a check sees, and what the check says of the wrong and of the true file. */
@@ -57,7 +58,7 @@ export async function candidatesFor(input: DebuggingInput, kinds: readonly Fault
   if (source === null) return []
   const parts = splitFile(file, truth, maxActionBytes)
   return kinds.flatMap((kind) => {
-    const places = random.shuffled(proposeFaults(source, kind)).slice(0, triesPerKind * 4)
+    const places = random.shuffled(faultTable[kind](source)).slice(0, triesPerKind * 4)
     const faults = places.map((change) => ({ ...inBytes(text, change), kind }))
     return faults.filter((fault) => linesMended(truth, parts, fault) !== null).slice(0, triesPerKind)
   })

@@ -1,12 +1,10 @@
 import { languageOf, readSyntaxTree, type SyntaxNode, type SyntaxTree } from '../../grounding/index.js'
 import type { Language } from '../../records/index.js'
 
-export type SourceLanguage = Exclude<Language, 'text'>
-
 /** A written file as the checks see it. */
 export interface Source {
   path: string
-  language: SourceLanguage
+  language: Exclude<Language, 'text'>
   text: string
   tree: SyntaxTree
   /** How often each word stands in the text, comments and strings included. */
@@ -55,7 +53,7 @@ function lineAt(starts: readonly number[], index: number): number {
   return low + 1
 }
 
-export const isScript = (language: Language): boolean =>
+export const isScript = (language: string): boolean =>
   language === 'typescript' || language === 'tsx' || language === 'javascript'
 
 /** Children that are part of the grammar's meaning, without comments. */
@@ -70,12 +68,12 @@ export function childOf(node: SyntaxNode | null | undefined, field: string): Syn
 }
 
 /** The nodes around a node, the innermost first. */
-export function* around(node: SyntaxNode): Generator<SyntaxNode> {
+export function* ancestors(node: SyntaxNode): Generator<SyntaxNode> {
   for (let outer = node.parent; outer !== null; outer = outer.parent) yield outer
 }
 
 /** All nodes below a node, each before its children. */
-export function* within(node: SyntaxNode): Generator<SyntaxNode> {
+export function* descendants(node: SyntaxNode): Generator<SyntaxNode> {
   const pending = [...node.children].reverse()
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     yield next

@@ -1,9 +1,11 @@
-import { type DeclaredFunction, type KnownCall } from '../functions.js'
+import type { DeclaredFunction } from '../functions.js'
+import type { KnownCall } from '../known-calls.js'
 import { countOf, problemAt, shown, type Problem } from '../problem.js'
 import type { Source } from '../source.js'
+import type { CheckInput } from './check-input.js'
 
 /** Calls with too few or too many arguments, and calls whose arguments have each other's names. */
-export function checkArguments(source: Source, calls: readonly KnownCall[]): Problem[] {
+export function checkArguments({ source, calls }: CheckInput): Problem[] {
   return calls.flatMap((call) => checkCount(source, call) ?? checkSwapped(source, call) ?? [])
 }
 

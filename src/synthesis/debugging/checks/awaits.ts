@@ -1,7 +1,7 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
-import type { KnownCall } from '../functions.js'
 import { problemAt, shown, type Problem } from '../problem.js'
-import { around, childOf, isScript, type Source } from '../source.js'
+import { ancestors, childOf, isScript, type Source } from '../source.js'
+import type { CheckInput } from './check-input.js'
 
 const functionTypes =
   /^(function|method_definition|method_declaration|arrow_function|generator_function|lambda|local_function)/
@@ -10,7 +10,7 @@ const functionTypes =
 const maxCalls = 200
 
 /** Calls of `async` functions within `async` functions, of whose promise nobody waits for the end. */
-export function checkAwaits(source: Source, calls: readonly KnownCall[]): Problem[] {
+export function checkAwaits({ source, calls }: CheckInput): Problem[] {
   return calls
     .filter(({ callee }) => callee.isAsync)
     .slice(0, maxCalls)
@@ -22,7 +22,7 @@ export function checkAwaits(source: Source, calls: readonly KnownCall[]): Proble
 }
 
 const isInAsync = (node: SyntaxNode): boolean =>
-  [...around(node)].find(({ type }) => functionTypes.test(type))?.children.some(({ type }) => type === 'async') === true
+  [...ancestors(node)].find(({ type }) => functionTypes.test(type))?.children.some(({ type }) => type === 'async') === true
 
 /** What is done with a promise as if it were its value; `null` for what may be meant. */
 function misuse(source: Source, call: SyntaxNode): string | null {
@@ -55,7 +55,7 @@ function heldValueIsOpened(source: Source, holder: SyntaxNode, field: string | n
   const isScriptHolder = holder.type === 'variable_declarator' && field === 'value'
   const isPythonHolder = holder.type === 'assignment' && field === 'right'
   const name = isScriptHolder ? childOf(holder, 'name') : isPythonHolder ? childOf(holder, 'left') : null
-  const scope = [...around(holder)].find(({ type }) => functionTypes.test(type))
+  const scope = [...ancestors(holder)].find(({ type }) => functionTypes.test(type))
   if (name?.type !== 'identifier' || scope === undefined) return null
   const text = source.textOf(name)
   let isOpened = false

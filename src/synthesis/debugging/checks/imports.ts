@@ -1,16 +1,13 @@
 import type { ImportRecord } from '../../../records/index.js'
-import type { Face } from '../face.js'
+import type { FileExports } from '../file-exports.js'
 import { importedNames } from '../names.js'
 import { problemAt, shown, type Problem } from '../problem.js'
-import { around, isScript, type Source } from '../source.js'
+import { ancestors, isScript, type Source } from '../source.js'
+import type { CheckInput } from './check-input.js'
 
 /** Imports that lead to no written file although they should, and names that the file that they lead to does not have. */
-export function checkImports(
-  source: Source,
-  imports: readonly ImportRecord[],
-  faces: ReadonlyMap<string, Face>,
-): Problem[] {
-  return [...missingFiles(source, imports), ...missingNames(source, imports, faces)]
+export function checkImports({ source, imports, exports }: CheckInput): Problem[] {
+  return [...missingFiles(source, imports), ...missingNames(source, imports, exports)]
 }
 
 /** Languages in which the paths alone say where an import leads; in the others it takes what every file declares. */
@@ -45,7 +42,7 @@ function triedLines(source: Source): Set<number> {
   for (const node of source.tree.nodes) {
     if (
       !/^import(_from)?_statement$/.test(node.type) ||
-      ![...around(node)].some(({ type }) => type === 'try_statement')
+      ![...ancestors(node)].some(({ type }) => type === 'try_statement')
     )
       continue
     for (let line = source.lineOf(node.start); line <= source.lineOf(node.end); line++) lines.add(line)
@@ -65,18 +62,18 @@ function lineOfImport(source: Source, specifier: string, names: readonly string[
   return first === 0 ? Math.max(1, lines.findIndex((line) => line.includes(specifier)) + 1) : first
 }
 
-function missingNames(source: Source, imports: readonly ImportRecord[], faces: ReadonlyMap<string, Face>): Problem[] {
+function missingNames(source: Source, imports: readonly ImportRecord[], exports: ReadonlyMap<string, FileExports>): Problem[] {
   return importedNames(source).flatMap(({ imported, specifier, node, statement }) => {
     if (
       imported === '*' ||
-      (source.language === 'python' && [...around(statement)].some(({ type }) => type === 'try_statement'))
+      (source.language === 'python' && [...ancestors(statement)].some(({ type }) => type === 'try_statement'))
     )
       return []
     const record = imports.find((one) => one.specifier === specifier && one.names.includes(imported))
     if (record?.target.kind !== 'file' || record.target.path === source.path) return []
-    const face = faces.get(record.target.path)
+    const exported = exports.get(record.target.path)
     const isOfKind = isScript(source.language) ? /\.[cm]?[jt]sx?$/ : /\.py$/
-    if (face === undefined || face.names === null || face.names.has(imported) || !isOfKind.test(record.target.path))
+    if (exported === undefined || exported.names === null || exported.names.has(imported) || !isOfKind.test(record.target.path))
       return []
     const what = imported === 'default' ? 'no default export' : `no ${shown(imported)}`
     return [problemAt(source, node, `${record.target.path} has ${what}`)]

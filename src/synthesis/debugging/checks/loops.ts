@@ -1,13 +1,14 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
 import { problemAt, shown, type Problem } from '../problem.js'
-import { childOf, within, type Source } from '../source.js'
+import { childOf, descendants, type Source } from '../source.js'
+import type { CheckInput } from './check-input.js'
 
 /** What asks for the number of items, by the text after (`x.length`) or around (`len(x)`) what it asks of. */
 const lengthAfter = /^(.+?)(?:\?)?\.(?:length|size\(\)|Length|Count|count|len\(\))$/s
 const lengthAround = /^(?:len|count|sizeof)\(\s*(.+?)\s*\)$/s
 
 /** Loops over an index that reach the number of items itself, and use it on the items. */
-export function checkLoops(source: Source): Problem[] {
+export function checkLoops({ source }: CheckInput): Problem[] {
   return source.tree.nodes.flatMap((node) => {
     const loop =
       node.type === 'for_statement'
@@ -79,7 +80,7 @@ function indexes(source: Source, { index, items, body }: Loop): boolean {
   const text = source.textOf(body)
   const wanted = [`${items}[${index}]`, `${items}.get(${index})`]
   if (!wanted.some((one) => text.includes(one))) return false
-  for (const node of within(body)) {
+  for (const node of descendants(body)) {
     if (itemsCounted(source, node) === items || node.type === 'break_statement' || node.type === 'break') return false
     const isCompared =
       /^(binary_expression|comparison_operator|boolean_operator|binary_operator)$/.test(node.type) &&

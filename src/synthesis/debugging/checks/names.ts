@@ -2,10 +2,12 @@ import type { SyntaxNode } from '../../../grounding/index.js'
 import { pythonNames, scriptNames, scriptPattern } from '../known-names.js'
 import { hasOpenScope, importedNames, isModule, type Names } from '../names.js'
 import { problemAt, shown, type Problem } from '../problem.js'
-import { around, childOf, isScript, type Source } from '../source.js'
+import { ancestors, childOf, isScript, type Source } from '../source.js'
+import type { CheckInput } from './check-input.js'
 
 /** Names that are used and declared nowhere, and names that are declared and never used. */
-export function checkNames(source: Source, names: Names): Problem[] {
+export function checkNames({ source, names }: CheckInput): Problem[] {
+  if (names === null) return []
   return [...undeclaredNames(source, names), ...unusedImports(source), ...unusedLocals(source)]
 }
 
@@ -86,7 +88,7 @@ function unusedImports(source: Source): Problem[] {
 
 /** An import in a `try` or under a condition may stand there to see whether it can be had. */
 const isTried = (statement: SyntaxNode): boolean =>
-  [...around(statement)].some(
+  [...ancestors(statement)].some(
     ({ type }) => type === 'try_statement' || type === 'if_statement' || type === 'with_statement',
   )
 
@@ -111,7 +113,7 @@ function unusedLocals(source: Source): Problem[] {
     if (name?.type !== 'identifier') return []
     const text = source.textOf(name)
     if (source.words.get(text) !== 1 || text.startsWith('_')) return []
-    const scope = [...around(node)].find(({ type }) => scopeTypes.test(type))
+    const scope = [...ancestors(node)].find(({ type }) => scopeTypes.test(type))
     if (scope === undefined || !functionTypes.test(scope.type)) return []
     return [problemAt(source, name, `${shown(text)} is given a value that is never used`)]
   })

@@ -1,6 +1,7 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
 import { problemAt, shown, type Problem } from '../problem.js'
-import { childOf, namedChildren, within, type Source, type SourceLanguage } from '../source.js'
+import { childOf, namedChildren, descendants, type Source } from '../source.js'
+import type { CheckInput } from './check-input.js'
 
 /** Where a language says what a function returns, and what says that it returns nothing or something unknown. */
 interface ReturnTable {
@@ -30,7 +31,7 @@ const cFamily: ReturnTable = {
   mayBeExhaustive: true,
 }
 
-const tables: Partial<Record<SourceLanguage, ReturnTable>> = {
+const tables: Readonly<Record<string, ReturnTable>> = {
   typescript: script,
   tsx: script,
   python: {
@@ -74,7 +75,7 @@ const tables: Partial<Record<SourceLanguage, ReturnTable>> = {
 }
 
 /** Functions that say what they return, return it on some ways, and on another run into their end. */
-export function checkReturns(source: Source): Problem[] {
+export function checkReturns({ source }: CheckInput): Problem[] {
   const table = tables[source.language]
   if (table === undefined) return []
   return source.tree.nodes.flatMap((node) => {
@@ -222,7 +223,7 @@ function wayOfLoop(node: SyntaxNode, source: Source, table: ReturnTable): Way {
 }
 
 function wayOfSwitch(node: SyntaxNode, table: ReturnTable): Way {
-  const hasDefault = [...within(node)].some(({ type }) => /default/.test(type))
+  const hasDefault = [...descendants(node)].some(({ type }) => /default/.test(type))
   if (!hasDefault) return table.mayBeExhaustive || !/switch/.test(node.type) ? 'unknown' : 'open'
   return 'unknown'
 }

@@ -2,7 +2,8 @@ import type { SyntaxNode } from '../../../grounding/index.js'
 import type { Disk } from '../../disk.js'
 import { goPackages, standardNames } from '../known-names.js'
 import { problemAt, shown, type Problem } from '../problem.js'
-import { around, childOf, isName, type Source, type SourceLanguage } from '../source.js'
+import { ancestors, childOf, isName, type Source } from '../source.js'
+import type { CheckInput } from './check-input.js'
 
 /** What a name is at its place: something that is used, a part of a longer name, or perhaps a declaration. */
 type Role = 'use' | 'part' | 'other'
@@ -19,7 +20,7 @@ interface StandardTable {
 const endsWithFile = (ending: string) => (name: string, _: Source, disk: Disk) =>
   disk.paths().some((path) => path === `${name}${ending}` || path.endsWith(`/${name}${ending}`))
 
-const tables: Partial<Record<SourceLanguage, StandardTable>> = {
+const tables: Readonly<Record<string, StandardTable>> = {
   go: {
     imports: /^import_spec$/,
     roleOf: ({ type, parent, field }) =>
@@ -46,7 +47,7 @@ const tables: Partial<Record<SourceLanguage, StandardTable>> = {
     imports: /^use_declaration$/,
     roleOf(node) {
       const { type, parent, field } = node
-      if ([...around(node)].some((one) => /^(mod_item|macro_invocation|use_declaration)$/.test(one.type))) return 'part'
+      if ([...ancestors(node)].some((one) => /^(mod_item|macro_invocation|use_declaration)$/.test(one.type))) return 'part'
       if (/^scoped_(type_)?identifier$/.test(parent?.type ?? '')) return field === 'path' ? 'use' : 'part'
       return type === 'type_identifier' && field !== 'name' && parent?.type !== 'type_parameters' ? 'use' : 'other'
     },
@@ -55,7 +56,7 @@ const tables: Partial<Record<SourceLanguage, StandardTable>> = {
       tree.nodes.some(
         (node) =>
           node.type === 'macro_definition' ||
-          (node.type === 'use_wildcard' && ![...around(node)].some(({ type }) => type === 'mod_item')),
+          (node.type === 'use_wildcard' && ![...ancestors(node)].some(({ type }) => type === 'mod_item')),
       ),
     isElsewhere: () => false,
   },
@@ -74,7 +75,7 @@ const tables: Partial<Record<SourceLanguage, StandardTable>> = {
 }
 
 /** Names of the standard library that are used without being imported; in Go also imports that nothing uses. */
-export function checkStandardImports(source: Source, disk: Disk): Problem[] {
+export function checkStandardImports({ source, disk }: CheckInput): Problem[] {
   const table = tables[source.language]
   if (table === undefined) return []
   return [...missing(source, table, disk), ...(source.language === 'go' ? unused(source) : [])]

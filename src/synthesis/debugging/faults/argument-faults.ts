@@ -1,6 +1,6 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
 import { callTables } from '../call-tables.js'
-import type { Change } from '../fault.js'
+import type { Change } from '../change.js'
 import { functionsOf } from '../functions.js'
 import { importedNames, namesOf } from '../names.js'
 import { shown } from '../problem.js'

@@ -1,4 +1,4 @@
-import type { Change } from '../fault.js'
+import type { Change } from '../change.js'
 import { shown } from '../problem.js'
 import { namedChildren, type Source } from '../source.js'
 

@@ -1,10 +1,10 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
-import type { Change } from '../fault.js'
+import type { Change } from '../change.js'
 import { givesStandardName } from '../checks/standard-imports.js'
 import { importedNames } from '../names.js'
 import { shown } from '../problem.js'
 import { childOf, isScript, type Source } from '../source.js'
-import { slipOf } from './slips.js'
+import { misspell } from './misspell.js'
 
 export const importTypes =
   /^(import_statement|import_from_statement|export_statement|import_declaration|import_spec|use_declaration|using_directive|preproc_include|namespace_use_declaration|require_once_expression)$/
@@ -43,7 +43,7 @@ function lastPart(source: Source, node: SyntaxNode): Change | null {
 
 function slipAt(source: Source, start: number, end: number): Change | null {
   const name = source.text.slice(start, end)
-  const wrong = slipOf(name)
+  const wrong = misspell(name)
   if (wrong === null || source.words.has(wrong)) return null
   return { start, end, text: wrong, detail: `the import says ${shown(wrong)} for ${shown(name)}` }
 }

@@ -1,5 +1,5 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
-import type { Change } from '../fault.js'
+import type { Change } from '../change.js'
 import { shown } from '../problem.js'
 import { namedChildren, type Source } from '../source.js'
 

@@ -1,17 +1,17 @@
-import { minSlipChars } from '../checks/slips.js'
-import type { Change } from '../fault.js'
+import { minMisspelledChars } from '../checks/misspellings.js'
+import type { Change } from '../change.js'
 import { namesOf } from '../names.js'
 import { shown } from '../problem.js'
-import { around, isName, nameTextOf, type Source } from '../source.js'
+import { ancestors, isName, nameTextOf, type Source } from '../source.js'
 import { importTypes } from './import-faults.js'
-import { slipOf } from './slips.js'
+import { misspell } from './misspell.js'
 
 /** One use of a name that the file declares, with a slip in it. */
 export function renamedSymbols(source: Source): Change[] {
   const names = namesOf(source)
   if (names === null) return renamedAnywhere(source)
   return names.used.flatMap(({ name, node }) => {
-    const wrong = slipOf(name)
+    const wrong = misspell(name)
     if (wrong === null || !names.declared.has(name) || source.words.has(wrong) || (source.words.get(name) ?? 0) < 3)
       return []
     const isShort = node.type.startsWith('shorthand')
@@ -24,10 +24,10 @@ export function renamedSymbols(source: Source): Change[] {
 function renamedAnywhere(source: Source): Change[] {
   return source.tree.nodes.flatMap((node) => {
     const name = nameTextOf(source, node)
-    if (!isName(node) || name.length < minSlipChars || (source.words.get(name) ?? 0) < 3) return []
-    const wrong = slipOf(name)
+    if (!isName(node) || name.length < minMisspelledChars || (source.words.get(name) ?? 0) < 3) return []
+    const wrong = misspell(name)
     if (wrong?.length !== name.length || source.words.has(wrong)) return []
-    if ([...around(node)].some(({ type }) => importTypes.test(type))) return []
+    if ([...ancestors(node)].some(({ type }) => importTypes.test(type))) return []
     const detail = `${shown(wrong)} stands for ${shown(name)}`
     return [{ start: node.end - name.length, end: node.end, text: wrong, detail }]
   })

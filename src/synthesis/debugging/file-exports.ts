@@ -1,25 +1,25 @@
 import type { SyntaxNode } from '../../grounding/index.js'
 import { hasOpenScope, namesOf, type Names } from './names.js'
 import { functionsOf, type DeclaredFunction } from './functions.js'
-import { childOf, isScript, within, type Source } from './source.js'
+import { childOf, isScript, descendants, type Source } from './source.js'
 
 /** What others can take from a file by name. */
-export interface Face {
+export interface FileExports {
   /** `null` where that cannot be told for sure. */
   names: ReadonlySet<string> | null
   /** Its functions by the name that others know. */
   functions: ReadonlyMap<string, DeclaredFunction>
 }
 
-const nothing: Face = { names: null, functions: new Map() }
+const unknownExports: FileExports = { names: null, functions: new Map() }
 
-export function faceOf(source: Source): Face {
+export function exportsOf(source: Source): FileExports {
   const names = namesOf(source)
-  if (names === null || source.tree.hasError) return nothing
-  return withoutTrees(isScript(source.language) ? scriptFace(source, names) : pythonFace(source, names))
+  if (names === null || source.tree.hasError) return unknownExports
+  return withoutTrees(isScript(source.language) ? scriptExports(source, names) : pythonExports(source, names))
 }
 
-function pythonFace(source: Source, names: Names): Face {
+function pythonExports(source: Source, names: Names): FileExports {
   const isOpen = hasOpenScope(source) || ['__getattr__', 'setattr', 'modules'].some((word) => source.words.has(word))
   const dunders = ['__name__', '__file__', '__doc__', '__path__', '__package__', '__spec__', '__loader__', '__dict__']
   return {
@@ -30,7 +30,7 @@ function pythonFace(source: Source, names: Names): Face {
 
 const isTopLevel = ({ parent }: SyntaxNode): boolean => parent?.type === 'module'
 
-function scriptFace(source: Source, names: Names): Face {
+function scriptExports(source: Source, names: Names): FileExports {
   const exported = new Map<string, string>()
   let isOpen = /\.d\.[cm]?ts$/.test(source.path) || source.words.has('module') || source.words.has('exports')
   for (const statement of source.tree.root.children) {
@@ -100,7 +100,7 @@ function namesDeclared(source: Source, declaration: SyntaxNode): string[] {
         const names =
           pattern.children.length === 0
             ? [pattern]
-            : [...within(pattern)].filter((node) => /identifier/.test(node.type))
+            : [...descendants(pattern)].filter((node) => /identifier/.test(node.type))
         return names.map((node) => source.textOf(node))
       })
   })
@@ -110,7 +110,7 @@ const byName = (functions: readonly DeclaredFunction[]): Map<string, DeclaredFun
   new Map(functions.map((one) => [one.name, one]))
 
 /** Without the trees that the functions stand in, so that a face can be kept. */
-function withoutTrees({ names, functions }: Face): Face {
+function withoutTrees({ names, functions }: FileExports): FileExports {
   const bare = [...functions].map(([name, one]): [string, DeclaredFunction] => {
     return [name, { ...one, node: { ...one.node, parent: null, children: [] } }]
   })

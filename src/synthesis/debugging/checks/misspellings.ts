@@ -1,9 +1,10 @@
 import type { Disk } from '../../disk.js'
 import { problemAt, shown, type Problem } from '../problem.js'
 import { isName, nameTextOf, type Source } from '../source.js'
+import type { CheckInput } from './check-input.js'
 
 /** Shorter names may well differ in the order of two letters: `xyzw` and `xywz`. */
-export const minSlipChars = 5
+export const minMisspelledChars = 5
 
 /** Names to look for in all written files: each look goes over all their bytes. */
 const maxLooks = 20
@@ -12,7 +13,8 @@ const maxLooks = 20
  * Names that stand once in all that is written, and that are another name of the file but for two letters in each
  * other's place. For languages in which it takes more than one file to say what is declared.
  */
-export function checkSlips(source: Source, disk: Disk): Problem[] {
+export function checkMisspellings({ source, disk, names: declaredNames }: CheckInput): Problem[] {
+  if (declaredNames !== null) return []
   const names = new Set(source.tree.nodes.filter(isName).map((node) => nameTextOf(source, node)))
   let looks = 0
   return source.tree.nodes.flatMap((node) => {
@@ -28,7 +30,7 @@ export function checkSlips(source: Source, disk: Disk): Problem[] {
 
 /** The name with two lower-case letters next to each other swapped, in every way. */
 function withTwoSwapped(name: string): string[] {
-  if (name.length < minSlipChars) return []
+  if (name.length < minMisspelledChars) return []
   return Array.from({ length: name.length - 1 }, (_, at) => {
     const [one, next] = [name.charAt(at), name.charAt(at + 1)]
     const canSwap = one !== next && /[a-z]/.test(one) && /[a-z]/.test(next)
