@@ -2,14 +2,18 @@
 // In: a RepositorySnapshot and what a thought leads to. Out: plain text and Thoughts.
 // One more writer is one more maker of a `Generator` in the table of `createGenerator`.
 export {
+  checkApiKey,
+  checkPrompts,
   createGenerator,
   decidingOptions,
   describeGenerator,
   digestOfPrompts,
   generationOptionsSchema,
+  probeEndpoint,
   type GenerationOptions,
 } from './create-generator.js'
 export type { Budget, GenerationContext } from './context.js'
+export type { EndpointProbe, ProbeLimits } from './endpoint/probe-endpoint.js'
 export { matchPath } from './agents/match-path.js'
 export { GenerationError } from './errors.js'
 export type { FileRequest, Generator, Overview, ReadChoice, ReadChoiceRequest, ThoughtRequest } from './generator.js'

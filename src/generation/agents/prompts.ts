@@ -35,7 +35,7 @@ function readPrompt(file: string, role: Role): Prompt {
   } catch (cause) {
     throw new GenerationError(
       'PROMPT_INVALID',
-      `${file}: there is no prompt for ${role}.`,
+      `${file}: there is no prompt for ${role}. Add the file, or leave promptsDir out to use the shipped prompts.`,
       { file, line: 1 },
       { cause },
     )
@@ -54,7 +54,10 @@ const frontMatterSchema = z.strictObject({
 export function parsePrompt(file: string, role: Role, text: string): Prompt {
   const lines = text.replace(/^\ufeff/, '').split(/\r?\n/)
   const fail = (at: number, what: string): never => {
-    throw new GenerationError('PROMPT_INVALID', `${file}:${at + 1}: ${what}`, { file, line: at + 1 })
+    // Messages of JSON and zod have line ends.
+    const problem = what.replace(/\s+/g, ' ').trim()
+    const message = `${file}:${at + 1}: ${problem} Correct it, or leave promptsDir out to use the shipped prompts.`
+    throw new GenerationError('PROMPT_INVALID', message, { file, line: at + 1 })
   }
   const { version, facts, end } = readFrontMatter(lines, role, fail)
   const [system, user] = ['## System', '## User'].map((heading) => {
@@ -91,10 +94,10 @@ function readFrontMatter(
   try {
     value = JSON.parse(lines.slice(1, end).join('\n'))
   } catch (error) {
-    return fail(1, `what stands between the lines "---" is not JSON: ${(error as Error).message}`)
+    return fail(1, `what stands between the lines "---" is not JSON (${(error as Error).message}).`)
   }
   const read = frontMatterSchema.safeParse(value)
-  if (!read.success) return fail(1, z.prettifyError(read.error))
+  if (!read.success) return fail(1, `the JSON is not right: ${z.prettifyError(read.error)}.`)
   const { version, facts } = read.data
   if (read.data.role !== role) fail(1, `its role is "${read.data.role}"; the prompt of this name is for "${role}".`)
   const known: readonly string[] = factsOfRole[role]

@@ -3,6 +3,7 @@ import type { ChatCompletionCreateParamsNonStreaming } from 'openai/resources/ch
 import { withoutKey } from './api-key.js'
 import { brokenBody, classifyError, emptyAnswer, type Failure } from './failure.js'
 import { isEmpty, readAnswer, type Answer } from './read-answer.js'
+import { readBody } from './read-body.js'
 import type { RequestBody } from './request-body.js'
 
 /** What came of asking once. */
@@ -49,15 +50,15 @@ async function attempt(client: OpenAI, { apiKey, timeoutMs }: Server, body: Requ
   }
   let text: string
   try {
-    text = await readText(response, maxAnswerBytes)
+    text = await readBody(response, maxAnswerBytes)
   } catch (error) {
     if (limit.aborted) return fail(classifyError(error, true, Date.now()))
     return fail(brokenBody(`the answer was cut (${error instanceof Error ? error.message : String(error)})`))
   }
-  return readBody(withoutKey(text, apiKey), fail)
+  return parseBody(withoutKey(text, apiKey), fail)
 }
 
-function readBody(text: string, fail: (failure: Failure) => Attempt): Attempt {
+function parseBody(text: string, fail: (failure: Failure) => Attempt): Attempt {
   let response: unknown
   try {
     response = JSON.parse(text)
@@ -84,19 +85,8 @@ async function fetchKeepingErrors(
   const response = await fetch(url, init)
   if (response.ok) return response
   // Before a message is cut somewhere: half a key would not be known for one.
-  const raw = withoutKey(await readText(response, maxErrorBytes).catch(() => ''), apiKey)
+  const raw = withoutKey(await readBody(response, maxErrorBytes).catch(() => ''), apiKey)
   const headers = new Headers(response.headers)
   for (const name of ['content-encoding', 'content-length', 'transfer-encoding']) headers.delete(name)
   return new Response(JSON.stringify({ error: { raw } }), { status: response.status, headers })
-}
-
-async function readText(response: Response, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    sizeBytes += chunk.length
-    if (sizeBytes > maxBytes) throw new Error(`it is longer than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

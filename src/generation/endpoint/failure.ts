@@ -1,5 +1,6 @@
 import { APIConnectionTimeoutError, APIError, APIUserAbortError } from 'openai'
 import type { GenerationErrorCode } from '../errors.js'
+import { deepestMessage, serverMessage } from './server-text.js'
 
 /** Why an attempt gave no answer, and what follows. */
 export interface Failure {
@@ -15,7 +16,6 @@ export interface Failure {
   says: string
 }
 
-const maxSaidChars = 300
 const passingStatuses = new Set([408, 409, 429])
 /** The server is not at fault with this request, but has no room or no time for any. */
 const overloadStatuses = new Set([408, 409, 429, 502, 503, 504, 529])
@@ -52,7 +52,7 @@ export function classifyError(error: unknown, timedOut: boolean, nowMs: number):
 
 /** What a response other than 2xx means; `raw` is its body. */
 export function classifyStatus(status: number, raw: string, retryAfter: number | null): Failure {
-  const said = saidBy(raw)
+  const said = serverMessage(raw)
   const failure = {
     kind: String(status),
     retryAfterMs: retryAfter,
@@ -95,36 +95,7 @@ function saysTooLong(raw: string): boolean {
   return tooLongPhrases.some((phrase) => text.includes(phrase))
 }
 
-/** The message in an error body, wherever this server puts it, in one short line. */
-function saidBy(raw: string): string {
-  let said: unknown = raw
-  try {
-    const body = JSON.parse(raw) as Record<string, unknown> | null
-    const inner = body?.error ?? body?.message ?? body?.detail ?? body
-    said = (inner as { message?: unknown } | null)?.message ?? inner
-  } catch {
-    // Not JSON: a page of some gateway. It is said as it is.
-  }
-  return shorten(typeof said === 'string' ? said : (JSON.stringify(said) ?? ''))
-}
-
 function rawBodyOf(error: APIError): string {
   const { raw } = (error.error ?? {}) as { raw?: unknown }
   return typeof raw === 'string' ? raw : error.message
-}
-
-/** `fetch failed` says nothing; what it was caused by does. */
-function deepestMessage(error: unknown): string {
-  let inner = error
-  for (let depth = 0; depth < 5 && inner instanceof Error && inner.cause instanceof Error; depth++) inner = inner.cause
-  const { code, message } = (inner ?? {}) as { code?: string; message?: string }
-  return shorten(message || code || String(inner))
-}
-
-export function shorten(text: string): string {
-  const line = text
-    .slice(0, 4 * maxSaidChars)
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim()
-  return line.length <= maxSaidChars ? line : `${line.slice(0, maxSaidChars)} ...`
 }
