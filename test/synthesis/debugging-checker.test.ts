@@ -245,6 +245,29 @@ test('an async call that nobody waits for is told, a promise that goes elsewhere
   ])
 })
 
+test('an async function of Python that yields gives its values one by one: there is no promise to wait for', async () => {
+  const use = (body: string): Promise<string[]> =>
+    py(
+      `async def each(items):\n${body}\n\nasync def close(items):\n    stream = each(items)\n    return stream.aclose()\n`,
+    )
+  const notAwaited = (line: number): string => `${line}: 'each' is async, and its call is used without being awaited`
+  assert.equal(await use('    for item in items:\n        yield item'), [])
+  assert.equal(await use('    print((yield))'), [], 'a yield that gives nothing is one too')
+  // The yield of a function inside makes a generator of that function alone.
+  assert.equal(await use('    def inner():\n        yield items\n    return list(inner())'), [notAwaited(7)])
+  assert.equal(await use('    inner = lambda: (yield items)\n    return list(inner())'), [notAwaited(6)])
+  assert.equal(await use('    return list(items)'), [notAwaited(5)])
+})
+
+test('a function of Python that yields comes to its end without a return', async () => {
+  const end = (way: string): string => `def first(items) -> str:\n    if items:\n        ${way} items[0]\n`
+  assert.equal(await py(end('yield')), [])
+  assert.equal(await py(`${end('yield')}        return "x"\n`), [])
+  const inner = `def first(items) -> str:\n    def inner():\n        yield items\n    if items:\n        return inner()\n`
+  for (const text of [end('return'), inner])
+    assert.match((await py(text)).join(), /^1: 'first' returns a value on some ways/)
+})
+
 test('a loop to the length of what it indexes is told, one that asks where the end is is not', async () => {
   assert.match(
     (await ts('export function f(x: number[]): void {\n  for (let i = 0; i <= x.length; i++) x[i]++\n}\n')).join(),
