@@ -5,7 +5,7 @@ import { findApiKey } from '../../src/generation/endpoint/api-key.js'
 import { brokenBody, classifyStatus, emptyAnswer, retryAfterMs } from '../../src/generation/endpoint/failure.js'
 import { endpointOptionsSchema } from '../../src/generation/endpoint/options.js'
 import { readAnswer } from '../../src/generation/endpoint/read-answer.js'
-import { askUntilAnswered, retryWaitMs, type Asked, type Clock } from '../../src/generation/endpoint/retry.js'
+import { askUntilAnswered, retryWaitMs, type AskResult, type Clock } from '../../src/generation/endpoint/retry.js'
 
 const answered: Attempt = {
   ok: true,
@@ -23,7 +23,7 @@ const cut: Attempt = { ok: false, failure: brokenBody('cut') }
 async function askThrough(
   script: Attempt[],
   limits = { maxAttempts: 6, maxRetryWaitMs: 60_000 },
-): Promise<{ asked: Asked; waits: number[]; left: number }> {
+): Promise<{ asked: AskResult; waits: number[]; left: number }> {
   const waits: number[] = []
   const left = [...script]
   const clock: Clock = { sleep: async (ms) => void waits.push(ms), random: () => 0.5 }
@@ -93,7 +93,7 @@ test('nothing is begun after the stop, also not by a wait that it ends', async (
 
 test('a status says what follows from it', () => {
   const outcome = (status: number, raw = ''): string => {
-    const { code, isPassing, kind } = classifyStatus(status, raw, null)
+    const { code, isTransient: isPassing, kind } = classifyStatus(status, raw, null)
     assert.is(kind, String(status))
     return `${isPassing ? 'again, then ' : ''}${code}`
   }
@@ -119,7 +119,7 @@ test('a prompt that is too long is told in the words of each server', () => {
     [422, { error: 'Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096' }],
   ]
   for (const [status, body] of bodies) {
-    const { code, isPassing } = classifyStatus(status, JSON.stringify(body), null)
+    const { code, isTransient: isPassing } = classifyStatus(status, JSON.stringify(body), null)
     assert.equal([code, isPassing], ['CONTEXT_TOO_LONG', false], JSON.stringify(body))
   }
   const perMinute = classifyStatus(
@@ -127,11 +127,11 @@ test('a prompt that is too long is told in the words of each server', () => {
     '{"error":{"message":"Request too large: tokens per min. context length"}}',
     null,
   )
-  assert.is(perMinute.isPassing, true)
+  assert.is(perMinute.isTransient, true)
 })
 
 test('the message says what the server said, wherever it said it, in one line', () => {
-  const said = (raw: string): string => classifyStatus(422, raw, null).says
+  const said = (raw: string): string => classifyStatus(422, raw, null).message
   assert.is(said('{"error":{"message":"no such field"}}'), 'the server answered 422: no such field')
   assert.is(said('{"message":"no such field"}'), 'the server answered 422: no such field')
   assert.is(said('{"detail":[{"loc":["body","seed"]}]}'), 'the server answered 422: [{"loc":["body","seed"]}]')

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore } from '../../src/core/index.js'
-import { createNarrator, factsFor, tellFacts, type ThoughtRequest } from '../../src/generation/index.js'
+import { createNarrator, factsFor, thoughtOfFacts, type ThoughtRequest } from '../../src/generation/index.js'
 import { checkFacts } from '../../src/generation/narrator/declaration-facts.js'
 import { fileNames } from '../../src/generation/narrator/file-names.js'
 import { namesOf } from '../../src/generation/narrator/item-names.js'
@@ -58,7 +58,7 @@ function requestFor(path: string): ThoughtRequest {
   return { snapshot, path, purpose: '', written, read: [], leadsTo }
 }
 
-const textOf = (path: string): string => tellFacts(factsFor(requestFor(path))).text
+const textOf = (path: string): string => thoughtOfFacts(factsFor(requestFor(path))).text
 
 const item = (signature: string, over: Partial<OutlineItem> = {}): OutlineItem => ({
   ...{ kind: 'class', name: 'A', signature, doc: '', start: 0, end: 1, exported: true, children: [] },
@@ -70,7 +70,7 @@ test('overloads and accessors are told once, and every thought can be told again
     const facts = factsFor(requestFor(path))
     assert.is(new Set(facts.map((fact) => fact.id)).size, facts.length, path)
     const thought = await createNarrator().thought(requestFor(path))
-    assert.equal(tellFacts(thought.facts.flatMap((id) => facts.find((fact) => fact.id === id) ?? [])), thought)
+    assert.equal(thoughtOfFacts(thought.facts.flatMap((id) => facts.find((fact) => fact.id === id) ?? [])), thought)
   }
   assert.is(textOf('sum.ts').match(/`add` takes/g)?.length, 1)
   assert.is(textOf('sum.ts').match(/As for `Box\.size`/g)?.length, 1)

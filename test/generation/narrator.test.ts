@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createNarrator, factsFor, tellFacts, type ThoughtRequest } from '../../src/generation/index.js'
+import { createNarrator, factsFor, thoughtOfFacts, type ThoughtRequest } from '../../src/generation/index.js'
 import { baseNames, parameterNames, returnType } from '../../src/generation/narrator/outline-facts.js'
 import { firstSentence, lowerFirst } from '../../src/generation/narrator/doc-clauses.js'
-import { listed, sentence } from '../../src/generation/narrator/prose.js'
+import { joinList, toSentence } from '../../src/generation/narrator/prose.js'
 import type { OutlineItem, RepositorySnapshot } from '../../src/records/index.js'
 import { thoughtRequestFor } from '../../src/synthesis/index.js'
 import { smallProject, synthesizeFolder, writeRepository } from '../support.js'
@@ -91,7 +91,7 @@ test('facts have ids of their own, and a thought told again from its ids is the 
     const facts = factsFor(request)
     assert.is(new Set(facts.map((fact) => fact.id)).size, facts.length, path)
     const thought = await narrator.thought(request)
-    assert.equal(tellFacts(thought.facts.flatMap((id) => facts.find((fact) => fact.id === id) ?? [])), thought)
+    assert.equal(thoughtOfFacts(thought.facts.flatMap((id) => facts.find((fact) => fact.id === id) ?? [])), thought)
   }
 })
 
@@ -131,12 +131,12 @@ test('where there is nothing else to say, no rewrite is made up', async () => {
 })
 
 test('lists, sentences and clipped docs read as English', () => {
-  assert.is(listed(['a']), 'a')
-  assert.is(listed(['a', 'b', 'c']), 'a, b and c')
-  assert.is(listed(['a', 'b', 'c', 'd'], 2), 'a, b and two more')
-  assert.is(sentence('next is x.ts'), 'Next is x.ts.')
-  assert.is(sentence('index.ts needs it'), 'index.ts needs it.')
-  assert.is(sentence('`a` builds on `b`'), '`a` builds on `b`.')
+  assert.is(joinList(['a']), 'a')
+  assert.is(joinList(['a', 'b', 'c']), 'a, b and c')
+  assert.is(joinList(['a', 'b', 'c', 'd'], 2), 'a, b and two more')
+  assert.is(toSentence('next is x.ts'), 'Next is x.ts.')
+  assert.is(toSentence('index.ts needs it'), 'index.ts needs it.')
+  assert.is(toSentence('`a` builds on `b`'), '`a` builds on `b`.')
   assert.is(firstSentence('Reads e.g. a file. Then closes it.', 80), 'Reads e.g. a file')
   assert.is(firstSentence('A rather long sentence about nothing', 20), 'A rather long')
   assert.is(lowerFirst('Checks a config'), 'checks a config')

@@ -4,8 +4,8 @@
  * them apart. Control characters, and halves of characters that have no UTF-8, go.
  */
 export function asData(text: string): string {
-  const taken = text.replace(chatMark, '$& ').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '')
-  return Buffer.from(taken, 'utf8').toString('utf8').trim()
+  const separated = text.replace(chatMark, '$& ').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '')
+  return Buffer.from(separated, 'utf8').toString('utf8').trim()
 }
 
 const chatMark = /<(?=[|\uff5c]|\/?s>|(?:start|end)_of_turn>|[be]os>|<\/?SYS>>|\/?think(?:ing)?>)|\[(?=\/?INST\])/gi

@@ -3,14 +3,14 @@ import type { Message } from '../../records/index.js'
 import type { CallPurpose, Completion, CompletionClient, CompletionRequest } from '../completion.js'
 import { GenerationError } from '../errors.js'
 import type { Facts } from './fit-facts.js'
-import { messagesOf } from './messages.js'
+import { buildMessages } from './messages.js'
 import type { AgentOptions } from './options.js'
 import type { Prompts } from './prompts.js'
-import type { Reading } from './reading.js'
+import type { ReadResult } from './read-result.js'
 import type { Role } from './roles.js'
 
 /** What all agents of a run ask with. */
-export interface Desk {
+export interface AgentContext {
   client: CompletionClient
   options: AgentOptions
   prompts: Prompts
@@ -18,7 +18,7 @@ export interface Desk {
   seed: number
 }
 
-export interface Question<Value> {
+export interface AgentQuestion<Value> {
   role: Role
   purpose: Omit<CallPurpose, 'role'>
   /** Told as fully as the bound on a prompt allows. */
@@ -30,10 +30,10 @@ export interface Question<Value> {
   maxAsks: number
   /** Sets a draw apart from others of the same question. */
   draw?: string
-  read(completion: Completion, messages: readonly Message[]): Reading<Value>
+  read(completion: Completion, messages: readonly Message[]): ReadResult<Value>
 }
 
-export interface Answered<Value> {
+export interface AgentAnswer<Value> {
   value: Value
   /** Digest of the call. */
   call: string
@@ -46,31 +46,34 @@ export interface Answered<Value> {
  * @throws what ends every call, not this one alone: GenerationError `BUDGET_SPENT`, `ENDPOINT_UNREACHABLE`,
  * `ENDPOINT_REFUSED`, `API_KEY_MISSING`, `CALLS_BROKEN`, CoreError `ABORTED`
  */
-export async function ask<Value>(desk: Desk, question: Question<Value>): Promise<Answered<Value> | null> {
+export async function ask<Value>(
+  context: AgentContext,
+  question: AgentQuestion<Value>,
+): Promise<AgentAnswer<Value> | null> {
   let problem = ''
-  let maxChars = desk.options.maxPromptChars
+  let maxChars = context.options.maxPromptChars
   let isHalved = false
-  for (let asked = 0; asked <= question.maxAsks;) {
-    const request = requestFor(desk, question, problem, maxChars, asked)
-    const outcome = await complete(desk.client, request, { ...question.purpose, role: question.role })
+  for (let asks = 0; asks <= question.maxAsks;) {
+    const request = buildRequest(context, question, problem, maxChars, asks)
+    const outcome = await complete(context.client, request, { ...question.purpose, role: question.role })
     if (outcome === 'REQUEST_REFUSED') return null
     if (outcome === 'CONTEXT_TOO_LONG') {
       if (isHalved) return null
       isHalved = true
-      maxChars = Math.floor(Math.min(maxChars, charsOf(request.messages)) / 2)
+      maxChars = Math.floor(Math.min(maxChars, countChars(request.messages)) / 2)
       continue
     }
-    const reading: Reading<Value> =
+    const reading: ReadResult<Value> =
       outcome === 'ANSWER_EMPTY' ? { problem: 'It says nothing.' } : question.read(outcome, request.messages)
     if ('value' in reading && typeof outcome !== 'string') return { value: reading.value, call: outcome.call }
     problem = 'problem' in reading ? reading.problem : ''
-    asked++
+    asks++
   }
   return null
 }
 
 /** @throws GenerationError `ANSWER_UNUSABLE` */
-export function refuseFallback({ role, purpose }: Question<unknown>): never {
+export function throwUnusable({ role, purpose }: AgentQuestion<unknown>): never {
   const about = purpose.path === '' ? purpose.unit : `${purpose.path} of ${purpose.unit}`
   throw new GenerationError(
     'ANSWER_UNUSABLE',
@@ -79,43 +82,44 @@ export function refuseFallback({ role, purpose }: Question<unknown>): never {
   )
 }
 
-function requestFor(
-  { prompts, seed }: Desk,
-  question: Question<unknown>,
+function buildRequest(
+  { prompts, seed }: AgentContext,
+  question: AgentQuestion<unknown>,
   problem: string,
   maxChars: number,
-  asked: number,
+  asks: number,
 ): CompletionRequest {
   const { role, facts, schema, maxNewTokens, draw = '' } = question
   return {
-    messages: messagesOf(prompts[role], { ...facts, problem }, maxChars),
+    messages: buildMessages(prompts[role], { ...facts, problem }, maxChars),
     answer: schema === null ? null : { name: role, schema },
     maxNewTokens,
     // The same words may be asked again with the same problem: only the seed then makes it another draw.
-    seed: seedOf(seed, role, draw, asked),
+    seed: seedFrom(seed, role, draw, asks),
   }
 }
 
-const charsOf = (messages: readonly Message[]): number => messages.reduce((sum, { content }) => sum + content.length, 0)
+const countChars = (messages: readonly Message[]): number =>
+  messages.reduce((sum, { content }) => sum + content.length, 0)
 
 /** 31 bits, which every server takes. */
-function seedOf(...parts: readonly (string | number)[]): number {
+function seedFrom(...parts: readonly (string | number)[]): number {
   return Number.parseInt(digestOf(parts).slice(0, 8), 16) >>> 1
 }
 
-const ownFailures = ['ANSWER_EMPTY', 'CONTEXT_TOO_LONG', 'REQUEST_REFUSED'] as const
-type OwnFailure = (typeof ownFailures)[number]
+const codesOfOneCall = ['ANSWER_EMPTY', 'CONTEXT_TOO_LONG', 'REQUEST_REFUSED'] as const
+type CodeOfOneCall = (typeof codesOfOneCall)[number]
 
 /** The answer, or the code of an error that is of this call alone. */
 async function complete(
   client: CompletionClient,
   request: CompletionRequest,
   purpose: CallPurpose,
-): Promise<Completion | OwnFailure> {
+): Promise<Completion | CodeOfOneCall> {
   try {
     return await client.complete(request, purpose)
   } catch (error) {
-    const code = error instanceof RetraceError ? ownFailures.find((one) => one === error.code) : undefined
+    const code = error instanceof RetraceError ? codesOfOneCall.find((known) => known === error.code) : undefined
     if (code === undefined) throw error
     return code
   }

@@ -4,11 +4,11 @@ import { fitFacts, type Facts } from './fit-facts.js'
 import { placeholder, type Prompt } from './prompts.js'
 
 /** What is sent: the facts in their places, told as fully as `maxChars` for the whole allows. */
-export function messagesOf(prompt: Prompt, facts: Facts, maxChars: number): Message[] {
-  const used = new Set(namesIn(prompt.user))
-  const usedFacts = Object.entries(facts).filter(([name]) => used.has(name))
-  const data = Object.fromEntries(usedFacts.map(([name, fact]) => [name, dataOf(fact)]))
-  const fitted = fitFacts(data, roomFor(prompt, data, maxChars))
+export function buildMessages(prompt: Prompt, facts: Facts, maxChars: number): Message[] {
+  const names = new Set(namesIn(prompt.user))
+  const usedFacts = Object.entries(facts).filter(([name]) => names.has(name))
+  const data = Object.fromEntries(usedFacts.map(([name, fact]) => [name, factAsData(fact)]))
+  const fitted = fitFacts(data, charsLeftForFacts(prompt, data, maxChars))
   return [
     { role: 'system', content: prompt.system },
     { role: 'user', content: fill(prompt.user, fitted) },
@@ -16,22 +16,22 @@ export function messagesOf(prompt: Prompt, facts: Facts, maxChars: number): Mess
 }
 
 /** Each telling as it may be sent, told no more than once. */
-function dataOf(fact: Facts[string]): Facts[string] {
+function factAsData(fact: Facts[string]): Facts[string] {
   if (typeof fact === 'string') return asData(fact)
-  const tellings = fact.tellings.map((tell) => {
-    let told: string | undefined
-    return () => (told ??= asData(tell()))
+  const versions = fact.versions.map((version) => {
+    let text: string | undefined
+    return () => (text ??= asData(version()))
   })
-  return { share: fact.share, tellings }
+  return { share: fact.share, versions }
 }
 
 /** Characters that are left for the facts that can be shortened. */
-export function roomFor(prompt: Prompt, facts: Facts, maxChars: number): number {
+export function charsLeftForFacts(prompt: Prompt, facts: Facts, maxChars: number): number {
   // What is told at any length keeps the words around it, and they take room.
   const fixed = Object.fromEntries(
     Object.entries(facts).map(([name, fact]) => [
       name,
-      typeof fact === 'string' ? fact : fact.tellings.some((tell) => tell() !== '') ? '.' : '',
+      typeof fact === 'string' ? fact : fact.versions.some((version) => version() !== '') ? '.' : '',
     ]),
   )
   return Math.max(0, maxChars - prompt.system.length - fill(prompt.user, fixed).length)
@@ -43,14 +43,14 @@ export function roomFor(prompt: Prompt, facts: Facts, maxChars: number): number 
  */
 function fill(template: string, facts: Readonly<Record<string, string>>): string {
   const factOf = (name: string): string => facts[name] ?? ''
-  const isTold = (text: string): boolean => {
+  const hasFact = (text: string): boolean => {
     const names = namesIn(text)
     return names.length === 0 || names.some((name) => factOf(name) !== '')
   }
   return template
     .split(/\n{2,}/)
-    .filter(isTold)
-    .map((paragraph) => paragraph.split('\n').filter(isTold).join('\n'))
+    .filter(hasFact)
+    .map((paragraph) => paragraph.split('\n').filter(hasFact).join('\n'))
     .map((paragraph) => paragraph.replace(placeholder, (_place, name: string) => factOf(name)))
     .join('\n\n')
 }

@@ -14,8 +14,8 @@ const maxSignatureChars = 200
 /** One line for each declaration, and with `members` one for each of theirs. */
 export function outlineLines(file: FileRecord, items: readonly OutlineItem[], detail: Detail): string[] {
   return items.flatMap((item) => {
-    if (!isTellable(file, item)) return []
-    const line = `- ${detail === 'names' ? nameWords(item) : withDoc(item)}`
+    if (!isListable(file, item)) return []
+    const line = `- ${detail === 'names' ? kindAndName(item) : withDoc(item)}`
     const members = detail === 'members' ? item.children : []
     return [line, ...members.map((member) => `  - ${withDoc(member)}`)]
   })
@@ -24,7 +24,7 @@ export function outlineLines(file: FileRecord, items: readonly OutlineItem[], de
 /** Names of declarations in a row. */
 export function nameList(file: FileRecord, items: readonly OutlineItem[]): string {
   return items
-    .filter((item) => isTellable(file, item))
+    .filter((item) => isListable(file, item))
     .map((item) => shortName(item))
     .join(', ')
 }
@@ -32,30 +32,30 @@ export function nameList(file: FileRecord, items: readonly OutlineItem[]): strin
 /** The declarations that hold all of bytes `[start, end)`, outermost first. */
 export function namesAround(file: FileRecord, start: number, end: number): string {
   const names: string[] = []
-  const around = (items: readonly OutlineItem[]): OutlineItem | undefined =>
-    items.find((item) => item.start <= start && end <= item.end && isTellable(file, item))
-  for (let item = around(file.outline); item !== undefined; item = around(item.children)) names.push(shortName(item))
+  const holder = (items: readonly OutlineItem[]): OutlineItem | undefined =>
+    items.find((item) => item.start <= start && end <= item.end && isListable(file, item))
+  for (let item = holder(file.outline); item !== undefined; item = holder(item.children)) names.push(shortName(item))
   return names.join(', in it ')
 }
 
 /** What the file says of itself; the first words of a text would be its body, and are not told. */
-export function docOf(file: FileRecord): string {
+export function fileDoc(file: FileRecord): string {
   return file.language === 'text' ? '' : firstSentence(file.doc, maxDocChars)
 }
 
 /** A line outline has first lines for names: those are code, but for the headings of a document. */
-function isTellable(file: FileRecord, { kind, name }: OutlineItem): boolean {
+function isListable(file: FileRecord, { kind, name }: OutlineItem): boolean {
   if (kind === 'export') return name !== 'module.exports' && name !== '__all__'
   return kind !== 'section' || file.outlineFrom === 'syntax-tree' || /\.(md|markdown|mdx|rst)$/i.test(file.path)
 }
 
 function withDoc(item: OutlineItem): string {
   const doc = item.kind === 'section' ? '' : firstSentence(item.doc, maxDocChars)
-  return doc === '' ? skeletonOf(item) : `${skeletonOf(item)} -- ${doc}`
+  return doc === '' ? withoutValue(item) : `${withoutValue(item)} -- ${doc}`
 }
 
 /** Declarations whose signature is all that stands before their body. */
-const withBody: ReadonlySet<OutlineItem['kind']> = new Set([
+const kindsWithBody: ReadonlySet<OutlineItem['kind']> = new Set([
   'class',
   'struct',
   'interface',
@@ -69,15 +69,15 @@ const withBody: ReadonlySet<OutlineItem['kind']> = new Set([
 ])
 
 /** A declaration without what it is set to: the outline keeps short values in a signature, and those are code. */
-function skeletonOf(item: OutlineItem): string {
-  if (withBody.has(item.kind)) return cut(item.signature, maxSignatureChars)
-  if (item.kind !== 'variable' && item.kind !== 'property') return nameWords(item)
+function withoutValue(item: OutlineItem): string {
+  if (kindsWithBody.has(item.kind)) return cut(item.signature, maxSignatureChars)
+  if (item.kind !== 'variable' && item.kind !== 'property') return kindAndName(item)
   // PHP's constants are declared by a call, with their value in it.
-  if (/^define\s*\(/i.test(item.signature)) return nameWords(item)
+  if (/^define\s*\(/i.test(item.signature)) return kindAndName(item)
   const declared = item.signature.slice(0, valueStart(item.signature)).trim()
   // Of `const { a, b } = c` nothing would be left but `const`, and of `const ( a = 1 )` half a bracket.
   const isNamed = declared.includes(item.name.split(', ')[0] as string) && isBalanced(declared)
-  return isNamed ? cut(declared, maxSignatureChars) : nameWords(item)
+  return isNamed ? cut(declared, maxSignatureChars) : kindAndName(item)
 }
 
 /** Where a value or a block begins: at `=` or `:=`, also in brackets, as groups of Go have theirs there; outside of them at `{`, and where a tag of Go begins. */
@@ -95,7 +95,7 @@ function valueStart(signature: string): number {
 
 const isBalanced = (text: string): boolean => text.split(/[([]/).length === text.split(/[)\]]/).length
 
-const nameWords = (item: OutlineItem): string =>
+const kindAndName = (item: OutlineItem): string =>
   item.kind === 'section' ? `"${shortName(item)}"` : `${item.kind} ${shortName(item)}`
 
 /** An anonymous export has its expression for a name. */

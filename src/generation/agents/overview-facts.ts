@@ -1,24 +1,24 @@
 import type { FileRecord, RepositorySnapshot } from '../../records/index.js'
 import { baseName } from '../narrator/file-names.js'
 import { aboutFacts } from './file-facts.js'
-import { fit, type Facts } from './fit-facts.js'
-import { details, docOf, nameList, outlineLines, type Detail } from './outline-text.js'
-import { structureOf, type Structure } from './structure.js'
+import { longestThatFits, type Facts } from './fit-facts.js'
+import { details, fileDoc, nameList, outlineLines, type Detail } from './outline-text.js'
+import { indexOf, type SnapshotIndex } from './snapshot-index.js'
 
 /** What the main agent knows of a repository. */
 export function mainFacts(snapshot: RepositorySnapshot): Facts {
-  const structure = structureOf(snapshot)
+  const structure = indexOf(snapshot)
   const files = snapshot.order.map((path) => structure.file(path))
   const outlines = (detail: Detail) => (): string => files.flatMap((file) => outlineOf(file, detail)).join('\n')
   return {
     ...aboutFacts(snapshot),
-    readme: { share: 0.2, tellings: [() => tellReadme(snapshot)] },
+    readme: { share: 0.2, versions: [() => readmeText(snapshot)] },
     tree: {
       share: 0.2,
-      tellings: [() => snapshot.files.map(({ path }) => path).join('\n'), () => tellFolders(snapshot)],
+      versions: [() => snapshot.files.map(({ path }) => path).join('\n'), () => folderList(snapshot)],
     },
-    dependencies: { share: 0.2, tellings: [() => tellDependencies(snapshot, structure)] },
-    outlines: { share: 0.4, tellings: details.map(outlines) },
+    dependencies: { share: 0.2, versions: [() => dependencyList(snapshot, structure)] },
+    outlines: { share: 0.4, versions: details.map(outlines) },
   }
 }
 
@@ -29,7 +29,7 @@ export function planBatches(
   room: number,
   maxNewTokens: number,
 ): string[][] {
-  const structure = structureOf(snapshot)
+  const structure = indexOf(snapshot)
   const rank = new Map(snapshot.order.map((path, at) => [path, at]))
   const batches: string[][] = []
   let [chars, tokens] = [Infinity, Infinity]
@@ -53,22 +53,22 @@ const charsPerToken = 2.5
 
 /** The files of a batch with what they declare; by their paths alone where even that is too much. */
 export function planFacts(snapshot: RepositorySnapshot, batch: readonly string[], room: number): Facts {
-  const structure = structureOf(snapshot)
+  const structure = indexOf(snapshot)
   return {
     ...aboutFacts(snapshot),
     files: {
       share: 1,
-      tellings: [() => batch.map((path) => planBlock(structure, path, room)).join('\n'), () => batch.join('\n')],
+      versions: [() => batch.map((path) => planBlock(structure, path, room)).join('\n'), () => batch.join('\n')],
     },
   }
 }
 
 /** A file as it stands in a batch: no more than an eighth of the room, so that no file takes the others' place. */
-function planBlock(structure: Structure, path: string, room: number): string {
+function planBlock(structure: SnapshotIndex, path: string, room: number): string {
   const file = structure.file(path)
-  const needs = structure.dependencies(path).map((one) => one.path)
-  const tellings = details.map((detail) => (): string => outlineOf(file, detail, needs).join('\n'))
-  return fit([...tellings, () => path], room / 8) || path
+  const needs = structure.dependenciesOf(path).map((dependency) => dependency.path)
+  const versions = details.map((detail) => (): string => outlineOf(file, detail, needs).join('\n'))
+  return longestThatFits([...versions, () => path], room / 8) || path
 }
 
 /** A file's path, what it needs, what it says of itself, and its declarations; the names alone in one line. */
@@ -78,13 +78,13 @@ function outlineOf(file: FileRecord, detail: Detail, needs: readonly string[] = 
     const names = nameList(file, file.outline)
     return [names === '' ? file.path : `${file.path}: ${names}`]
   }
-  const doc = docOf(file)
+  const doc = fileDoc(file)
   const head = doc === '' ? `${file.path}${uses}` : `${file.path}${uses} -- ${doc}`
   return [head, ...outlineLines(file, file.outline, detail).map((line) => `  ${line}`)]
 }
 
 /** Title, first paragraphs and headings: what grounding keeps of a README. */
-function tellReadme({ files, about }: RepositorySnapshot): string {
+function readmeText({ files, about }: RepositorySnapshot): string {
   const readme = files.find(({ path }) => /^readme(\.|$)/i.test(path)) ?? files.find(({ path }) => isReadme(path))
   const sections = (readme?.outline ?? []).filter(() => /\.(md|markdown|mdx|rst)$/i.test(readme?.path ?? ''))
   const lines = [
@@ -99,7 +99,7 @@ function tellReadme({ files, about }: RepositorySnapshot): string {
 
 const isReadme = (path: string): boolean => /^readme(\.|$)/i.test(baseName(path))
 
-function tellFolders({ files }: RepositorySnapshot): string {
+function folderList({ files }: RepositorySnapshot): string {
   const counts = new Map<string, number>()
   for (const { path } of files) {
     const folder = path.slice(0, path.lastIndexOf('/') + 1) || './'
@@ -108,10 +108,10 @@ function tellFolders({ files }: RepositorySnapshot): string {
   return [...counts].map(([folder, count]) => `${folder} (files: ${count})`).join('\n')
 }
 
-function tellDependencies(snapshot: RepositorySnapshot, structure: Structure): string {
+function dependencyList(snapshot: RepositorySnapshot, structure: SnapshotIndex): string {
   return snapshot.order
     .flatMap((path) => {
-      const needs = structure.dependencies(path).map((one) => one.path)
+      const needs = structure.dependenciesOf(path).map((dependency) => dependency.path)
       return needs.length === 0 ? [] : [`${path} uses ${needs.join(', ')}`]
     })
     .join('\n')

@@ -96,10 +96,10 @@ function readFrontMatter(
   } catch (error) {
     return fail(1, `what stands between the lines "---" is not JSON (${(error as Error).message}).`)
   }
-  const read = frontMatterSchema.safeParse(value)
-  if (!read.success) return fail(1, `the JSON is not right: ${z.prettifyError(read.error)}.`)
-  const { version, facts } = read.data
-  if (read.data.role !== role) fail(1, `its role is "${read.data.role}"; the prompt of this name is for "${role}".`)
+  const result = frontMatterSchema.safeParse(value)
+  if (!result.success) return fail(1, `the JSON is not right: ${z.prettifyError(result.error)}.`)
+  const { version, facts } = result.data
+  if (result.data.role !== role) fail(1, `its role is "${result.data.role}"; the prompt of this name is for "${role}".`)
   const known: readonly string[] = factsOfRole[role]
   for (const fact of facts) {
     if (!known.includes(fact)) fail(1, `${role} has no fact "${fact}"; it has ${known.join(', ')}.`)

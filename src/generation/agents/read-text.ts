@@ -1,5 +1,5 @@
 import { asData } from './as-data.js'
-import type { Reading } from './reading.js'
+import type { ReadResult } from './read-result.js'
 
 /** What an answer says beside its thinking aloud; an opened and unclosed block of it takes all that follows. */
 export function withoutThinking(text: string): string {
@@ -19,7 +19,7 @@ export interface TextBounds {
 }
 
 /** Prose of an answer, cleaned of what models put around it and cut to its bound, or what was wrong with it. */
-export function readProse(answer: string, { maxChars, isCut, prompt }: TextBounds): Reading<string> {
+export function readProse(answer: string, { maxChars, isCut, prompt }: TextBounds): ReadResult<string> {
   const bare = withoutQuotes(withoutRole(withoutFences(fieldOf(withoutThinking(answer)))))
   const text = withoutMarks(beforeActing(fold(bare)))
   if (text === '') return { problem: 'It says nothing.' }
@@ -34,7 +34,7 @@ export function readProse(answer: string, { maxChars, isCut, prompt }: TextBound
 }
 
 /** Code of an answer: what a fence holds, else all of it. */
-export function readCode(answer: string): Reading<string> {
+export function readCode(answer: string): ReadResult<string> {
   const text = withoutThinking(answer)
   const lines = text.split('\n')
   const start = lines.findIndex((line) => /^ {0,3}(?:```|~~~)/.test(line))
@@ -107,7 +107,7 @@ function fold(text: string): string {
 }
 
 /** Times that a sentence may stand in a text before the rest is taken for a loop. */
-const maxTellings = 2
+const maxRepeats = 2
 
 /** The text up to where it begins to say the same sentence again and again. */
 function withoutRepeats(text: string): string {
@@ -117,7 +117,7 @@ function withoutRepeats(text: string): string {
     if (key.length < 12) continue
     const before = seen.get(key)
     const count = (before?.count ?? 0) + 1
-    if (before !== undefined && count > maxTellings) return text.slice(0, before.second).trim()
+    if (before !== undefined && count > maxRepeats) return text.slice(0, before.second).trim()
     seen.set(key, { count, second: count === 2 ? index : (before?.second ?? 0) })
   }
   return text
@@ -136,7 +136,7 @@ function isLoop(text: string): boolean {
 const minEchoChars = 60
 
 function isEcho(text: string, prompt: string): boolean {
-  const flat = (one: string): string => one.replace(/\s+/g, ' ').trim()
+  const flat = (words: string): string => words.replace(/\s+/g, ' ').trim()
   return text.length >= minEchoChars && flat(prompt).includes(flat(text))
 }
 

@@ -46,6 +46,6 @@ function readUsage(value: unknown): Usage {
   return { promptTokens: prompt_tokens, completionTokens: completion_tokens }
 }
 
-function finishReasonOf(said: string | null | undefined): Answer['finishReason'] {
-  return said === 'stop' || said === 'length' ? said : 'other'
+function finishReasonOf(reason: string | null | undefined): Answer['finishReason'] {
+  return reason === 'stop' || reason === 'length' ? reason : 'other'
 }

@@ -4,7 +4,7 @@ import type { AnswerFormat, EndpointOptions } from './options.js'
 export type RequestBody = Record<string, unknown>
 
 /** A body to send, and what it asks the server to hold the answer to. */
-export interface Question {
+export interface RequestForm {
   format: AnswerFormat
   body: RequestBody
 }

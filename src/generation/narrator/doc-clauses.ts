@@ -15,17 +15,17 @@ export function firstSentence(doc: string, maxChars: number): string {
   const ended =
     /^(.*?[^.\s](?<!\b(?:e\.g|i\.e|vs|cf|etc|St|Dr|Mr))[.!?])(?=\s+[A-Z`(]|$|(?<=[!?])\s)/.exec(flat)?.[1] ?? flat
   const bare = withoutEnd(ended)
-  if (bare.length <= maxChars && !flat.endsWith('…')) return bare === balanced(bare) ? bare : asPhrase(bare)
-  return asPhrase(cutAtClause(bare, maxChars))
+  if (bare.length <= maxChars && !flat.endsWith('…')) return bare === upToUnclosed(bare) ? bare : trimToPhrase(bare)
+  return trimToPhrase(cutAtClause(bare, maxChars))
 }
 
 /** The first sentence to be told after a colon, small letter first; empty where the doc says nothing of its own. */
 export function docClause(doc: string, maxChars: number, ownNames: readonly string[] = []): string {
   const clause = firstSentence(doc, maxChars)
-  return saysSomething(clause) ? lowerFirst(clause, ownNames) : ''
+  return isInformative(clause) ? lowerFirst(clause, ownNames) : ''
 }
 
-const emptyTalk = [
+const uninformative = [
   /^(https?:\/\/|www\.)\S*$|^(see|from|source|via|ref(erence)?s?|docs?|spec)\b:?\s*(https?:\/\/|www\.)/i,
   /^[@$#<|>*]|^(todo|fixme|xxx|hack)\b|^(eslint|biome|prettier|istanbul|c8)[ -](ignore|disable|enable)/i,
   /^[\w.-]*\/[\w./-]+$|^[\w-]+\.[a-z]{1,4}\b(?!\s+\w+\s+\w)/i,
@@ -33,9 +33,9 @@ const emptyTalk = [
   /\bcopyright\b|\(c\) \d|©|SPDX-|all rights reserved/i,
 ]
 
-function saysSomething(clause: string): boolean {
+function isInformative(clause: string): boolean {
   const words = clause.split(' ').filter((word) => /[\p{L}\p{N}]/u.test(word))
-  return words.length >= 3 && !emptyTalk.some((pattern) => pattern.test(clause))
+  return words.length >= 3 && !uninformative.some((pattern) => pattern.test(clause))
 }
 
 const withoutEnd = (text: string): string => text.replace(/[.:;,!?\s…–—-]+$/, '')
@@ -65,10 +65,10 @@ const openWords = new Set(
 )
 
 /** What is left when an open bracket, an open quote and words that wait for more are taken from the end. */
-function asPhrase(text: string): string {
-  let rest = withoutEnd(balanced(text))
+function trimToPhrase(text: string): string {
+  let rest = withoutEnd(upToUnclosed(text))
   for (let word = lastWord(rest); openWords.has(word.toLowerCase()); word = lastWord(rest))
-    rest = withoutEnd(balanced(rest.slice(0, rest.length - word.length)))
+    rest = withoutEnd(upToUnclosed(rest.slice(0, rest.length - word.length)))
   return rest.split(' ').length < 3 ? '' : rest
 }
 
@@ -77,7 +77,7 @@ const lastWord = (text: string): string => /[^\s]*$/.exec(text)?.[0] ?? ''
 const closers: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' }
 
 /** The text up to the first bracket, code mark or quote that is never closed. */
-function balanced(text: string): string {
+function upToUnclosed(text: string): string {
   const open: { at: number; close: string }[] = []
   for (let at = 0; at < text.length; at++) {
     const char = text.charAt(at)

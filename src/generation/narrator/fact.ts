@@ -13,6 +13,6 @@ export interface Fact {
 }
 
 /** A thought is its facts told one after the other. */
-export function tellFacts(facts: readonly Fact[]): Thought {
+export function thoughtOfFacts(facts: readonly Fact[]): Thought {
   return { text: facts.map((fact) => fact.text).join(' '), facts: facts.map((fact) => fact.id) }
 }

@@ -15,9 +15,9 @@ const withFolder = (path: string): string => path.split('/').slice(-2).join('/')
  * says too little or is that of `own` (the file at work) too, the whole path where even that is not enough.
  */
 export function fileNames(paths: readonly string[], own = ''): string[] {
-  const taken = [...paths, ...(own === '' || paths.includes(own) ? [] : [own])]
+  const all = [...paths, ...(own === '' || paths.includes(own) ? [] : [own])]
   const isShared = (path: string, nameOf: (path: string) => string): boolean =>
-    taken.some((other) => other !== path && nameOf(other) === nameOf(path))
+    all.some((other) => other !== path && nameOf(other) === nameOf(path))
   return paths.map((path) => {
     if (!isCommonName(baseName(path)) && !isShared(path, baseName)) return baseName(path)
     return isShared(path, withFolder) ? path : withFolder(path)

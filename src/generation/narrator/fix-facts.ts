@@ -3,7 +3,7 @@ import type { ThoughtRequest } from '../generator.js'
 import type { Fact } from './fact.js'
 import { subjectOf } from './item-names.js'
 import { enclosingItem } from './outline-facts.js'
-import { countWord, phrase, sentence } from './prose.js'
+import { countWord, pickPhrase, toSentence } from './prose.js'
 
 type Fix = Extract<ThoughtRequest['leadsTo'], { kind: 'fix' }>
 
@@ -12,25 +12,25 @@ export function fixFacts(file: FileRecord, { start, check }: Fix): Fact[] {
   const problems = problemsIn(check)
   const [first] = problems
   if (first === undefined)
-    return [{ id: 'goal', text: sentence(`the check of ${file.path} finds something`), role: 'goal' }]
+    return [{ id: 'goal', text: toSentence(`the check of ${file.path} finds something`), role: 'goal' }]
   const others = problems.length - 1
-  const opening = phrase(`${file.path} ${first.text}`, [
+  const opening = pickPhrase(`${file.path} ${first.text}`, [
     'the check fails',
     'that is not right yet',
     'the check finds a mistake of mine',
   ])
   const more = others === 0 ? '' : `, and ${countWord(others)} more that may come from it`
   const facts: Fact[] = [
-    { id: 'goal', text: sentence(`${opening}: in line ${first.line}, ${first.text}${more}`), role: 'goal' },
+    { id: 'goal', text: toSentence(`${opening}: in line ${first.line}, ${first.text}${more}`), role: 'goal' },
   ]
   const remedy = remedyFor(first.text)
-  if (remedy !== '') facts.push({ id: 'remedy', text: sentence(remedy), role: 'first' })
+  if (remedy !== '') facts.push({ id: 'remedy', text: toSentence(remedy), role: 'first' })
   const enclosing =
     enclosingItem(file.outline, start) ?? file.outline.find((item) => item.start <= start && start < item.end)
   const subject = enclosing === undefined ? '' : subjectOf(enclosing)
   if (subject !== '')
-    facts.push({ id: 'place', text: sentence(`the lines to change are in ${subject}`), role: 'first' })
-  facts.push({ id: 'again', text: sentence('I change these lines alone and check again'), role: 'more' })
+    facts.push({ id: 'place', text: toSentence(`the lines to change are in ${subject}`), role: 'first' })
+  facts.push({ id: 'again', text: toSentence('I change these lines alone and check again'), role: 'more' })
   return facts
 }
 

@@ -1,6 +1,6 @@
 import type { OutlineItem } from '../../records/index.js'
 import { unique } from './outline-facts.js'
-import { named } from './prose.js'
+import { joinNames } from './prose.js'
 
 /** How declarations are called in a sentence. */
 
@@ -25,7 +25,7 @@ export const isDefaultExport = (item: OutlineItem): boolean =>
 
 /** `` `add` ``, `` `a` and `b` `` or `the default export`; empty where the item has no name to tell. */
 export function subjectOf(item: OutlineItem): string {
-  return isDefaultExport(item) ? 'the default export' : named(namesOf(item), 3)
+  return isDefaultExport(item) ? 'the default export' : joinNames(namesOf(item), 3)
 }
 
 /** A member by its owner's name too: `` `Counter.add` ``, or `` `add` of the default export ``. */

@@ -1,9 +1,9 @@
 import { digestOf, seededRandom } from '../../core/index.js'
 import type { GeneratorInfo, Thought } from '../../records/index.js'
 import type { Generator, ThoughtRequest } from '../generator.js'
-import { tellFacts, type Fact } from './fact.js'
+import { thoughtOfFacts, type Fact } from './fact.js'
 import { factsFor } from './facts.js'
-import { tellApproach, tellPurpose, tellRequirements } from './overview.js'
+import { writeApproach, writePurpose, writeRequirements } from './overview.js'
 
 /**
  * Writes requirements, plan and thoughts from structure alone: no model, no network, the same words every time.
@@ -14,14 +14,14 @@ export function createNarrator(): Generator {
   return {
     info: narratorInfo,
     overview: async (snapshot) => ({
-      requirements: tellRequirements(snapshot),
-      approach: tellApproach(snapshot),
-      files: snapshot.order.map((path) => ({ path, purpose: tellPurpose(snapshot, path) })),
+      requirements: writeRequirements(snapshot),
+      approach: writeApproach(snapshot),
+      files: snapshot.order.map((path) => ({ path, purpose: writePurpose(snapshot, path) })),
       calls: [],
     }),
-    purpose: tellPurpose,
+    purpose: writePurpose,
     chooseReads: async ({ candidates, maxReads }) => ({ paths: candidates.slice(0, maxReads).map(({ path }) => path) }),
-    thought: async (request) => tellFacts(factsFor(request).filter((fact) => fact.role !== 'more')),
+    thought: async (request) => thoughtOfFacts(factsFor(request).filter((fact) => fact.role !== 'more')),
     attempt: async () => null,
     rewrite: async (request, best, tried, count, seed) => rewriteThought(request, best, tried, count, seed),
     dispose: async () => {},
@@ -42,12 +42,12 @@ function rewriteThought(
 ): Thought[] {
   const all = factsFor(request)
   const byId = new Map(all.map((fact) => [fact.id, fact]))
-  const told = best.facts.flatMap((id) => byId.get(id) ?? [])
+  const bestFacts = best.facts.flatMap((id) => byId.get(id) ?? [])
   const random = seededRandom(seed, request.path, digestOf(best.facts))
   const seen = new Set([...tried, best.text])
   const rewrites: Thought[] = []
   for (let tries = 0; rewrites.length < count && tries < count * triesPerRewrite; tries++) {
-    const thought = tellFacts(changedFacts(told, all, random.below, random.shuffled))
+    const thought = thoughtOfFacts(changeFacts(bestFacts, all, random.below, random.shuffled))
     if (seen.has(thought.text)) continue
     seen.add(thought.text)
     rewrites.push(thought)
@@ -59,13 +59,13 @@ type Below = (bound: number) => number
 type Shuffled = <T>(items: readonly T[]) => T[]
 
 /** One change: mostly more facts, now and then one fewer, or the same ones in another order. */
-function changedFacts(told: readonly Fact[], all: readonly Fact[], below: Below, shuffled: Shuffled): Fact[] {
-  const [goal, ...rest] = told
+function changeFacts(current: readonly Fact[], all: readonly Fact[], below: Below, shuffled: Shuffled): Fact[] {
+  const [goal, ...rest] = current
   if (goal === undefined) return [...all.slice(0, 1)]
-  const untold = all.filter((fact) => !told.includes(fact))
+  const unused = all.filter((fact) => !current.includes(fact))
   const choice = below(10)
-  if (choice < 7 && untold.length > 0) {
-    const added = shuffled(untold).slice(0, 1 + below(3))
+  if (choice < 7 && unused.length > 0) {
+    const added = shuffled(unused).slice(0, 1 + below(3))
     return [goal, ...inThinkingOrder([...rest, ...added], all)]
   }
   if (choice < 8 && rest.length > 1) {

@@ -5,8 +5,9 @@ export function usersOf(snapshot: RepositorySnapshot, path: string): { path: str
   const users: { path: string; names: string[] }[] = []
   for (const file of snapshot.files) {
     if (file.path === path) continue
-    const taken = file.imports.filter((one) => one.target.kind === 'file' && one.target.path === path)
-    if (taken.length > 0) users.push({ path: file.path, names: unique(taken.flatMap((one) => one.names)) })
+    const imports = file.imports.filter((imported) => imported.target.kind === 'file' && imported.target.path === path)
+    if (imports.length > 0)
+      users.push({ path: file.path, names: unique(imports.flatMap((imported) => imported.names)) })
   }
   return users
 }
@@ -14,15 +15,17 @@ export function usersOf(snapshot: RepositorySnapshot, path: string): { path: str
 /** What `file` imports from other files of the repository: one entry per file, in order of first mention. */
 export function localImports(file: FileRecord): { path: string; names: string[] }[] {
   const byPath = new Map<string, string[]>()
-  for (const one of file.imports) {
-    if (one.target.kind !== 'file' || one.target.path === file.path) continue
-    byPath.set(one.target.path, [...(byPath.get(one.target.path) ?? []), ...one.names])
+  for (const imported of file.imports) {
+    if (imported.target.kind !== 'file' || imported.target.path === file.path) continue
+    byPath.set(imported.target.path, [...(byPath.get(imported.target.path) ?? []), ...imported.names])
   }
   return [...byPath].map(([path, names]) => ({ path, names: unique(names) }))
 }
 
 export function externalPackages(file: FileRecord): string[] {
-  return unique(file.imports.flatMap((one) => (one.target.kind === 'external' ? [one.target.package] : [])))
+  return unique(
+    file.imports.flatMap((imported) => (imported.target.kind === 'external' ? [imported.target.package] : [])),
+  )
 }
 
 /**

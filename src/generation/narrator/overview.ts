@@ -7,7 +7,7 @@ import { isDefaultExport, namesOf } from './item-names.js'
 import { offeredNames } from './offers.js'
 import { externalPackages, localImports, unique } from './outline-facts.js'
 import { ownNamesOf, projectName } from './project-name.js'
-import { counted, listed, named, sentence } from './prose.js'
+import { countPhrase, joinList, joinNames, toSentence } from './prose.js'
 import { isStandardLibrary } from './standard-library.js'
 
 const languageNames: Record<FileRecord['language'], string> = {
@@ -32,30 +32,30 @@ const mainKinds: ReadonlySet<OutlineItem['kind']> = new Set(['class', 'struct', 
 const isCode = (file: FileRecord): boolean => file.language !== 'text'
 
 /** What the project is to be, as somebody who wants it would ask for it. */
-export function tellRequirements(snapshot: RepositorySnapshot): string {
+export function writeRequirements(snapshot: RepositorySnapshot): string {
   const code = snapshot.files.filter(isCode)
   const paragraphs = [
-    [sentence(`build ${projectName(snapshot)}${languagesOf(code)}`), aboutOf(snapshot)],
+    [toSentence(`build ${projectName(snapshot)}${languagesOf(code)}`), aboutOf(snapshot)],
     [offersOf(snapshot), needsOf(code)],
     [partsOf(code)],
   ]
   return paragraphs
-    .map((sentences) => sentences.filter((one) => one !== '').join(' '))
+    .map((sentences) => sentences.filter((text) => text !== '').join(' '))
     .filter((paragraph) => paragraph !== '')
     .join('\n\n')
 }
 
 /** The order of work and why. */
-export function tellApproach(snapshot: RepositorySnapshot): string {
-  return [codeOrder(snapshot), textOrder(snapshot), circleOrder(snapshot)].filter((one) => one !== '').join(' ')
+export function writeApproach(snapshot: RepositorySnapshot): string {
+  return [codeOrder(snapshot), textOrder(snapshot), circleOrder(snapshot)].filter((text) => text !== '').join(' ')
 }
 
 function codeOrder(snapshot: RepositorySnapshot): string {
   const code = snapshot.files.filter(isCode).length
-  if (code === 0) return sentence('there is no code to write, only texts')
-  if (code === 1) return sentence('I write the one source file')
+  if (code === 0) return toSentence('there is no code to write, only texts')
+  if (code === 1) return toSentence('I write the one source file')
   const why = 'each one after the files that it imports, so that I can read what I build on'
-  return sentence(`I write ${counted(code, 'source file')}, ${why}`)
+  return toSentence(`I write ${countPhrase(code, 'source file')}, ${why}`)
 }
 
 /** Where the texts stand in the order: before the code what says what the project needs, after it the rest. */
@@ -67,23 +67,23 @@ function textOrder(snapshot: RepositorySnapshot): string {
   if (texts.length === 0 || firstCode < 0) return ''
   const rest = inOrder.slice(firstCode).filter((file) => !isCode(file))
   const restWord = rest.some((file) => isProse(file.path)) ? 'documents' : 'other texts'
-  const count = counted(texts.length, 'file')
-  if (rest.length === 0) return sentence(`the project's own settings come first, ${count} in all`)
-  if (firstCode === 0) return sentence(`its ${restWord} come last, ${count} in all`)
-  return sentence(`the project's own settings come first and its ${restWord} last, ${count} in all`)
+  const count = countPhrase(texts.length, 'file')
+  if (rest.length === 0) return toSentence(`the project's own settings come first, ${count} in all`)
+  if (firstCode === 0) return toSentence(`its ${restWord} come last, ${count} in all`)
+  return toSentence(`the project's own settings come first and its ${restWord} last, ${count} in all`)
 }
 
 function circleOrder(snapshot: RepositorySnapshot): string {
   const cycles = snapshot.components.filter((component) => component.length > 1)
   const largest = cycles.sort((a, b) => b.length - a.length)[0]
   if (largest === undefined) return ''
-  const circle = listed(fileNames(largest), 3)
+  const circle = joinList(fileNames(largest), 3)
   const start = 'there I begin with the one that leans least on the rest'
-  return sentence(`the files around ${circle} need each other; ${start}`)
+  return toSentence(`the files around ${circle} need each other; ${start}`)
 }
 
 /** One line for the plan: what a file is for. */
-export function tellPurpose(snapshot: RepositorySnapshot, path: string): string {
+export function writePurpose(snapshot: RepositorySnapshot, path: string): string {
   const file = fileOf(snapshot, path)
   if (isNamedForItsPurpose(path)) return textPurpose(path)
   const doc = docClause(file.doc, 64, ownNamesOf(snapshot))
@@ -92,10 +92,10 @@ export function tellPurpose(snapshot: RepositorySnapshot, path: string): string 
   const checks = checksOf(file, file.outline)
   if (checks !== '') return checks
   const names = mainNames(file.outline)
-  if (names.length > 0) return listed(names, 3)
-  const passedOn = localImports(file).map((one) => one.path)
-  if (passedOn.length > 0) return `brings together ${listed(fileNames(passedOn, path), 3)}`
-  return isCode(file) ? `${counted(file.lines, 'line')} of ${languageNames[file.language]}` : textPurpose(path)
+  if (names.length > 0) return joinList(names, 3)
+  const passedOn = localImports(file).map((imported) => imported.path)
+  if (passedOn.length > 0) return `brings together ${joinList(fileNames(passedOn, path), 3)}`
+  return isCode(file) ? `${countPhrase(file.lines, 'line')} of ${languageNames[file.language]}` : textPurpose(path)
 }
 
 /** Names of declarations: what others can call first, then what they can see, then the rest. */
@@ -113,17 +113,17 @@ function languagesOf(code: readonly FileRecord[]): string {
   const counts = new Map<string, number>()
   for (const file of code) counts.set(languageNames[file.language], (counts.get(languageNames[file.language]) ?? 0) + 1)
   const names = [...counts].sort((a, b) => b[1] - a[1]).map(([name]) => name)
-  return names.length > 0 ? ` in ${listed(names)}` : ''
+  return names.length > 0 ? ` in ${joinList(names)}` : ''
 }
 
 function aboutOf(snapshot: RepositorySnapshot): string {
   const summary = firstSentence(snapshot.about.summary, 200)
-  return summary === '' ? '' : sentence(`in short: ${lowerFirst(summary, ownNamesOf(snapshot))}`)
+  return summary === '' ? '' : toSentence(`in short: ${lowerFirst(summary, ownNamesOf(snapshot))}`)
 }
 
 function offersOf(snapshot: RepositorySnapshot): string {
   const names = offeredNames(snapshot)
-  return names.length === 0 ? '' : sentence(`its users should find ${named(names.slice(0, 12), 8)}`)
+  return names.length === 0 ? '' : toSentence(`its users should find ${joinNames(names.slice(0, 12), 8)}`)
 }
 
 /** Packages by how many files import them; those that come with the language last. */
@@ -138,13 +138,13 @@ function needsOf(code: readonly FileRecord[]): string {
   }
   const packages = [...counts]
     .sort(
-      ([a, one], [b, two]) =>
-        Number(one.isStandard) - Number(two.isStandard) || two.files - one.files || (a < b ? -1 : 1),
+      ([a, useOfA], [b, useOfB]) =>
+        Number(useOfA.isStandard) - Number(useOfB.isStandard) || useOfB.files - useOfA.files || (a < b ? -1 : 1),
     )
     .map(([name]) => name)
   return packages.length === 0
-    ? sentence('it needs nothing from outside')
-    : sentence(`it may use ${listed(packages, 6)}`)
+    ? toSentence('it needs nothing from outside')
+    : toSentence(`it may use ${joinList(packages, 6)}`)
 }
 
 /** The folders that hold the code, the fullest first; a folder's subfolders count as part of it. */
@@ -157,5 +157,5 @@ function partsOf(code: readonly FileRecord[]): string {
     counts.set(part, (counts.get(part) ?? 0) + 1)
   }
   const parts = [...counts].sort((a, b) => b[1] - a[1]).map(([folder]) => (folder === '' ? 'the root folder' : folder))
-  return parts.length < 2 ? '' : sentence(`the code lies in ${listed(parts, 5)}`)
+  return parts.length < 2 ? '' : toSentence(`the code lies in ${joinList(parts, 5)}`)
 }

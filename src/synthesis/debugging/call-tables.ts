@@ -256,4 +256,6 @@ export const callTables: Readonly<Record<string, CallTable>> = {
 }
 
 const isInAnonymousClass = (node: SyntaxNode): boolean =>
-  [...ancestors(node)].some((outer) => outer.type === 'class_body' && outer.parent?.type === 'object_creation_expression')
+  [...ancestors(node)].some(
+    (outer) => outer.type === 'class_body' && outer.parent?.type === 'object_creation_expression',
+  )

@@ -153,7 +153,8 @@ function strictnessOf(
   if (source.language !== 'javascript') return { tooFew: true, tooMany: true }
   const body = childOf(node, 'body')
   const readsAll =
-    body === null || [...descendants(body)].some((one) => one.type === 'identifier' && source.textOf(one) === 'arguments')
+    body === null ||
+    [...descendants(body)].some((one) => one.type === 'identifier' && source.textOf(one) === 'arguments')
   // JavaScript lets a caller leave out what it likes; a class below this one may take more.
   const isNeeded =
     body !== null &&

@@ -22,7 +22,8 @@ export function checkAwaits({ source, calls }: CheckInput): Problem[] {
 }
 
 const isInAsync = (node: SyntaxNode): boolean =>
-  [...ancestors(node)].find(({ type }) => functionTypes.test(type))?.children.some(({ type }) => type === 'async') === true
+  [...ancestors(node)].find(({ type }) => functionTypes.test(type))?.children.some(({ type }) => type === 'async') ===
+  true
 
 /** What is done with a promise as if it were its value; `null` for what may be meant. */
 function misuse(source: Source, call: SyntaxNode): string | null {

@@ -62,7 +62,11 @@ function lineOfImport(source: Source, specifier: string, names: readonly string[
   return first === 0 ? Math.max(1, lines.findIndex((line) => line.includes(specifier)) + 1) : first
 }
 
-function missingNames(source: Source, imports: readonly ImportRecord[], exports: ReadonlyMap<string, FileExports>): Problem[] {
+function missingNames(
+  source: Source,
+  imports: readonly ImportRecord[],
+  exports: ReadonlyMap<string, FileExports>,
+): Problem[] {
   return importedNames(source).flatMap(({ imported, specifier, node, statement }) => {
     if (
       imported === '*' ||
@@ -73,7 +77,12 @@ function missingNames(source: Source, imports: readonly ImportRecord[], exports:
     if (record?.target.kind !== 'file' || record.target.path === source.path) return []
     const exported = exports.get(record.target.path)
     const isOfKind = isScript(source.language) ? /\.[cm]?[jt]sx?$/ : /\.py$/
-    if (exported === undefined || exported.names === null || exported.names.has(imported) || !isOfKind.test(record.target.path))
+    if (
+      exported === undefined ||
+      exported.names === null ||
+      exported.names.has(imported) ||
+      !isOfKind.test(record.target.path)
+    )
       return []
     const what = imported === 'default' ? 'no default export' : `no ${shown(imported)}`
     return [problemAt(source, node, `${record.target.path} has ${what}`)]

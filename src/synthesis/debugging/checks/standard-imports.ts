@@ -47,7 +47,8 @@ const tables: Readonly<Record<string, StandardTable>> = {
     imports: /^use_declaration$/,
     roleOf(node) {
       const { type, parent, field } = node
-      if ([...ancestors(node)].some((one) => /^(mod_item|macro_invocation|use_declaration)$/.test(one.type))) return 'part'
+      if ([...ancestors(node)].some((one) => /^(mod_item|macro_invocation|use_declaration)$/.test(one.type)))
+        return 'part'
       if (/^scoped_(type_)?identifier$/.test(parent?.type ?? '')) return field === 'path' ? 'use' : 'part'
       return type === 'type_identifier' && field !== 'name' && parent?.type !== 'type_parameters' ? 'use' : 'other'
     },
