@@ -9,26 +9,26 @@ import type { Prompts } from './prompts.js'
 import type { ReadResult } from './read-result.js'
 import type { Role } from './roles.js'
 
-/** What all agents of a run ask with. */
+/** What all agents of a run share. */
 export interface AgentContext {
   client: CompletionClient
   options: AgentOptions
   prompts: Prompts
-  /** Of the run; sets its draws apart from those of a run with another seed. */
+  /** The seed of the run: other seeds get other answers. */
   seed: number
 }
 
 export interface AgentQuestion<Value> {
   role: Role
   purpose: Omit<CallPurpose, 'role'>
-  /** Told as fully as the bound on a prompt allows. */
+  /** Each is shown at the greatest length that the limit of the prompt allows. */
   facts: Facts
   /** JSON schema of the answer; `null` for free text. */
   schema: Record<string, unknown> | null
   maxNewTokens: number
-  /** How many more times to ask where the answer is of no use. */
+  /** How many more times to ask if an answer cannot be used. */
   maxAsks: number
-  /** Sets a draw apart from others of the same question. */
+  /** Changes the seed, to get several answers to the same question. */
   draw?: string
   read(completion: Completion, messages: readonly Message[]): ReadResult<Value>
 }
@@ -40,10 +40,11 @@ export interface AgentAnswer<Value> {
 }
 
 /**
- * Asks until an answer can be used, each time saying what was wrong with the one before; `null` where none could be.
- * A prompt that the server finds too long is tried once more with half as much room. Equal questions send equal requests.
+ * Asks until an answer can be used; each further prompt says what was wrong with the previous answer. `null` if no answer
+ * can be used. A prompt that is too long for the server is sent once more at half its length. Equal questions send equal
+ * requests.
  *
- * @throws what ends every call, not this one alone: GenerationError `BUDGET_SPENT`, `ENDPOINT_UNREACHABLE`,
+ * @throws errors that end every call, not only this one: GenerationError `BUDGET_SPENT`, `ENDPOINT_UNREACHABLE`,
  * `ENDPOINT_REFUSED`, `API_KEY_MISSING`, `CALLS_BROKEN`, CoreError `ABORTED`
  */
 export async function ask<Value>(
@@ -63,10 +64,10 @@ export async function ask<Value>(
       maxChars = Math.floor(Math.min(maxChars, countChars(request.messages)) / 2)
       continue
     }
-    const reading: ReadResult<Value> =
+    const result: ReadResult<Value> =
       outcome === 'ANSWER_EMPTY' ? { problem: 'It says nothing.' } : question.read(outcome, request.messages)
-    if ('value' in reading && typeof outcome !== 'string') return { value: reading.value, call: outcome.call }
-    problem = 'problem' in reading ? reading.problem : ''
+    if ('value' in result && typeof outcome !== 'string') return { value: result.value, call: outcome.call }
+    problem = 'problem' in result ? result.problem : ''
     asks++
   }
   return null
@@ -94,7 +95,7 @@ function buildRequest(
     messages: buildMessages(prompts[role], { ...facts, problem }, maxChars),
     answer: schema === null ? null : { name: role, schema },
     maxNewTokens,
-    // The same words may be asked again with the same problem: only the seed then makes it another draw.
+    // The same prompt may be sent again with the same problem: then only the seed makes it another request.
     seed: seedFrom(seed, role, draw, asks),
   }
 }
@@ -102,7 +103,7 @@ function buildRequest(
 const countChars = (messages: readonly Message[]): number =>
   messages.reduce((sum, { content }) => sum + content.length, 0)
 
-/** 31 bits, which every server takes. */
+/** 31 bits, which every server accepts. */
 function seedFrom(...parts: readonly (string | number)[]): number {
   return Number.parseInt(digestOf(parts).slice(0, 8), 16) >>> 1
 }
@@ -110,7 +111,7 @@ function seedFrom(...parts: readonly (string | number)[]): number {
 const codesOfOneCall = ['ANSWER_EMPTY', 'CONTEXT_TOO_LONG', 'REQUEST_REFUSED'] as const
 type CodeOfOneCall = (typeof codesOfOneCall)[number]
 
-/** The answer, or the code of an error that is of this call alone. */
+/** The answer, or the code of an error that concerns only this call. */
 async function complete(
   client: CompletionClient,
   request: CompletionRequest,

@@ -10,9 +10,9 @@ import { loadPrompts } from './prompts.js'
 import { roles } from './roles.js'
 import { askAttempt, askRewrites, askThought } from './thinker.js'
 
-/** The model behind a client, and the seed of a run's draws. */
+/** What the agents' requests depend on beside their options. */
 export interface ModelInfo {
-  /** The model's name as the server knows it. */
+  /** The name of the model on the server. */
   model: string
   /** Sampling parameters of every call. */
   parameters: Record<string, unknown>
@@ -20,8 +20,8 @@ export interface ModelInfo {
 }
 
 /**
- * Agents over a language model: a main agent for requirements and plan, and for each file one that reads, thinks and
- * tries. They keep nothing between two questions, so that what they send depends on what they are asked alone.
+ * A generator that asks a language model: as the main agent for requirements and plan, and as the agent of each file for
+ * reads, thoughts and attempts. It keeps nothing between two questions, so each request depends only on its question.
  *
  * @throws GenerationError `PROMPT_INVALID`
  */
@@ -40,7 +40,7 @@ export function createAgents(client: CompletionClient, options: AgentOptions, mo
   }
 }
 
-/** What the records say of such agents. @throws GenerationError `PROMPT_INVALID` */
+/** What the records keep about these agents. @throws GenerationError `PROMPT_INVALID` */
 export function describeAgents(
   { promptsDir }: AgentOptions,
   { model, parameters }: Pick<ModelInfo, 'model' | 'parameters'>,

@@ -4,11 +4,11 @@ import { ask, throwUnusable, type AgentContext, type AgentQuestion } from './ask
 import { readChoiceFacts } from './file-facts.js'
 import { matchPath } from './match-path.js'
 import { listAnswer } from './read-json.js'
-import { indexOf } from './snapshot-index.js'
+import { indexSnapshot } from './snapshot-index.js'
 
 const readsAnswer = listAnswer('read', z.string())
 
-/** Which written files to read: as the model says, but for those that are not written or not there. */
+/** Asks which written files to read. Names of files that do not exist or are not written are left out. */
 export async function askReads(context: AgentContext, request: ReadChoiceRequest): Promise<ReadChoice> {
   const { snapshot, path, candidates, written, maxReads } = request
   if (candidates.length === 0 || maxReads === 0) return { paths: [] }
@@ -24,8 +24,8 @@ export async function askReads(context: AgentContext, request: ReadChoiceRequest
   const answer = await ask(context, question)
   if (answer === null && context.options.fallback === 'reject') throwUnusable(question)
   const chosen = answer?.value ?? candidates.map((candidate) => candidate.path)
-  const structure = indexOf(snapshot)
-  const files = chosen.map((name) => matchPath(name, structure, snapshot.name))
+  const index = indexSnapshot(snapshot)
+  const files = chosen.map((name) => matchPath(name, index, snapshot.name))
   const readable = files.filter((file) => file !== null && file !== path && written.has(file)) as string[]
   const paths = [...new Set(readable)].slice(0, maxReads)
   return answer === null ? { paths } : { paths, call: answer.call }

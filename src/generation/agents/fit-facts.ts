@@ -1,36 +1,38 @@
-/** A fact that can be told at more or less length: the whole first, the shortest last. */
+/** A fact with several versions of different length. */
 export interface ShrinkableFact {
-  /** Its part of the room, against the others' shares. */
+  /** Its part of the space, relative to the shares of the other facts. */
   share: number
+  /** The longest version first, the shortest last. */
   versions: readonly (() => string)[]
 }
 
 export type Facts = Readonly<Record<string, string | ShrinkableFact>>
 
 /**
- * Chooses a telling for each fact so that together they take at most `room` characters.
+ * Chooses a version of each fact so that all facts together take at most `room` characters.
  *
- * Each is sure of its share of the room, as far as it needs it; what the others leave goes to the first in their order.
- * Where even the shortest telling is too long, whole lines are left out at its end.
+ * Each fact is guaranteed its share of the room, as far as it needs it. What is left over goes to the first facts. If
+ * even the shortest version of a fact is too long, whole lines at its end are left out.
  */
 export function fitFacts(facts: Facts, room: number): Record<string, string> {
   const shares = Object.values(facts).reduce((sum, fact) => sum + (typeof fact === 'string' ? 0 : fact.share), 0)
   const wholes = Object.entries(facts).map(([name, fact]) => {
-    if (typeof fact === 'string') return { name, whole: fact, tellings: [], sure: 0 }
+    if (typeof fact === 'string') return { name, whole: fact, shorter: [], guaranteed: 0 }
     const whole = fact.versions[0]?.() ?? ''
-    return { name, whole, tellings: fact.versions.slice(1), sure: Math.min(whole.length, (room * fact.share) / shares) }
+    const guaranteed = Math.min(whole.length, (room * fact.share) / shares)
+    return { name, whole, shorter: fact.versions.slice(1), guaranteed }
   })
-  let charsLeft = room - wholes.reduce((sum, { sure }) => sum + sure, 0)
+  let charsLeft = room - wholes.reduce((sum, { guaranteed }) => sum + guaranteed, 0)
   const fitted: Record<string, string> = {}
-  for (const { name, whole, tellings, sure } of wholes) {
+  for (const { name, whole, shorter, guaranteed } of wholes) {
     const isFixed = typeof facts[name] === 'string'
-    fitted[name] = isFixed ? whole : longestThatFits([() => whole, ...tellings], Math.floor(charsLeft + sure))
-    if (!isFixed) charsLeft += sure - fitted[name].length
+    fitted[name] = isFixed ? whole : longestThatFits([() => whole, ...shorter], Math.floor(charsLeft + guaranteed))
+    if (!isFixed) charsLeft += guaranteed - fitted[name].length
   }
   return fitted
 }
 
-/** The longest of `tellings` that fits, else whole lines of the last. */
+/** The first version that fits, otherwise as many whole lines of the last version as fit. */
 export function longestThatFits(versions: readonly (() => string)[], maxChars: number): string {
   let text = ''
   for (const version of versions) {

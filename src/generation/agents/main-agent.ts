@@ -20,8 +20,8 @@ const maxApproachChars = 2_000
 const maxPurposeChars = 240
 
 /**
- * Requirements and approach by one call, the files by one for each batch. Where there are `problems` with an earlier
- * plan, the batches alone are asked for, of the files that are `wanted`.
+ * Asks for requirements and approach in one call, and for the plan of the files in one call for each batch. If an earlier
+ * plan had `problems`, it asks only for the plan, and only for the `wanted` files.
  */
 export async function askOverview(
   context: AgentContext,
@@ -70,7 +70,7 @@ function readTexts(text: string, isCut: boolean, prompt: string): ReadResult<Ove
   return { value: { requirements: requirements.value, approach: approach.value } }
 }
 
-/** One question for each batch; a batch without a usable answer names no file, and the check of the plan will say so. */
+/** One question for each batch. A batch without a usable answer names no files; the check of the plan reports them. */
 function askPlan(
   context: AgentContext,
   snapshot: RepositorySnapshot,
@@ -107,7 +107,7 @@ function askPlan(
 function readPlan(text: string, isCut: boolean): ReadResult<PlannedFiles> {
   const result = planAnswer.read(text)
   if ('problem' in result) return result
-  // Of an answer that was cut, the last purpose may be half of one.
+  // The last purpose of an answer that was cut may be incomplete.
   const entries = isCut ? result.value.slice(0, -1) : result.value
   const files = entries.map(({ path, purpose }) => ({ path, purpose: readLine(purpose, maxPurposeChars) }))
   return files.length === 0 ? { problem: 'It names no file.' } : { value: files }

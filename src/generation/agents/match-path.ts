@@ -1,7 +1,7 @@
 /**
- * The file that a model means by a path: as it stands, else without what models put around one (quotes, `./`,
- * backslashes, the repository's name as a first folder). `null` where that names no file; nothing is guessed from parts
- * of a path.
+ * The file that a model means by a path: the path as it is, or without what models add to paths (quotes, `./`,
+ * backslashes, the name of the repository as first folder). `null` if there is no such file; nothing is guessed from
+ * parts of a path.
  */
 export function matchPath(path: string, files: { has(path: string): boolean }, repository: string): string | null {
   if (files.has(path)) return path

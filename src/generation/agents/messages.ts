@@ -3,7 +3,7 @@ import { asData } from './as-data.js'
 import { fitFacts, type Facts } from './fit-facts.js'
 import { placeholder, type Prompt } from './prompts.js'
 
-/** What is sent: the facts in their places, told as fully as `maxChars` for the whole allows. */
+/** The prompt with the facts in their places, each in the longest version that `maxChars` for all of it allows. */
 export function buildMessages(prompt: Prompt, facts: Facts, maxChars: number): Message[] {
   const names = new Set(namesIn(prompt.user))
   const usedFacts = Object.entries(facts).filter(([name]) => names.has(name))
@@ -15,7 +15,7 @@ export function buildMessages(prompt: Prompt, facts: Facts, maxChars: number): M
   ]
 }
 
-/** Each telling as it may be sent, told no more than once. */
+/** Makes every version of a fact safe to send; each version is made at most once. */
 function factAsData(fact: Facts[string]): Facts[string] {
   if (typeof fact === 'string') return asData(fact)
   const versions = fact.versions.map((version) => {
@@ -25,9 +25,9 @@ function factAsData(fact: Facts[string]): Facts[string] {
   return { share: fact.share, versions }
 }
 
-/** Characters that are left for the facts that can be shortened. */
+/** How many characters are left for the facts that can be shortened. */
 export function charsLeftForFacts(prompt: Prompt, facts: Facts, maxChars: number): number {
-  // What is told at any length keeps the words around it, and they take room.
+  // A shrinkable fact, however short, keeps the text of the template around its place, which takes space.
   const fixed = Object.fromEntries(
     Object.entries(facts).map(([name, fact]) => [
       name,
@@ -38,8 +38,8 @@ export function charsLeftForFacts(prompt: Prompt, facts: Facts, maxChars: number
 }
 
 /**
- * The text with facts in their places, in one pass: what stands in a fact is never expanded again. A paragraph whose
- * facts are all empty is left out, and so is a line.
+ * The template with the facts in their places, filled in one pass, so that a `{{name}}` inside a fact is never filled. A
+ * paragraph or line whose facts are all empty is left out.
  */
 function fill(template: string, facts: Readonly<Record<string, string>>): string {
   const factOf = (name: string): string => facts[name] ?? ''

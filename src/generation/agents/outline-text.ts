@@ -1,17 +1,17 @@
 import type { FileRecord, OutlineItem } from '../../records/index.js'
 import { firstSentence } from '../narrator/doc-clauses.js'
 
-/** How much is told of a declaration: with its members, by itself, or its name alone. Never its body. */
+/** How much of a declaration is shown: with its members, its signature, or only its name. Never its body. */
 export type Detail = 'members' | 'signatures' | 'names'
 
-/** The longest telling first. */
+/** From the longest to the shortest. */
 export const details: readonly Detail[] = ['members', 'signatures', 'names']
 
 const maxDocChars = 160
 const maxNameChars = 80
 const maxSignatureChars = 200
 
-/** One line for each declaration, and with `members` one for each of theirs. */
+/** One line for each declaration, and with `members` one for each of its members. */
 export function outlineLines(file: FileRecord, items: readonly OutlineItem[], detail: Detail): string[] {
   return items.flatMap((item) => {
     if (!isListable(file, item)) return []
@@ -21,7 +21,7 @@ export function outlineLines(file: FileRecord, items: readonly OutlineItem[], de
   })
 }
 
-/** Names of declarations in a row. */
+/** The names of declarations, separated by commas. */
 export function nameList(file: FileRecord, items: readonly OutlineItem[]): string {
   return items
     .filter((item) => isListable(file, item))
@@ -29,7 +29,7 @@ export function nameList(file: FileRecord, items: readonly OutlineItem[]): strin
     .join(', ')
 }
 
-/** The declarations that hold all of bytes `[start, end)`, outermost first. */
+/** The names of the declarations that enclose all bytes `[start, end)`, outermost first. */
 export function namesAround(file: FileRecord, start: number, end: number): string {
   const names: string[] = []
   const holder = (items: readonly OutlineItem[]): OutlineItem | undefined =>
@@ -38,12 +38,12 @@ export function namesAround(file: FileRecord, start: number, end: number): strin
   return names.join(', in it ')
 }
 
-/** What the file says of itself; the first words of a text would be its body, and are not told. */
+/** The doc of a file. Empty for a text, since its first words belong to its body. */
 export function fileDoc(file: FileRecord): string {
   return file.language === 'text' ? '' : firstSentence(file.doc, maxDocChars)
 }
 
-/** A line outline has first lines for names: those are code, but for the headings of a document. */
+/** Whether the name of an item may be shown. A line outline has first lines for names: those are code, except headings. */
 function isListable(file: FileRecord, { kind, name }: OutlineItem): boolean {
   if (kind === 'export') return name !== 'module.exports' && name !== '__all__'
   return kind !== 'section' || file.outlineFrom === 'syntax-tree' || /\.(md|markdown|mdx|rst)$/i.test(file.path)
@@ -54,7 +54,7 @@ function withDoc(item: OutlineItem): string {
   return doc === '' ? withoutValue(item) : `${withoutValue(item)} -- ${doc}`
 }
 
-/** Declarations whose signature is all that stands before their body. */
+/** Kinds whose signature is everything before their body. */
 const kindsWithBody: ReadonlySet<OutlineItem['kind']> = new Set([
   'class',
   'struct',
@@ -68,19 +68,22 @@ const kindsWithBody: ReadonlySet<OutlineItem['kind']> = new Set([
   'module',
 ])
 
-/** A declaration without what it is set to: the outline keeps short values in a signature, and those are code. */
+/** A signature without the value: the outline keeps short values in a signature, and values are code. */
 function withoutValue(item: OutlineItem): string {
   if (kindsWithBody.has(item.kind)) return cut(item.signature, maxSignatureChars)
   if (item.kind !== 'variable' && item.kind !== 'property') return kindAndName(item)
-  // PHP's constants are declared by a call, with their value in it.
+  // PHP declares constants by a call that has the value in it.
   if (/^define\s*\(/i.test(item.signature)) return kindAndName(item)
   const declared = item.signature.slice(0, valueStart(item.signature)).trim()
-  // Of `const { a, b } = c` nothing would be left but `const`, and of `const ( a = 1 )` half a bracket.
+  // Only `const` would be left of `const { a, b } = c`, and half a bracket of `const ( a = 1 )`.
   const isNamed = declared.includes(item.name.split(', ')[0] as string) && isBalanced(declared)
   return isNamed ? cut(declared, maxSignatureChars) : kindAndName(item)
 }
 
-/** Where a value or a block begins: at `=` or `:=`, also in brackets, as groups of Go have theirs there; outside of them at `{`, and where a tag of Go begins. */
+/**
+ * Where the value or block begins: at `=` or `:=`, also inside brackets, where the groups of Go have their values; outside
+ * brackets also at `{`, and at the backtick that begins a tag of Go.
+ */
 function valueStart(signature: string): number {
   let depth = 0
   for (let at = 0; at < signature.length; at++) {
@@ -98,7 +101,7 @@ const isBalanced = (text: string): boolean => text.split(/[([]/).length === text
 const kindAndName = (item: OutlineItem): string =>
   item.kind === 'section' ? `"${shortName(item)}"` : `${item.kind} ${shortName(item)}`
 
-/** An anonymous export has its expression for a name. */
+/** The outline names an anonymous export by its expression, which is code. */
 function shortName(item: OutlineItem): string {
   if (item.kind === 'export' && !/^[\w$*, .]*$/.test(item.name)) return 'default'
   return cut(item.name, maxNameChars)

@@ -5,7 +5,7 @@ import { digestOf, packageRoot } from '../../core/index.js'
 import { GenerationError } from '../errors.js'
 import { factsOfRole, roles, type Role } from './roles.js'
 
-/** What is said in a role: a system text that never changes, and a user text with places for facts. */
+/** The prompt of a role: a fixed system text, and a user text with places for facts. */
 export interface Prompt {
   role: Role
   version: number
@@ -15,15 +15,15 @@ export interface Prompt {
 
 export type Prompts = Readonly<Record<Role, Prompt>>
 
-/** A place for a fact. */
+/** The place of a fact in a user text. */
 export const placeholder = /\{\{(\w+)\}\}/g
 
-/** All prompts of a folder, by default of the shipped one. @throws GenerationError `PROMPT_INVALID` */
+/** Loads all prompts of a folder, by default the shipped ones. @throws GenerationError `PROMPT_INVALID` */
 export function loadPrompts(folder = join(packageRoot(), 'prompts')): Prompts {
   return Object.fromEntries(roles.map((role) => [role, readPrompt(join(folder, `${role}.md`), role)])) as Prompts
 }
 
-/** Digest of all that the prompts of a folder say; two runs that agree in it asked in the same words. */
+/** Digest of all prompts of a folder. Two runs with the same digest used the same prompts. */
 export function promptsDigest(folder?: string): string {
   return digestOf(loadPrompts(folder))
 }
@@ -46,7 +46,7 @@ function readPrompt(file: string, role: Role): Prompt {
 const frontMatterSchema = z.strictObject({
   role: z.string(),
   version: z.int().positive(),
-  /** The facts that the user text uses, and no others. */
+  /** The facts that the user text may use. */
   facts: z.array(z.string()),
 })
 
@@ -100,14 +100,14 @@ function readFrontMatter(
   if (!result.success) return fail(1, `the JSON is not right: ${z.prettifyError(result.error)}.`)
   const { version, facts } = result.data
   if (result.data.role !== role) fail(1, `its role is "${result.data.role}"; the prompt of this name is for "${role}".`)
-  const known: readonly string[] = factsOfRole[role]
+  const knownFacts: readonly string[] = factsOfRole[role]
   for (const fact of facts) {
-    if (!known.includes(fact)) fail(1, `${role} has no fact "${fact}"; it has ${known.join(', ')}.`)
+    if (!knownFacts.includes(fact)) fail(1, `${role} has no fact "${fact}"; it has ${knownFacts.join(', ')}.`)
   }
   return { version, facts, end }
 }
 
-/** Every `{{` has to open the place of a declared fact: a slip of the pen would otherwise be sent as it is. */
+/** Checks that every `{{` opens the place of a declared fact; a typing error would otherwise be sent as it is. */
 function checkPlaces(line: string, facts: readonly string[], fail: (what: string) => never): void {
   for (const [, fact = ''] of line.matchAll(placeholder)) {
     if (!facts.includes(fact)) fail(`it uses "${fact}", which its "facts" do not name.`)

@@ -3,13 +3,13 @@ import { z } from 'zod'
 import { withoutThinking } from './read-text.js'
 import type { ReadResult } from './read-result.js'
 
-/** An answer in JSON: the schema that is sent, and what reads the text that comes back; both of one definition. */
+/** An answer in JSON: the schema that is sent, and the reader of the answer, both made from one zod schema. */
 export interface JsonAnswer<Value> {
   schema: Record<string, unknown>
   read(text: string): ReadResult<Value>
 }
 
-/** An object. */
+/** An answer that is one object. */
 export function objectAnswer<Value>(schema: z.ZodType<Value>): JsonAnswer<Value> {
   return {
     schema: jsonSchemaOf(schema),
@@ -26,13 +26,13 @@ export function objectAnswer<Value>(schema: z.ZodType<Value>): JsonAnswer<Value>
   }
 }
 
-/** A list under one key. Items that are not what they should be are left out: the last one may have been cut. */
+/** An answer that is a list under a key. Items that do not match are left out: the last one may have been cut. */
 export function listAnswer<Item>(key: string, itemSchema: z.ZodType<Item>): JsonAnswer<Item[]> {
   return {
     schema: jsonSchemaOf(z.object({ [key]: z.array(itemSchema) })),
     read(text) {
       const found = findJson(text)
-      // Prose may hold brackets too: a list by itself is taken only where none stands under its key.
+      // Prose may hold brackets too, so a list without the key counts only if there is none under the key.
       const keyed = found.map((value) => (value as Record<string, unknown>)[key])
       for (const list of [...keyed, ...found].filter((value) => Array.isArray(value))) {
         const items = list.flatMap((item: unknown) => {
@@ -58,12 +58,12 @@ function jsonSchemaOf(schema: z.ZodType): Record<string, unknown> {
   return rest
 }
 
-/** Longer answers are mended up to here alone: that takes more time than in proportion to their length. */
+/** Only so much of an answer is repaired: the time for it grows faster than the length. */
 const maxRepairedChars = 40_000
-/** Brackets at which a value is looked for: prose before it may have some too. */
+/** At how many brackets a value is looked for: prose before it may have some too. */
 const maxStarts = 4
 
-/** The JSON values that an answer may mean, the likeliest first: whole, in a fence, between prose, or cut off. */
+/** The JSON values that an answer may mean, the likeliest first. The JSON may be fenced, between prose, or cut off. */
 function findJson(answer: string): object[] {
   const text = withoutThinking(answer)
   const fenced = /```[\w-]*[ \t]*\r?\n([\s\S]*?)(?:```|$)/.exec(text)?.[1]
@@ -83,8 +83,9 @@ function startsOf(text: string): number[] {
 }
 
 /**
- * What begins here: up to the last bracket that may close it, as prose may follow, or to the end, where it may have been
- * cut. The end comes first where it has to be mended: the last bracket of a cut answer closes something inside of it.
+ * The value that begins here. It ends at the last bracket that may close it, since prose may follow, or at the end of the
+ * text, since it may have been cut. When it needs a repair, the end of the text is tried first: in an answer that was cut,
+ * the last bracket closes something inside the value.
  */
 function valuesAt(text: string, start: number): unknown[] {
   const last = text.lastIndexOf(text[start] === '{' ? '}' : ']')
@@ -110,7 +111,7 @@ function repair(text: string | null): unknown {
   try {
     return text === null ? undefined : JSON.parse(jsonrepair(text.slice(0, maxRepairedChars)))
   } catch {
-    // What cannot be mended, or is nested so deep that the mending runs out of stack, is no JSON.
+    // It cannot be repaired, or is nested so deep that the repair runs out of stack.
     return undefined
   }
 }

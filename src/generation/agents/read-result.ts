@@ -1,2 +1,2 @@
-/** What was read off an answer, or in words what was wrong with it. */
+/** The value that was read from an answer, or a sentence on what is wrong with the answer. */
 export type ReadResult<Value> = { value: Value } | { problem: string }

@@ -11,7 +11,7 @@ const thinkerRoles = { read: 'thinker-read', code: 'thinker-code', fix: 'thinker
   Role
 >
 
-/** @param narrator whose words stand where none of the model's could be used */
+/** @param narrator writes the thought if no answer of the model can be used */
 export async function askThought(
   context: AgentContext,
   request: ThoughtRequest,
@@ -24,7 +24,7 @@ export async function askThought(
   return narrator.thought(request)
 }
 
-/** Other thoughts for the same step, each by a call of its own; those that say nothing new are left out. */
+/** Other thoughts for the same step, one call each. Thoughts that are known already are left out. */
 export async function askRewrites(
   context: AgentContext,
   request: ThoughtRequest,
@@ -34,7 +34,7 @@ export async function askRewrites(
   seed: string,
 ): Promise<Thought[]> {
   const known = new Set([...tried, best.text])
-  // In the order of words: the order in which scores came must not change what is asked.
+  // Sorted, because the order in which the scores arrived must not change the request.
   const others = [...tried].filter((text) => text !== best.text).sort()
   const question = thoughtQuestion(context, request, 'rewriter')
   const facts = {
@@ -49,22 +49,22 @@ export async function askRewrites(
         facts,
         draw: `${seed} ${index}`,
         read(completion, messages) {
-          const reading = question.read(completion, messages)
-          if (!('value' in reading) || !known.has(reading.value)) return reading
+          const result = question.read(completion, messages)
+          if (!('value' in result) || !known.has(result.value)) return result
           return { problem: 'It says what was said already.' }
         },
       }),
     ),
   )
-  const found = new Map<string, Thought>()
+  const thoughts = new Map<string, Thought>()
   for (const answer of answers) {
-    if (answer !== null && !found.has(answer.value))
-      found.set(answer.value, { text: answer.value, facts: [], call: answer.call })
+    if (answer !== null && !thoughts.has(answer.value))
+      thoughts.set(answer.value, { text: answer.value, facts: [], call: answer.call })
   }
-  return [...found.values()]
+  return [...thoughts.values()]
 }
 
-/** The model's own code for the part, which it is never shown; `null` where it gives none, or none that is whole. Asked for once. */
+/** The model's own code for the part; it is never shown the true code. `null` if its only answer is not usable code. */
 export async function askAttempt(context: AgentContext, request: ThoughtRequest): ReturnType<Generator['attempt']> {
   const names = declaredNames(request)
   const answer = await ask<string>(context, {
@@ -80,10 +80,10 @@ export async function askAttempt(context: AgentContext, request: ThoughtRequest)
   return answer === null ? null : { code: answer.value, call: answer.call }
 }
 
-/** Code that has one of these names at least: prose, or another program, is no try at the file. */
+/** Code with at least one of these names in it: without any, the answer is prose or another program. */
 function readAttempt(text: string, names: readonly string[]): ReadResult<string> {
-  const reading = readCode(text)
-  if ('problem' in reading || names.length === 0 || names.some((name) => reading.value.includes(name))) return reading
+  const result = readCode(text)
+  if ('problem' in result || names.length === 0 || names.some((name) => result.value.includes(name))) return result
   return { problem: 'It declares nothing of what was asked for.' }
 }
 

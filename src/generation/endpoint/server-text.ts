@@ -5,7 +5,7 @@ export function serverMessage(body: string): string {
   let message: unknown = body
   try {
     const parsed = JSON.parse(body) as Record<string, unknown> | null
-    const inner = parsed?.error ?? parsed?.message ?? parsed?.detail ?? parsed
+    const inner: unknown = parsed?.error ?? parsed?.message ?? parsed?.detail ?? parsed
     message = (inner as { message?: unknown } | null)?.message ?? inner
   } catch {
     // Not JSON, such as the error page of a gateway: it is passed on as it is.
