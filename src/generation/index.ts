@@ -1,6 +1,6 @@
-// Who writes the words: requirements, plan, thoughts and their rewrites.
-// In: a RepositorySnapshot and what a thought leads to. Out: plain text and Thoughts.
-// One more writer is one more maker of a `Generator` in the table of `createGenerator`.
+// Writes the words of trajectories: requirements, plan, thoughts and their rewrites.
+// In: a RepositorySnapshot, and the step that a thought stands before. Out: plain text and Thoughts.
+// To add a kind of generator: one file in kinds/ and one line in the table of create-generator.ts.
 export {
   checkApiKey,
   checkPrompts,

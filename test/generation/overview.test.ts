@@ -64,6 +64,13 @@ test('the approach counts one file as one and names only texts that are there', 
   assert.match(writeApproach(bare), /Its other texts come last, one file in all\.$/)
 })
 
+test('a language without a name in prose is called by its id', () => {
+  const files = web.files.map((file) =>
+    file.language === 'python' ? Object.assign({ ...file }, { language: 'zig' }) : file,
+  )
+  assert.match(writeRequirements({ ...web, files }), /^Build Web in zig\./)
+})
+
 test('a purpose names what can be called before constants and private names', () => {
   assert.is(writePurpose(web, 'src/web/app.py'), 'App, KIND, _hidden and one more')
 })

@@ -1,6 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createChecker, type CheckResult } from '../../src/synthesis/debugging/checker.js'
+import { functionsOf } from '../../src/synthesis/debugging/functions.js'
+import { knownCalls } from '../../src/synthesis/debugging/known-calls.js'
+import { readSource } from '../../src/synthesis/debugging/source.js'
 import { diskOf } from './disk-of.js'
 
 const test = suite('check')
@@ -266,6 +269,16 @@ test('a function of Python that yields comes to its end without a return', async
   const inner = `def first(items) -> str:\n    def inner():\n        yield items\n    if items:\n        return inner()\n`
   for (const text of [end('return'), inner])
     assert.match((await py(text)).join(), /^1: 'first' returns a value on some ways/)
+})
+
+test('nothing is known of the functions and calls of a language that has no call table', async () => {
+  const source = await readSource('a.ts', 'function f(a: number): void {}\nf()\n')
+  assert.ok(source)
+  assert.is(functionsOf(source, null).length, 1)
+  assert.is(knownCalls(source, functionsOf(source, null), new Map()).length, 1)
+  const other = Object.assign({ ...source }, { language: 'zig' })
+  assert.equal(functionsOf(other, null), [])
+  assert.equal(knownCalls(other, functionsOf(source, null), new Map()), [])
 })
 
 test('a loop to the length of what it indexes is told, one that asks where the end is is not', async () => {

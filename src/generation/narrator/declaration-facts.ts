@@ -8,7 +8,7 @@ import { countWord, joinList, joinNames, toSentence } from './prose.js'
 
 export const maxDocChars = 72
 
-/** A longer name is no name, but a line. */
+/** A longer name is not a name but a line of code. */
 export const maxNameChars = 40
 
 const kindWords: Record<OutlineItem['kind'], string> = {
@@ -35,9 +35,9 @@ function pluralOf(word: string): string {
   return word.endsWith('s') ? `${word}es` : `${word}s`
 }
 
-/** What is declared in this part, and what of it the rest of the world sees. */
+/** What this part of the file declares, and which of it is exported. */
 export function definitionFacts(file: FileRecord, items: readonly OutlineItem[]): Fact[] {
-  // A line outline of code or data has no names, only first lines: those would be copies of the code.
+  // A line outline of code or data has first lines instead of names: those would be copies of the code.
   const speakable = items.filter((item) => item.kind !== 'section' || isProse(file.path))
   const unnamed = speakable.some((item) => item.kind !== 'export' && isDefaultExport(item)) ? ['a default export'] : []
   const byKind = new Map<string, string[]>()
@@ -62,7 +62,7 @@ function exportFacts(items: readonly OutlineItem[]): Fact[] {
   const exported = new Set(visible.flatMap(namesOf))
   const hidden = items.filter((item) => !item.exported && item.kind !== 'section' && item.kind !== 'export')
   const isHidden = hidden.some((item) => namesOf(item).some((name) => !exported.has(name)))
-  // What a whole module passes on has no names here, so nothing can be said to be the only one.
+  // The names of a re-exported module are not known here, so the others cannot be called the only ones.
   if (!isHidden || visible.some((item) => namesOf(item).length === 0)) return []
   const names = unique(visible.filter((item) => !isDefaultExport(item)).flatMap(namesOf))
   const marked = names.filter((name) => name !== 'module.exports').map((name) => `\`${name}\``)
@@ -73,13 +73,13 @@ function exportFacts(items: readonly OutlineItem[]): Fact[] {
 
 const maxChecks = 3
 
-/** What a test file checks, by the names that its tests have. */
+/** What a test file checks, by the names of its tests. */
 export function checkFacts(file: FileRecord, items: readonly OutlineItem[]): Fact[] {
   const checks = checksOf(file, items)
   return checks === '' ? [] : [{ id: 'checks', text: toSentence(`it ${checks}`), role: 'first' }]
 }
 
-/** ``checks `adds two numbers` and three more``; empty for what is no test. */
+/** ``checks `adds two numbers` and three more``; empty if the file is not a test. */
 export function checksOf(file: FileRecord, items: readonly OutlineItem[]): string {
   if (!isTest(file.path) || file.outlineFrom !== 'syntax-tree') return ''
   const sections = items.filter((item) => item.kind === 'section' && !isHandler(item))
@@ -91,11 +91,11 @@ export function checksOf(file: FileRecord, items: readonly OutlineItem[]): strin
   return `checks ${others > 0 ? `${marked.join(', ')} and ${countWord(others)} more` : joinList(marked)}`
 }
 
-/** `server.on('close', () => {})` has the form of a named test and is none. */
+/** `server.on('close', () => {})` has the form of a named test but is not one. */
 const isHandler = (item: OutlineItem): boolean =>
   /\.(on|once|off|get|post|put|delete|use|addEventListener|emit|then|mock)\(/.test(item.signature)
 
-/** What can be said of one declaration by itself: members, bases, parameters and its doc. */
+/** The facts about one declaration: members, bases, parameters and doc. */
 export function detailFacts(item: OutlineItem, ownNames: readonly string[]): Fact[] {
   const subject = subjectOf(item)
   if (item.kind === 'section' || item.kind === 'export' || subject === '') return []
@@ -111,7 +111,7 @@ export function detailFacts(item: OutlineItem, ownNames: readonly string[]): Fac
   return [...facts, ...docFacts(item, item.name, subject, ownNames)]
 }
 
-/** What can be said of a member of `parent`. */
+/** The facts about a member of `parent`. */
 export function memberFacts(parent: OutlineItem, child: OutlineItem, ownNames: readonly string[]): Fact[] {
   const subject = memberSubject(parent, child)
   if (subject === '') return []

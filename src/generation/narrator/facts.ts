@@ -19,7 +19,7 @@ import { enclosingItem, itemsIn, localImports } from './outline-facts.js'
 import { joinList, joinNames, pickPhrase, toSentence } from './prose.js'
 import { ownNamesOf } from './project-name.js'
 
-/** All that the snapshot's structure has to say before this step, in the order in which a developer would think it. */
+/** All facts that the structure of the snapshot gives for the thought before this step, in the order of thinking. */
 export function factsFor(request: ThoughtRequest): Fact[] {
   const file = fileOf(request.snapshot, request.path)
   if (request.leadsTo.kind === 'read') return readingFacts(request, file, request.leadsTo.paths)
@@ -41,7 +41,7 @@ export function factsFor(request: ThoughtRequest): Fact[] {
   ])
 }
 
-/** Overloads, and a getter with its setter, say the same of one name: only the first is kept. */
+/** Keeps the first fact of each id: overloads, and a getter and its setter, give the same fact twice. */
 function withOwnIds(facts: readonly Fact[]): Fact[] {
   return [...new Map([...facts].reverse().map((fact) => [fact.id, fact])).values()].reverse()
 }

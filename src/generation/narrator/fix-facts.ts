@@ -7,7 +7,7 @@ import { countWord, pickPhrase, toSentence } from './prose.js'
 
 type Fix = Extract<ThoughtRequest['leadsTo'], { kind: 'fix' }>
 
-/** What a check's lines say of a first version, and what follows from them; nothing of the code that mends it. */
+/** Facts from the output of the check about the wrong first version; none about the code that fixes it. */
 export function fixFacts(file: FileRecord, { start, check }: Fix): Fact[] {
   const problems = problemsIn(check)
   const [first] = problems
@@ -39,7 +39,7 @@ interface Problem {
   text: string
 }
 
-/** Lines such as `src/a.ts:3: what is wrong`; the closing line has no number. */
+/** Reads lines such as `src/a.ts:3: what is wrong`; the last line has no number and is left out. */
 function problemsIn(check: string): Problem[] {
   return check.split('\n').flatMap((line) => {
     const found = /:(\d+): (.+)$/.exec(line)
@@ -47,7 +47,7 @@ function problemsIn(check: string): Problem[] {
   })
 }
 
-/** What to do about a problem, by its words; `$1` is a name in them. */
+/** What to do about a problem, by its message; `$1` is a name in the message. */
 const remedies: readonly (readonly [RegExp, string])[] = [
   [/^syntax error: '([^']+)' is missing/, 'I have to put `$1` where it belongs'],
   [/^syntax error/, 'something before it is not closed or not complete, so I look at the lines above as well'],

@@ -6,7 +6,7 @@ import { realNames } from './item-names.js'
 import { externalPackages, localImports, usersOf } from './outline-facts.js'
 import { countPhrase, joinList, joinNames, pickPhrase, toSentence } from './prose.js'
 
-/** What a file takes from files that are there, from files to come and from outside. */
+/** What a file imports: from files that are written, from files that are not, and from packages. */
 export function importFacts(request: ThoughtRequest, file: FileRecord): Fact[] {
   const imports = localImports(file)
   const names = new Map(
@@ -38,7 +38,7 @@ export function importFacts(request: ThoughtRequest, file: FileRecord): Fact[] {
   return facts
 }
 
-/** Who needs a file, and what they take from it. */
+/** Which files import this file, and what they import. */
 export function userFacts(snapshot: RepositorySnapshot, file: FileRecord): Fact[] {
   const users = usersOf(snapshot, file.path)
   if (users.length === 0) return []

@@ -3,15 +3,15 @@ import { baseName, isBeside } from './file-names.js'
 import { namesOf, realNames } from './item-names.js'
 import { localImports, unique } from './outline-facts.js'
 
-/** A name that the package gives to its users, and what it is; `null` where no declaration was found. */
+/** A name that the package exports to its users, and its kind; `null` if no declaration was found. */
 interface Offer {
   name: string
   kind: OutlineItem['kind'] | null
 }
 
 /**
- * Names that the rest of the world meets: what the package's entry declares and passes on, else what the files that
- * no other file imports export, else the most used names. Values are left out where there is anything to call.
+ * The public names of a package: what its entry files export, otherwise what the files export that no other file imports,
+ * otherwise the names that are imported most. Values are left out if there is anything to call.
  */
 export function offeredNames(snapshot: RepositorySnapshot): string[] {
   const product = snapshot.files.filter((file) => file.language !== 'text' && !isBeside(file.path))
@@ -35,7 +35,7 @@ function callableFirst(offers: readonly Offer[]): string[] {
   return unique((calls.length > 0 ? [...calls, ...rest] : open).map(({ name }) => name))
 }
 
-/** The files that a user of the package imports: `index`, `__init__` or `main`, nearest to the root. */
+/** The entry files of the package: `index`, `__init__`, `main` or the package's own name, nearest to the root. */
 function entriesOf(product: readonly FileRecord[], snapshot: RepositorySnapshot): FileRecord[] {
   const own = snapshot.name.replace(/^.*\//, '').toLowerCase()
   const isEntry = ({ path }: FileRecord): boolean =>
@@ -57,9 +57,9 @@ function declaredOffers(file: FileRecord): Offer[] {
 type Files = ReadonlyMap<string, FileRecord>
 
 /**
- * What `file` declares for others, and what it passes on from the files that it imports.
+ * What `file` exports: its own declarations, and what it re-exports from the files that it imports.
  *
- * @param found what is known of other files; it gains an entry for each file on the way, which also ends circles
+ * @param found the offers of the files visited so far; every visited file is added, which also ends import cycles
  */
 function offersOf(file: FileRecord, files: Files, found: Map<string, Offer[]>): Offer[] {
   const before = found.get(file.path)
@@ -81,10 +81,10 @@ function offersOf(file: FileRecord, files: Files, found: Map<string, Offer[]>): 
   return [...offers.values()]
 }
 
-/** `all` of an import's target, its `single` declaration if it has no more, or these names of it. */
+/** What a file re-exports of an import: `all` of its target, its `single` declaration if it has one, or these names. */
 type ReexportRule = (imported: ImportRecord) => 'all' | 'single' | string[]
 
-/** A package's `__init__` gives what it imports; a star counts, a module imported as a whole does not. */
+/** An `__init__` re-exports the names that it imports, also by a star, but not modules that it imports as a whole. */
 function pythonReexports(file: FileRecord): ReexportRule {
   if (!/^__init__\.pyi?$/.test(baseName(file.path))) return () => []
   return (imported) => {
@@ -94,7 +94,7 @@ function pythonReexports(file: FileRecord): ReexportRule {
   }
 }
 
-/** A script gives what its `export` statements name; with `module.exports`, what it imports as a whole. */
+/** A script re-exports what its `export` statements name; with `module.exports` also what it imports as a whole. */
 function scriptReexports(file: FileRecord): ReexportRule {
   const exports = file.outline.filter((item) => item.kind === 'export')
   const named = new Set(exports.flatMap(namesOf))

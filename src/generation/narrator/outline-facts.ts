@@ -1,6 +1,6 @@
 import type { FileRecord, OutlineItem, RepositorySnapshot } from '../../records/index.js'
 
-/** Names of the files that import `path`, with the names they take, in path order. */
+/** The files that import `path`, each with the names that it imports, in path order. */
 export function usersOf(snapshot: RepositorySnapshot, path: string): { path: string; names: string[] }[] {
   const users: { path: string; names: string[] }[] = []
   for (const file of snapshot.files) {
@@ -57,7 +57,7 @@ export function parameterNames(signature: string): string[] {
   return unique(names.filter((name) => name !== '' && name !== 'self' && name !== 'cls' && name !== 'this'))
 }
 
-/** What a class or interface says it extends or implements; for Python the base classes. */
+/** The names that a class or interface extends or implements; in Python its base classes. */
 export function baseNames(item: OutlineItem): string[] {
   if (isCut(item.signature)) return []
   const bare = withoutAngles(item.signature)
@@ -81,10 +81,10 @@ export function returnType(signature: string): string {
   return /[A-Za-z]/.test(bare) && !bare.includes('`') ? bare : ''
 }
 
-/** Grounding ends a signature that it had to cut with an ellipsis; what it would say next is not known. */
+/** Whether grounding cut the signature, which it marks by an ellipsis at the end. */
 const isCut = (signature: string): boolean => signature.endsWith('…')
 
-/** The signature without its type parameters and arguments, whose own `extends`, `(` and `,` are not the signature's. */
+/** The signature without type parameters and type arguments, which may have an `extends`, `(` or `,` of their own. */
 function withoutAngles(signature: string): string {
   let text = signature.replace(/=>/g, '=\u0000')
   for (let before = ''; before !== text;) {
@@ -116,7 +116,7 @@ function splitAtCommas(list: string): string[] {
   for (let i = 0; i < list.length; i++) {
     const char = list.charAt(i)
     if ('([{<'.includes(char)) depth++
-    // The `>` of an arrow closes nothing.
+    // The `>` of an arrow closes no bracket.
     else if (')]}'.includes(char) || (char === '>' && list[i - 1] !== '=')) depth--
     else if (char === ',' && depth === 0) {
       parts.push(list.slice(from, i))

@@ -10,7 +10,8 @@ import { ownNamesOf, projectName } from './project-name.js'
 import { countPhrase, joinList, joinNames, toSentence } from './prose.js'
 import { isStandardLibrary } from './standard-library.js'
 
-const languageNames: Record<FileRecord['language'], string> = {
+/** How languages are called in prose; a language that is not here is called by its id. */
+const languageNames: Readonly<Record<string, string>> = {
   typescript: 'TypeScript',
   tsx: 'TypeScript with JSX',
   javascript: 'JavaScript',
@@ -27,11 +28,13 @@ const languageNames: Record<FileRecord['language'], string> = {
   text: 'text',
 }
 
+const languageName = ({ language }: FileRecord): string => languageNames[language] ?? language
+
 const mainKinds: ReadonlySet<OutlineItem['kind']> = new Set(['class', 'struct', 'interface', 'trait', 'function'])
 
 const isCode = (file: FileRecord): boolean => file.language !== 'text'
 
-/** What the project is to be, as somebody who wants it would ask for it. */
+/** The requirements, in the words of somebody who asks for the project. */
 export function writeRequirements(snapshot: RepositorySnapshot): string {
   const code = snapshot.files.filter(isCode)
   const paragraphs = [
@@ -58,7 +61,7 @@ function codeOrder(snapshot: RepositorySnapshot): string {
   return toSentence(`I write ${countPhrase(code, 'source file')}, ${why}`)
 }
 
-/** Where the texts stand in the order: before the code what says what the project needs, after it the rest. */
+/** Where the texts stand in the order: the settings of the project before the code, the rest after it. */
 function textOrder(snapshot: RepositorySnapshot): string {
   const byPath = new Map(snapshot.files.map((file) => [file.path, file]))
   const inOrder = snapshot.order.flatMap((path) => byPath.get(path) ?? [])
@@ -82,7 +85,7 @@ function circleOrder(snapshot: RepositorySnapshot): string {
   return toSentence(`the files around ${circle} need each other; ${start}`)
 }
 
-/** One line for the plan: what a file is for. */
+/** The purpose of a file, in one line for the plan. */
 export function writePurpose(snapshot: RepositorySnapshot, path: string): string {
   const file = fileOf(snapshot, path)
   if (isNamedForItsPurpose(path)) return textPurpose(path)
@@ -95,10 +98,10 @@ export function writePurpose(snapshot: RepositorySnapshot, path: string): string
   if (names.length > 0) return joinList(names, 3)
   const passedOn = localImports(file).map((imported) => imported.path)
   if (passedOn.length > 0) return `brings together ${joinList(fileNames(passedOn, path), 3)}`
-  return isCode(file) ? `${countPhrase(file.lines, 'line')} of ${languageNames[file.language]}` : textPurpose(path)
+  return isCode(file) ? `${countPhrase(file.lines, 'line')} of ${languageName(file)}` : textPurpose(path)
 }
 
-/** Names of declarations: what others can call first, then what they can see, then the rest. */
+/** Names of declarations: exported ones first, and among them those of main kinds (`mainKinds`) first. */
 function mainNames(outline: readonly OutlineItem[]): string[] {
   const items = outline.filter((item) => item.kind !== 'section' && item.kind !== 'export')
   const rankOf = (item: OutlineItem): number => (item.exported ? 0 : 2) + (mainKinds.has(item.kind) ? 0 : 1)
@@ -111,7 +114,7 @@ function mainNames(outline: readonly OutlineItem[]): string[] {
 
 function languagesOf(code: readonly FileRecord[]): string {
   const counts = new Map<string, number>()
-  for (const file of code) counts.set(languageNames[file.language], (counts.get(languageNames[file.language]) ?? 0) + 1)
+  for (const file of code) counts.set(languageName(file), (counts.get(languageName(file)) ?? 0) + 1)
   const names = [...counts].sort((a, b) => b[1] - a[1]).map(([name]) => name)
   return names.length > 0 ? ` in ${joinList(names)}` : ''
 }
@@ -126,7 +129,7 @@ function offersOf(snapshot: RepositorySnapshot): string {
   return names.length === 0 ? '' : toSentence(`its users should find ${joinNames(names.slice(0, 12), 8)}`)
 }
 
-/** Packages by how many files import them; those that come with the language last. */
+/** Packages by how many files import them; those of the standard library last. */
 function needsOf(code: readonly FileRecord[]): string {
   const counts = new Map<string, { files: number; isStandard: boolean }>()
   for (const file of code) {
@@ -147,7 +150,7 @@ function needsOf(code: readonly FileRecord[]): string {
     : toSentence(`it may use ${joinList(packages, 6)}`)
 }
 
-/** The folders that hold the code, the fullest first; a folder's subfolders count as part of it. */
+/** The folders with code, most files first; the subfolders of such a folder count as part of it. */
 function partsOf(code: readonly FileRecord[]): string {
   const folderOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), 0))
   const folders = unique(code.map((file) => folderOf(file.path))).sort()
