@@ -12,7 +12,7 @@ import {
   synthesizeTrajectory,
   thoughtRequestFor,
 } from '../../src/synthesis/index.js'
-import { differentLines } from '../../src/synthesis/debugging/debugged-steps.js'
+import { differentLines } from '../../src/synthesis/debugging/debugging-steps.js'
 import { smallProject, writeRepository, type Synthesized } from '../support.js'
 
 const test = suite('debugging episodes')
@@ -180,9 +180,12 @@ test('the lines that differ are found whatever the line ends', () => {
     ['x\ny\n', 'y\nx\n'],
   ]
   for (const [draft = '', truth = ''] of cases) {
-    const { there, lines } = differentLines(Buffer.from(draft), Buffer.from(truth))
-    assert.is(draft.slice(0, there.start) + truth.slice(lines.start, lines.end) + draft.slice(there.end), truth, draft)
-    assert.ok(there.start <= there.end && lines.start <= lines.end && lines.start === there.start)
+    const { wrongLines, trueLines } = differentLines(Buffer.from(draft), Buffer.from(truth))
+    const fixed =
+      draft.slice(0, wrongLines.start) + truth.slice(trueLines.start, trueLines.end) + draft.slice(wrongLines.end)
+    assert.is(fixed, truth, draft)
+    assert.ok(wrongLines.start <= wrongLines.end && trueLines.start <= trueLines.end)
+    assert.is(trueLines.start, wrongLines.start)
   }
 })
 

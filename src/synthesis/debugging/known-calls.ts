@@ -3,14 +3,14 @@ import { callTables } from './call-tables.js'
 import type { DeclaredFunction } from './functions.js'
 import { ancestors, childOf, isScript, namedChildren, type Source } from './source.js'
 
-/** A call that is known to mean one function. */
+/** A call of a function that is known. */
 export interface KnownCall {
   node: SyntaxNode
   callee: DeclaredFunction
   arguments: SyntaxNode[]
 }
 
-/** Calls of a file's own functions, and of those that it imports by name. */
+/** The calls of functions that the file declares, or imports by name. */
 export function knownCalls(
   source: Source,
   own: readonly DeclaredFunction[],
@@ -18,21 +18,23 @@ export function knownCalls(
 ): KnownCall[] {
   const table = callTables[source.language]
   if (table === undefined) return []
-  const plain = new Map(own.filter(({ owner }) => owner === null).map((one) => [one.name, one]))
+  const plain = new Map(own.filter(({ owner }) => owner === null).map((declared) => [declared.name, declared]))
   const methods = new Map(
-    own.filter(({ owner }) => owner !== null).map((one) => [`${one.owner?.start} ${one.name}`, one]),
+    own
+      .filter(({ owner }) => owner !== null)
+      .map((declared) => [`${declared.owner?.start} ${declared.name}`, declared]),
   )
   return source.tree.nodes.flatMap((node) => {
     if (node.type !== table.call) return []
     const target = childOf(node, table.callee)
     const list = childOf(node, 'arguments')
-    if (target === null || list === null || list.type === 'template_string' || table.isOpenCall?.(node) === true)
+    if (target === null || list === null || list.type === 'template_string' || table.isUncertainCall?.(node) === true)
       return []
     const callee = table.nameTypes.includes(target.type)
       ? (plain.get(source.textOf(target)) ?? imported.get(source.textOf(target)))
       : methodCalled(source, target, node, methods)
-    if (callee === undefined || !isSeen(callee, node, source)) return []
-    // Python's `f(x for x in y)` has one argument.
+    if (callee === undefined || !isInScope(callee, node, source)) return []
+    // `f(x for x in y)` in Python has one argument.
     const given = list.type === 'generator_expression' ? [list] : namedChildren(list)
     return [{ node, callee, arguments: given }]
   })
@@ -53,7 +55,7 @@ function methodCalled(
   return owner === null ? undefined : methods.get(`${owner.start} ${source.textOf(name)}`)
 }
 
-/** The class whose instance `this` or `self` is; `null` where a function in between has one of its own. */
+/** The class whose instance is `this` or `self`; `null` if a function in between has its own `this`. */
 function classAround(node: SyntaxNode, isPython: boolean): SyntaxNode | null {
   let method: SyntaxNode | null = null
   for (const outer of ancestors(node)) {
@@ -69,8 +71,8 @@ function classAround(node: SyntaxNode, isPython: boolean): SyntaxNode | null {
   return null
 }
 
-/** Whether the function can be seen from where it is called: both in the same function, or it further out. */
-function isSeen({ node, owner }: DeclaredFunction, call: SyntaxNode, source: Source): boolean {
+/** Whether the function is in scope at the call: it is declared in the same function, or further out. */
+function isInScope({ node, owner }: DeclaredFunction, call: SyntaxNode, source: Source): boolean {
   if (owner !== null || (!isScript(source.language) && source.language !== 'python')) return true
   const scope = [...ancestors(node)].find(({ type }) =>
     /^(function|method_definition|arrow_function|generator_function|class_definition)/.test(type),

@@ -3,10 +3,10 @@ import { callTables } from '../call-tables.js'
 import type { Change } from '../change.js'
 import { functionsOf } from '../functions.js'
 import { importedNames, namesOf } from '../names.js'
-import { shown } from '../problem.js'
+import { quoteSnippet } from '../problem.js'
 import { childOf, namedChildren, type Source } from '../source.js'
 
-/** The last argument of a call, left out. */
+/** Leaves out the last argument of a call. */
 export function missingArguments(source: Source): Change[] {
   return callsOf(source).flatMap(({ callee, given }) => {
     const [last, before] = [given.at(-1), given.at(-2)]
@@ -17,13 +17,13 @@ export function missingArguments(source: Source): Change[] {
         start,
         end: last.end,
         text: '',
-        detail: `${shown(source.textOf(callee))} is called without ${shown(source.textOf(last))}`,
+        detail: `${quoteSnippet(source.textOf(callee))} is called without ${quoteSnippet(source.textOf(last))}`,
       },
     ]
   })
 }
 
-/** Two names next to each other among the arguments of a call, each in the place of the other. */
+/** Swaps two neighbouring arguments of a call that are plain names. */
 export function swappedArguments(source: Source): Change[] {
   return callsOf(source).flatMap(({ callee, given }) =>
     given.flatMap((first, at): Change[] => {
@@ -32,13 +32,13 @@ export function swappedArguments(source: Source): Change[] {
       const [one, other] = [source.textOf(first), source.textOf(second)]
       if (one === other || !/^\$?\w{3,40}$/.test(one) || !/^\$?\w{3,40}$/.test(other)) return []
       const between = source.text.slice(first.end, second.start)
-      const detail = `${shown(source.textOf(callee))} is given ${shown(other)} and ${shown(one)} in each other's place`
+      const detail = `${quoteSnippet(source.textOf(callee))} is given ${quoteSnippet(other)} and ${quoteSnippet(one)} in each other's place`
       return [{ start: first.start, end: second.end, text: other + between + one, detail }]
     }),
   )
 }
 
-/** Calls of functions that a check may know: the file's own, and those that it imports. */
+/** Calls of functions that a check may know: those of the file, and those that it imports. */
 function callsOf(source: Source): { callee: SyntaxNode; given: SyntaxNode[] }[] {
   const table = callTables[source.language]
   if (table === undefined) return []
