@@ -17,7 +17,7 @@ const front = (facts: string[], role = 'plan'): string => `---\n${JSON.stringify
 const whole = (user: string, facts = ['files', 'name']): string =>
   `${front(facts)}\n## System\n\nYou plan.\n\n## User\n\n${user}\n`
 
-/** Where and why a prompt is refused. */
+/** The message with which a prompt is refused, or `taken`. */
 function refusal(text: string): string {
   try {
     parsePrompt('plan.md', 'plan', text)

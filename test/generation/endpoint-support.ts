@@ -11,7 +11,7 @@ import type { LedgerRow } from '../../src/records/index.js'
 export const purpose: CallPurpose = { unit: 'repository', role: 'test', path: 'a.ts' }
 export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'retrace-endpoint-'))
 
-/** A request that is another one for every number. */
+/** A request; a different one for every number. */
 export function ask(number: number, answer: CompletionRequest['answer'] = null): CompletionRequest {
   return { messages: [{ role: 'user', content: `Question ${number}` }], answer, maxNewTokens: 64, seed: number }
 }
@@ -27,7 +27,7 @@ export interface TestClientOptions {
   [option: string]: unknown
 }
 
-/** A client of a server of this machine that waits little between attempts. */
+/** A client of a server on this machine that waits only briefly between attempts. */
 export function newClient(
   baseUrl: string,
   cacheDir: string,
@@ -54,15 +54,15 @@ export function filesBelow(folder: string): Map<string, Buffer> {
   return new Map(paths.map((path) => [path.slice(folder.length + 1), readFileSync(path)]))
 }
 
-/** The code of the error that a promise ends with; `null` where it ends well. */
+/** The code of the error that a promise rejects with; `null` if it resolves. */
 export async function codeOf(promise: Promise<unknown>): Promise<string | null> {
   return promise.then(
     () => null,
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: Error & { code?: string }) => error.code ?? String(error),
   )
 }
 
-/** Waits until something holds; throws after a bounded time. */
+/** Waits until a condition holds; throws after a bounded time. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
   for (let i = 0; i < 3000; i++) {
     if (holds()) return

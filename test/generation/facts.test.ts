@@ -52,7 +52,7 @@ const snapshot = await groundRepository(
 )
 
 function requestFor(path: string): ThoughtRequest {
-  const file = snapshot.files.find((one) => one.path === path) as FileRecord
+  const file = snapshot.files.find((candidate) => candidate.path === path) as FileRecord
   const written = new Set(snapshot.order.slice(0, snapshot.order.indexOf(path)))
   const leadsTo = { kind: 'code' as const, start: 0, end: file.sizeBytes, code: null }
   return { snapshot, path, purpose: '', written, read: [], leadsTo }
@@ -117,7 +117,7 @@ test('what a test file checks is told by the names of its tests', () => {
   const fact = factsFor(requestFor('sum.test.ts')).find(({ id }) => id === 'checks')
   assert.is(fact?.text, 'It checks `adds two numbers`, `stays small` and two more.')
   assert.is(fact?.role, 'first')
-  const file = snapshot.files.find((one) => one.path === 'sum.test.ts') as FileRecord
+  const file = snapshot.files.find((candidate) => candidate.path === 'sum.test.ts') as FileRecord
   assert.equal(checkFacts({ ...file, path: 'sum.ts' }, file.outline), [])
   assert.equal(checkFacts({ ...file, outlineFrom: 'lines' }, file.outline), [])
 })
@@ -128,8 +128,8 @@ test('nothing is said to be the only export where a whole module is passed on', 
     item('', { name: 'B' }),
     item('', { name: 'C', exported: false }),
   ]
-  const outline = all.map((one, at) => ({ ...one, start: at, end: at + 1 }))
-  const files = snapshot.files.map((one) => (one.path === 'sum.ts' ? { ...one, outline } : one))
+  const outline = all.map((declared, at) => ({ ...declared, start: at, end: at + 1 }))
+  const files = snapshot.files.map((file) => (file.path === 'sum.ts' ? { ...file, outline } : file))
   const facts = factsFor({ ...requestFor('sum.ts'), snapshot: { ...snapshot, files } })
   assert.is(
     facts.some(({ id }) => id === 'exports'),

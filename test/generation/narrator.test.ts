@@ -12,12 +12,12 @@ import { smallProject, synthesizeFolder, writeRepository } from '../support.js'
 
 const test = suite('narrator')
 const narrator = createNarrator()
-const made = await synthesizeFolder(writeRepository(smallProject))
+const project = await synthesizeFolder(writeRepository(smallProject))
 const semver = join(process.cwd(), 'node_modules', 'semver')
 
-function requestFor(path: string, snapshot: RepositorySnapshot = made.snapshot): ThoughtRequest {
+function requestFor(path: string, snapshot: RepositorySnapshot = project.snapshot): ThoughtRequest {
   const order = snapshot.order
-  const file = snapshot.files.find((one) => one.path === path)
+  const file = snapshot.files.find((candidate) => candidate.path === path)
   assert.ok(file, path)
   const written = new Set(order.slice(0, order.indexOf(path)))
   const leadsTo = { kind: 'code' as const, start: 0, end: file.sizeBytes, code: null }
@@ -25,17 +25,17 @@ function requestFor(path: string, snapshot: RepositorySnapshot = made.snapshot):
 }
 
 test('requirements say what the project is, what it offers and what it needs', async () => {
-  const { requirements: text } = await narrator.overview(made.snapshot, [])
+  const { requirements: text } = await narrator.overview(project.snapshot, [])
   assert.match(text, /^Build [Ss]mall[- ]project in TypeScript and Python\./)
   assert.match(text, /[Cc]ounts words and prints them\./)
   assert.match(text, /`print`|`WordCounter`/)
 })
 
 test('the plan names a purpose for each file, from its doc or its declarations', async () => {
-  const { files, approach } = await narrator.overview(made.snapshot, [])
+  const { files, approach } = await narrator.overview(project.snapshot, [])
   assert.equal(
     files.map((file) => file.path),
-    made.snapshot.order,
+    project.snapshot.order,
   )
   const of = (path: string): string | undefined => files.find((file) => file.path === path)?.purpose
   assert.is(of('tools/count.py'), 'counts lines, for a quick look')
@@ -67,14 +67,14 @@ test('every name in a thought is a real one: of a declaration, an import, a file
   }
   for (const file of snapshot.files) {
     collect(file.outline)
-    for (const one of file.imports) for (const name of one.names) real.add(name)
+    for (const imported of file.imports) for (const name of imported.names) real.add(name)
   }
   let names = 0
   trajectory.episodes.forEach((episode, episodeIndex) => {
     episode.steps.forEach((step, stepIndex) => {
       if (step.thought === null) return
       const facts = factsFor(thoughtRequestFor(snapshot, trajectory, episodeIndex, stepIndex, read, false))
-      for (const fact of facts.filter((one) => !one.id.startsWith('doc:') && one.id !== 'purpose')) {
+      for (const fact of facts.filter((candidate) => !candidate.id.startsWith('doc:') && candidate.id !== 'purpose')) {
         for (const [, name] of fact.text.matchAll(/`([^`]+)`/g)) {
           names++
           assert.ok(real.has(name ?? ''), `${fact.text} names ${name}, which is nowhere`)
@@ -86,7 +86,7 @@ test('every name in a thought is a real one: of a declaration, an import, a file
 })
 
 test('facts have ids of their own, and a thought told again from its ids is the same', async () => {
-  for (const path of made.snapshot.order) {
+  for (const path of project.snapshot.order) {
     const request = requestFor(path)
     const facts = factsFor(request)
     assert.is(new Set(facts.map((fact) => fact.id)).size, facts.length, path)
@@ -101,14 +101,14 @@ test('rewrites are new, made of real facts, keep the goal first, and repeat for 
   const best = await narrator.thought(request)
   const rewrites = await narrator.rewrite(request, best, new Set(), 6, 'seed')
   assert.is(rewrites.length, 6)
-  assert.is(new Set([best.text, ...rewrites.map((one) => one.text)]).size, 7)
+  assert.is(new Set([best.text, ...rewrites.map((rewrite) => rewrite.text)]).size, 7)
   for (const { text, facts } of rewrites) {
     assert.is(facts[0], 'goal')
     assert.is(text, facts.map((id) => known.get(id)).join(' '))
   }
   assert.equal(await narrator.rewrite(request, best, new Set(), 6, 'seed'), rewrites)
   assert.not.equal(await narrator.rewrite(request, best, new Set(), 6, 'other'), rewrites)
-  const lengths = rewrites.map((one) => one.facts.length)
+  const lengths = rewrites.map((rewrite) => rewrite.facts.length)
   assert.ok(Math.max(...lengths) > best.facts.length, 'no rewrite adds a fact')
 })
 

@@ -57,8 +57,8 @@ test('a title loses its version and its slogan, and gives way to the name it doe
 })
 
 test('the approach counts one file as one and names only texts that are there', async () => {
-  const one = await ground({ 'a.py': 'def a():\n    return 1\n', 'NOTES.md': '# Notes\n' })
-  assert.is(writeApproach(one), 'I write the one source file. Its documents come last, one file in all.')
+  const oneFile = await ground({ 'a.py': 'def a():\n    return 1\n', 'NOTES.md': '# Notes\n' })
+  assert.is(writeApproach(oneFile), 'I write the one source file. Its documents come last, one file in all.')
   assert.match(writeApproach(web), /The project's own settings come first and its documents last, four files in all\./)
   const bare = await ground({ 'a.py': 'def a():\n    return 1\n', 'py.typed': '' })
   assert.match(writeApproach(bare), /Its other texts come last, one file in all\.$/)
@@ -85,12 +85,12 @@ test('the plan tells licences, requirements and texts of other kinds by their na
 })
 
 test('a default export is called so, and a test is told by what it checks', async () => {
-  const made = await ground({
+  const snapshot = await ground({
     'a.ts': 'export default function (x: number): number {\n  return x\n}\n',
     'test/a.test.ts': "import a from '../a.js'\ntest('adds two numbers', () => {\n  a(1)\n})\n",
   })
-  assert.is(writePurpose(made, 'a.ts'), 'a default export')
-  assert.is(writePurpose(made, 'test/a.test.ts'), 'checks `adds two numbers`')
+  assert.is(writePurpose(snapshot, 'a.ts'), 'a default export')
+  assert.is(writePurpose(snapshot, 'test/a.test.ts'), 'checks `adds two numbers`')
 })
 
 test.run()

@@ -20,7 +20,7 @@ const narrator = generationOptionsSchema.parse({ kind: 'narrator' })
 const endpoint = (baseUrl: string, more: object = {}): GenerationOptions =>
   generationOptionsSchema.parse({ kind: 'endpoint', baseUrl, model: 'fake', apiKeyEnv: keyName, ...more })
 
-/** Asserts that an error is of this code and one line, and gives its message. */
+/** The message of an error, which must have this code and be one line. */
 function messageOf(error: unknown, code: string): string {
   assert.ok(error instanceof RetraceError, String(error))
   assert.is(error.code, code)

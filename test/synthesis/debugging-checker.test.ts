@@ -16,7 +16,7 @@ function check(files: Files): Promise<CheckResult> {
   return checker.check(Object.keys(files)[0] as string, diskOf(files))
 }
 
-/** What is told of the first file, without its path and the closing line. */
+/** The problems of the first file, without its path and the last line. */
 async function problems(files: Files): Promise<string[]> {
   const { output } = await check(files)
   const lines = output.trimEnd().split('\n').slice(0, -1)
@@ -256,7 +256,7 @@ test('an async function of Python that yields gives its values one by one: there
   const notAwaited = (line: number): string => `${line}: 'each' is async, and its call is used without being awaited`
   assert.equal(await use('    for item in items:\n        yield item'), [])
   assert.equal(await use('    print((yield))'), [], 'a yield that gives nothing is one too')
-  // The yield of a function inside makes a generator of that function alone.
+  // A yield in a nested function makes only that function a generator.
   assert.equal(await use('    def inner():\n        yield items\n    return list(inner())'), [notAwaited(7)])
   assert.equal(await use('    inner = lambda: (yield items)\n    return list(inner())'), [notAwaited(6)])
   assert.equal(await use('    return list(items)'), [notAwaited(5)])
@@ -328,8 +328,8 @@ test('a loop without a condition does not run into the end of its function', asy
 
 test("two letters in each other's place are told where the name stands nowhere else", async () => {
   const java = 'class A { int total(int a) { return a; } int b() { return total(1) + toatl(2); } }\n'
-  const said = "A.java:1: name 'toatl' stands nowhere else in the files written so far; there is 'total'"
-  assert.equal(await outputOf({ 'A.java': java }), [said, '1 problem found in A.java'])
+  const problem = "A.java:1: name 'toatl' stands nowhere else in the files written so far; there is 'total'"
+  assert.equal(await outputOf({ 'A.java': java }), [problem, '1 problem found in A.java'])
   const other = { 'b/B.java': 'class B { int toatl(int a) { return a; } }\n' }
   assert.equal(await outputOf({ 'A.java': java, ...other }), ['no problems found in A.java'])
   assert.equal(await outputOf({ 'A.java': java.replace('toatl(2)', 'totals(2)') }), ['no problems found in A.java'])

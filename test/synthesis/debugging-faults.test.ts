@@ -97,7 +97,9 @@ for (const [path, text] of [
       assert.is(wrong.equals(input.truth), false)
       const source = await readSource(path, text)
       assert.ok(source)
-      const wanted = faultTable[kind](source).map((one) => text.slice(0, one.start) + one.text + text.slice(one.end))
+      const wanted = faultTable[kind](source).map(
+        (change) => text.slice(0, change.start) + change.text + text.slice(change.end),
+      )
       assert.ok(wanted.includes(wrong.toString('utf8')), 'the bytes are not those of the place in the text')
       assert.not.match(plan.fault.detail, /\n/)
     }

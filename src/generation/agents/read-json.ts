@@ -6,7 +6,7 @@ import type { ReadResult } from './read-result.js'
 /** An answer in JSON: the schema that is sent, and the reader of the answer, both made from one zod schema. */
 export interface JsonAnswer<Value> {
   schema: Record<string, unknown>
-  read(text: string): ReadResult<Value>
+  read: (text: string) => ReadResult<Value>
 }
 
 /** An answer that is one object. */
