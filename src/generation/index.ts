@@ -12,11 +12,11 @@ export {
   probeEndpoint,
   type GenerationOptions,
 } from './create-generator.js'
-export type { Budget, GenerationContext } from './context.js'
-export type { EndpointProbe, ProbeLimits } from './endpoint/probe-endpoint.js'
+export type { Budget } from './context.js'
+export type { EndpointProbe } from './endpoint/probe-endpoint.js'
 export { matchPath } from './agents/match-path.js'
 export { GenerationError } from './errors.js'
-export type { FileRequest, Generator, Overview, ReadChoice, ReadChoiceRequest, ThoughtRequest } from './generator.js'
+export type { Generator, Overview, ThoughtRequest } from './generator.js'
 export { createNarrator } from './narrator/narrator.js'
 export { thoughtOfFacts, type Fact } from './narrator/fact.js'
 export { factsFor } from './narrator/facts.js'

@@ -1,7 +1,7 @@
 import { matchPath } from '../generation/index.js'
 import type { RepositorySnapshot, Trajectory } from '../records/index.js'
 
-export type PlanEntry = Trajectory['plan']['files'][number]
+type PlanEntry = Trajectory['plan']['files'][number]
 
 /** The result of comparing a plan with the repository. */
 export interface CheckedPlan {

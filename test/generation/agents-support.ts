@@ -10,7 +10,7 @@ import { writeRepository } from '../support.js'
 /** An answer of a scripted model: a text, a text that was cut, or an error that the client throws. */
 export type ModelAnswer = string | { cut: string } | Error
 
-export interface Asked {
+interface Asked {
   request: CompletionRequest
   purpose: CallPurpose
 }

@@ -16,12 +16,12 @@ export function ask(number: number, answer: CompletionRequest['answer'] = null):
   return { messages: [{ role: 'user', content: `Question ${number}` }], answer, maxNewTokens: 64, seed: number }
 }
 
-export interface TestClient extends CompletionClient {
+interface TestClient extends CompletionClient {
   rows: LedgerRow[]
   blobs: BlobStore
 }
 
-export interface TestClientOptions {
+interface TestClientOptions {
   budget?: Partial<Budget>
   signal?: AbortSignal
   [option: string]: unknown

@@ -30,7 +30,7 @@ export const faultKinds = [
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
-export interface FaultyProxyOptions {
+interface FaultyProxyOptions {
   /** Base URL of the server behind the proxy, such as `http://127.0.0.1:8000/v1`. */
   target: string
   seed: number
@@ -48,14 +48,14 @@ export interface FaultyProxyOptions {
 }
 
 /** What happened to one body, over all its attempts. */
-export interface BodyCount {
+interface BodyCount {
   asked: number
   faults: FaultKind[]
   /** How often its whole, unchanged answer was sent to a client that stayed until the last byte. */
   answeredWhole: number
 }
 
-export interface FaultyProxy {
+interface FaultyProxy {
   /** The base URL for the client. */
   baseUrl: string
   /** How many faults of each kind were made; `slow-body` counts, though its answers are whole. */

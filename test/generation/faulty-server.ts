@@ -22,7 +22,7 @@ export interface Reply {
   body: unknown
 }
 
-export interface FaultyServerOptions {
+interface FaultyServerOptions {
   /** The delay of each answer, between these, in ms; it depends on the body. Default none. */
   delayMs?: [number, number]
   /** Another reply than the usual one; `null` for the usual one. */
@@ -32,7 +32,7 @@ export interface FaultyServerOptions {
 }
 
 /** A request without a body, such as one for the list of models. */
-export interface Get {
+interface Get {
   path: string
   headers: IncomingHttpHeaders
   /** Size of the body that came with it. */

@@ -3,7 +3,7 @@ import { faultKinds, type FaultKind } from '../../src/synthesis/debugging/faults
 import { applyFault, candidatesFor, type DebuggingInput } from '../../src/synthesis/debugging/plan-debugging.js'
 
 /** For one kind of fault in one file: whether there was a place for it, and whether a check saw one of those tried. */
-export type FaultOutcome = 'no place' | 'unseen' | 'seen'
+type FaultOutcome = 'no place' | 'unseen' | 'seen'
 
 /** Tries each kind of fault in a file. `null` if the check already finds something in the true file. */
 export async function tryFaults(input: Omit<DebuggingInput, 'kinds'>): Promise<Record<FaultKind, FaultOutcome> | null> {

@@ -11,7 +11,7 @@ import { roles } from './roles.js'
 import { askAttempt, askRewrites, askThought } from './thinker.js'
 
 /** What the agents' requests depend on beside their options. */
-export interface ModelInfo {
+interface ModelInfo {
   /** The name of the model on the server. */
   model: string
   /** Sampling parameters of every call. */

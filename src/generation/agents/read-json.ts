@@ -4,7 +4,7 @@ import { withoutThinking } from './read-text.js'
 import type { ReadResult } from './read-result.js'
 
 /** An answer in JSON: the schema that is sent, and the reader of the answer, both made from one zod schema. */
-export interface JsonAnswer<Value> {
+interface JsonAnswer<Value> {
   schema: Record<string, unknown>
   read: (text: string) => ReadResult<Value>
 }

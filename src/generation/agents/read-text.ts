@@ -10,7 +10,7 @@ export function withoutThinking(text: string): string {
   return rest.replace(/<think(?:ing)?>[\s\S]*?(?:<\/think(?:ing)?>|$)/gi, '').trim()
 }
 
-export interface TextBounds {
+interface TextBounds {
   maxChars: number
   /** Whether the answer ended at the limit of tokens. */
   isCut: boolean

@@ -9,7 +9,7 @@ import type { RequestBody } from './request-body.js'
 /** The result of asking a server once. */
 export type Attempt = { ok: true; response: unknown; answer: Answer } | { ok: false; failure: Failure }
 
-export interface Server {
+interface Server {
   baseUrl: string
   apiKey: string
   /** For one attempt, until the last byte. */

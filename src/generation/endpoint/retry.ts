@@ -1,7 +1,7 @@
 import type { Attempt } from './attempt.js'
 import type { Failure } from './failure.js'
 
-export interface RetryLimits {
+interface RetryLimits {
   /** The first attempt included. */
   maxAttempts: number
   maxRetryWaitMs: number

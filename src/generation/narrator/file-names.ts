@@ -29,9 +29,9 @@ export const fileName = (path: string, own = ''): string => fileNames([path], ow
 
 export const isProse = (path: string): boolean => /\.(md|rst|txt)$/i.test(path) && !isRequirements(path)
 
-export const isLicence = (path: string): boolean => /^(un)?licen[cs]e|^copying/i.test(baseName(path))
+const isLicence = (path: string): boolean => /^(un)?licen[cs]e|^copying/i.test(baseName(path))
 
-export const isRequirements = (path: string): boolean => /^requirements[\w.-]*\.(txt|in)$/i.test(baseName(path))
+const isRequirements = (path: string): boolean => /^requirements[\w.-]*\.(txt|in)$/i.test(baseName(path))
 
 export const isTest = (path: string): boolean =>
   /(^|\/)(tests?|__tests__|specs?)\/|(^|\/)test_[^/]*$|[._-](test|spec)\.[^/]*$/i.test(path)

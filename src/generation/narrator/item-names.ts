@@ -5,7 +5,7 @@ import { joinNames } from './prose.js'
 // How declarations are named in a sentence.
 
 /** Whether this is a name, and not a `*`, a pattern or a call. */
-export const isName = (name: string): boolean => /^[\p{L}\p{N}_$.#-]+$/u.test(name) && /[\p{L}\p{N}_$]/u.test(name)
+const isName = (name: string): boolean => /^[\p{L}\p{N}_$.#-]+$/u.test(name) && /[\p{L}\p{N}_$]/u.test(name)
 
 /** The names of an import or export, without the whole module and the default. */
 export const realNames = (names: readonly string[]): string[] =>

@@ -61,8 +61,7 @@ function functionAt(source: Source, table: CallTable, node: SyntaxNode): Declare
   if (nameNode === null || (list === null && single === null)) return null
   const owner = ownerOf(source, table, node)
   if (owner === undefined) return null
-  const read =
-    list === null ? [{ ...positionalParameter(source.textOf(single as SyntaxNode)) }] : table.parameters(list, source)
+  const read = list === null ? [singleParameter(source, single as SyntaxNode)] : table.parameters(list, source)
   if (read === null) return null
   const parameters = owner !== null && source.language === 'python' ? withoutReceiver(node, read, source) : read
   if (parameters === null || parameters.length > maxParameters) return null
@@ -77,6 +76,13 @@ function functionAt(source: Source, table: CallTable, node: SyntaxNode): Declare
   }
 }
 
+/** The parameter of an arrow function without parentheses. */
+const singleParameter = (source: Source, node: SyntaxNode): Parameter => ({
+  name: source.textOf(node),
+  isOptional: false,
+  kind: 'one',
+})
+
 const innerFunction = /^(function|method_definition|arrow_function|generator_function|lambda)/
 
 function isGenerator(node: SyntaxNode): boolean {
@@ -88,8 +94,6 @@ function isGenerator(node: SyntaxNode): boolean {
   }
   return false
 }
-
-export const positionalParameter = (name: string): Parameter => ({ name, isOptional: false, kind: 'one' })
 
 /** The name in `const f = () => {}`. */
 function nameOfValue({ parent, field, type }: SyntaxNode): SyntaxNode | null {

@@ -11,7 +11,7 @@ export interface Names {
   declared: ReadonlyMap<string, number>
 }
 
-export interface Use {
+interface Use {
   name: string
   node: SyntaxNode
   isType: boolean
@@ -188,7 +188,7 @@ export function isModule(source: Source): boolean {
 }
 
 /** A name that the file imports: its local name, and its name in the imported file. */
-export interface ImportedName {
+interface ImportedName {
   local: string
   imported: string
   specifier: string
@@ -240,7 +240,7 @@ function pythonImport(source: Source, statement: SyntaxNode): ImportedName[] {
 }
 
 /** The text of a string literal; `null` if the node is none, or has escapes. */
-export function unquoted(source: Source, node: SyntaxNode | null): string | null {
+function unquoted(source: Source, node: SyntaxNode | null): string | null {
   if (node?.type !== 'string') return null
   const text = source.textOf(node).slice(1, -1)
   return text.includes('\\') ? null : text

@@ -57,7 +57,7 @@ function namesInComments(source: Source): Set<string> {
 }
 
 /** The declared name that is one typing error away; `null` if there is none, or the name is too short. */
-export function similarName(name: string, declared: ReadonlyMap<string, number>): string | null {
+function similarName(name: string, declared: ReadonlyMap<string, number>): string | null {
   if (name.length < 4) return null
   let found: string | null = null
   for (const other of declared.keys()) {

@@ -10,7 +10,7 @@ export interface FlowRules {
 }
 
 /** Whether control can reach the end of a statement. */
-export type Reach = 'yes' | 'no' | 'unknown'
+type Reach = 'yes' | 'no' | 'unknown'
 
 const blockTypes =
   /^(block|statement_block|compound_statement|function_body|statement_list|constructor_body|expression_statement_list)$/
