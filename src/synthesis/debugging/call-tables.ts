@@ -45,8 +45,8 @@ function parametersByType(
   }
 }
 
-const plainParameter = { isOptional: false, kind: 'one' } as const
-const optionalParameter = { isOptional: true, kind: 'one' } as const
+const plainParameter = { isOptional: false, kind: 'positional' } as const
+const optionalParameter = { isOptional: true, kind: 'positional' } as const
 const restParameter = { isOptional: true, kind: 'rest' } as const
 const keywordsParameter = { isOptional: true, kind: 'keywords' } as const
 
@@ -104,7 +104,12 @@ const python: CallTable = {
         isNamed = true
       } else if (star.type === 'dictionary_splat_pattern') parameters.push({ name: '', ...keywordsParameter })
       else if (text === '') return null
-      else parameters.push({ name: text, isOptional: childOf(part, 'value') !== null, kind: isNamed ? 'named' : 'one' })
+      else
+        parameters.push({
+          name: text,
+          isOptional: childOf(part, 'value') !== null,
+          kind: isNamed ? 'named' : 'positional',
+        })
     }
     return parameters
   },
@@ -145,7 +150,7 @@ const cFamily = (isUnique: CallTable['isUnique']): CallTable => ({
     if (parts.length === 0) return null
     if (parts.length === 1 && source.textOf(parts[0] as SyntaxNode).trim() === 'void') return []
     return parts.every(({ type }) => type === 'parameter_declaration')
-      ? parts.map((part) => ({ name: nameInDeclarator(part, source), isOptional: false, kind: 'one' }))
+      ? parts.map((part) => ({ name: nameInDeclarator(part, source), isOptional: false, kind: 'positional' }))
       : null
   },
   ...(isUnique === undefined ? {} : { isUnique }),
@@ -221,7 +226,7 @@ export const callTables: Readonly<Record<string, CallTable>> = {
         parameters.push({
           name: source.textOf(name),
           isOptional: part.children.some(({ type }) => type === '=' || type === 'equals_value_clause'),
-          kind: 'one',
+          kind: 'positional',
         })
       }
       return list.children.some(({ type }) => type === 'params') ? null : parameters

@@ -80,7 +80,7 @@ function functionAt(source: Source, table: CallTable, node: SyntaxNode): Declare
 const singleParameter = (source: Source, node: SyntaxNode): Parameter => ({
   name: source.textOf(node),
   isOptional: false,
-  kind: 'one',
+  kind: 'positional',
 })
 
 const innerFunction = /^(function|method_definition|arrow_function|generator_function|lambda)/
@@ -125,7 +125,7 @@ function ownerInPython(source: Source, node: SyntaxNode): SyntaxNode | null | un
 function withoutReceiver(node: SyntaxNode, parameters: Parameter[], source: Source): Parameter[] | null {
   const marks = node.parent?.type === 'decorated_definition' ? source.textOf(node.parent).split('\n')[0] : ''
   if (marks?.startsWith('@staticmethod')) return parameters
-  return parameters[0]?.kind === 'one' ? parameters.slice(1) : null
+  return parameters[0]?.kind === 'positional' ? parameters.slice(1) : null
 }
 
 /** Whether another function may take the place of the method: by an assignment, or as the method is only a stub. */
@@ -166,7 +166,8 @@ function certaintyOf(
     parameters.length <= maxRequired &&
     !readsAll &&
     parameters.every(
-      (parameter) => parameter.kind !== 'one' || parameter.isOptional || isRequired(source, body, parameter.name),
+      (parameter) =>
+        parameter.kind !== 'positional' || parameter.isOptional || isRequired(source, body, parameter.name),
     )
   return { tooFew: isNeeded, tooMany: !readsAll && owner === null }
 }

@@ -4,5 +4,5 @@ export interface Parameter {
   name: string
   isOptional: boolean
   /** `rest` takes any number of arguments, `named` takes one by its name, `keywords` takes any number by name. */
-  kind: 'one' | 'rest' | 'named' | 'keywords'
+  kind: 'positional' | 'rest' | 'named' | 'keywords'
 }

@@ -17,7 +17,7 @@ function checkCount(source: Source, { node, callee, arguments: given }: KnownCal
   if (given.some(({ type }) => spreadTypes.test(type)) || given.some((argument) => isUnpacked(source, argument)))
     return null
   const namedArguments = new Set(given.flatMap((argument) => nameOfArgument(source, argument) ?? []))
-  const positional = callee.parameters.filter(({ kind }) => kind === 'one')
+  const positional = callee.parameters.filter(({ kind }) => kind === 'positional')
   const count = given.length - namedArguments.size
   const takesAny = callee.parameters.some(({ kind }) => kind === 'rest')
   if (count > positional.length && !takesAny && callee.isCertain.tooMany) {
@@ -80,8 +80,8 @@ function checkSwapped(source: Source, { node, callee, arguments: given }: KnownC
       name !== '' &&
       other > at &&
       parameters[at]?.name === names[other] &&
-      parameters[at]?.kind === 'one' &&
-      parameters[other]?.kind === 'one'
+      parameters[at]?.kind === 'positional' &&
+      parameters[other]?.kind === 'positional'
     if (!isSwap || isInterchangeable(name) || isInterchangeable(names[other] as string)) continue
     return problemAt(
       source,

@@ -29,11 +29,11 @@ export function swappedArguments(source: Source): Change[] {
     given.flatMap((first, at): Change[] => {
       const second = given[at + 1]
       if (second === undefined) return []
-      const [one, other] = [source.textOf(first), source.textOf(second)]
-      if (one === other || !/^\$?\w{3,40}$/.test(one) || !/^\$?\w{3,40}$/.test(other)) return []
+      const [firstText, secondText] = [source.textOf(first), source.textOf(second)]
+      if (firstText === secondText || ![firstText, secondText].every((text) => /^\$?\w{3,40}$/.test(text))) return []
       const between = source.text.slice(first.end, second.start)
-      const detail = `${quoteSnippet(source.textOf(callee))} is given ${quoteSnippet(other)} and ${quoteSnippet(one)} in each other's place`
-      return [{ start: first.start, end: second.end, text: other + between + one, detail }]
+      const detail = `${quoteSnippet(source.textOf(callee))} is given ${quoteSnippet(secondText)} and ${quoteSnippet(firstText)} in each other's place`
+      return [{ start: first.start, end: second.end, text: secondText + between + firstText, detail }]
     }),
   )
 }
