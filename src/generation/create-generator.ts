@@ -13,11 +13,11 @@ const generatorTable = {
   endpoint: endpointKind,
 }
 
-type OptionsSchema = (typeof generatorTable)[keyof typeof generatorTable]['options']
+type OptionsSchema = (typeof generatorTable)[keyof typeof generatorTable]['optionsSchema']
 
 export const generationOptionsSchema = z.discriminatedUnion(
   'kind',
-  Object.values(generatorTable).map(({ options }) => options) as [OptionsSchema, ...OptionsSchema[]],
+  Object.values(generatorTable).map(({ optionsSchema }) => optionsSchema) as [OptionsSchema, ...OptionsSchema[]],
 )
 export type GenerationOptions = z.infer<typeof generationOptionsSchema>
 

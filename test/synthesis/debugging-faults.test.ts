@@ -8,6 +8,7 @@ import { faultKinds, faultTable, type FaultKind } from '../../src/synthesis/debu
 import { tryFaults } from './fault-statistics.js'
 import { applyFault, planDebugging, type DebuggingInput } from '../../src/synthesis/debugging/plan-debugging.js'
 import { readSource } from '../../src/synthesis/debugging/source.js'
+import { synthesisOptionsSchema } from '../../src/synthesis/index.js'
 import { diskOf } from './disk-of.js'
 
 const test = suite('faults')
@@ -105,6 +106,12 @@ for (const [path, text] of [
     }
   })
 }
+
+test('the kinds that the options allow are those of the table, and another kind is refused with their names', () => {
+  assert.equal(synthesisOptionsSchema.parse({}).debugging.kinds, Object.keys(faultTable))
+  const { error } = synthesisOptionsSchema.safeParse({ debugging: { kinds: ['no-such-kind'] } })
+  for (const kind of Object.keys(faultTable)) assert.ok(error?.message.includes(kind), kind)
+})
 
 test('the places are the same every time, and in order within the file', async () => {
   const source = await readSource('pkg/a.ts', script)

@@ -9,29 +9,33 @@ import { probeModels } from '../endpoint/probe-endpoint.js'
 import type { GeneratorKind } from './generator-kind.js'
 
 /** Asks a language model behind an OpenAI-compatible server. */
-const options = z.strictObject({
+const optionsSchema = z.strictObject({
   kind: z.literal('endpoint'),
   ...endpointOptionsSchema.shape,
   ...agentOptionsSchema.shape,
 })
 
 export const endpointKind = {
-  options,
-  create(all, context) {
-    const client = createEndpointClient(endpointOptionsSchema.strip().parse(all), context)
-    return createAgents(client, all, { model: all.model, parameters: requestParameters(all), seed: context.seed })
+  optionsSchema,
+  create(options, context) {
+    const client = createEndpointClient(endpointOptionsSchema.strip().parse(options), context)
+    return createAgents(client, options, {
+      model: options.model,
+      parameters: requestParameters(options),
+      seed: context.seed,
+    })
   },
-  describe: (all) => describeAgents(all, { model: all.model, parameters: requestParameters(all) }),
+  describe: (options) => describeAgents(options, { model: options.model, parameters: requestParameters(options) }),
   promptsDigest: ({ promptsDir }) => promptsDigest(promptsDir),
-  decidingOptions(all) {
-    const { baseUrl: _, apiKeyEnv: _1, concurrency: _2, timeoutMs: _3, ...rest } = all
+  decidingOptions(options) {
+    const { baseUrl: _, apiKeyEnv: _1, concurrency: _2, timeoutMs: _3, ...rest } = options
     const { maxAttempts: _4, maxRetryWaitMs: _5, cacheDir: _6, promptsDir: _7, ...deciding } = rest
     return deciding
   },
   checkPrompts: ({ promptsDir }) => void loadPrompts(promptsDir),
-  checkApiKey: (all) => void findApiKey(all),
+  checkApiKey: (options) => void findApiKey(options),
   probe: probeModels,
-} satisfies GeneratorKind<z.output<typeof options>>
+} satisfies GeneratorKind<z.output<typeof optionsSchema>>
 
 /** The sampling parameters under the names that the server takes. */
 function requestParameters({ temperature, topP }: { temperature: number; topP: number }): Record<string, number> {

@@ -7,7 +7,7 @@ import type { Generator } from '../generator.js'
 /** One kind of generator: its options, how it is made, and what can be checked before it is used. */
 export interface GeneratorKind<Options> {
   /** A strict object whose `kind` is the key of this kind in the table. */
-  options: z.ZodType<Options>
+  optionsSchema: z.ZodType<Options>
   /** @throws GenerationError `API_KEY_MISSING`, `PROMPT_INVALID` */
   create(options: Options, context: GenerationContext): Generator
   /** What the records keep about the generator. @throws GenerationError `PROMPT_INVALID` */

@@ -3,15 +3,15 @@ import { createNarrator, narratorInfo } from '../narrator/narrator.js'
 import type { GeneratorKind } from './generator-kind.js'
 
 /** Writes offline, from the structure of the repository alone. */
-const options = z.strictObject({ kind: z.literal('narrator') })
+const optionsSchema = z.strictObject({ kind: z.literal('narrator') })
 
 export const narratorKind = {
-  options,
+  optionsSchema,
   create: createNarrator,
   describe: () => narratorInfo,
   promptsDigest: () => '',
-  decidingOptions: (all) => all,
+  decidingOptions: (options) => options,
   checkPrompts: () => {},
   checkApiKey: () => {},
   probe: () => Promise.resolve(null),
-} satisfies GeneratorKind<z.output<typeof options>>
+} satisfies GeneratorKind<z.output<typeof optionsSchema>>
