@@ -8,7 +8,7 @@ import { closeSync, openSync, readdirSync, writeSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { memoryBlobStore, seededRandom, type Random } from '../../src/core/index.js'
-import { createNarrator, factsFor, tellFacts, type Fact } from '../../src/generation/index.js'
+import { createNarrator, factsFor, thoughtOfFacts, type Fact } from '../../src/generation/index.js'
 import { createParsePool, groundRepository, type ParsePool } from '../../src/grounding/index.js'
 import type { Step, Thought } from '../../src/records/index.js'
 import { createRenderer } from '../../src/rendering/index.js'
@@ -97,8 +97,8 @@ function anotherTelling(all: readonly Fact[], random: Random): Thought {
   )
   const [goal, ...rest] = kept
   const ordered = [...(goal === undefined ? [] : [goal]), ...(random.below(4) === 0 ? random.shuffled(rest) : rest)]
-  while (ordered.length > 1 && tellFacts(ordered).text.length > maxThoughtChars) ordered.pop()
-  return tellFacts(ordered)
+  while (ordered.length > 1 && thoughtOfFacts(ordered).text.length > maxThoughtChars) ordered.pop()
+  return thoughtOfFacts(ordered)
 }
 
 await main(process.argv.slice(2))

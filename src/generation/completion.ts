@@ -1,25 +1,25 @@
 import type { Message, Usage } from '../records/index.js'
 
-/** What a call is for: names it in the ledger. */
+/** What a call is for; its name in the ledger. */
 export interface CallPurpose {
   /** Id of the repository. */
   unit: string
   role: string
-  /** The file that it is about; empty for the repository as a whole. */
+  /** The file that the call is about; empty for the repository as a whole. */
   path: string
 }
 
-/** One answer wanted of a language model. Equal requests have one answer, whoever asks and however often. */
+/** A request to a language model. Equal requests get the same answer, whoever sends them and however often. */
 export interface CompletionRequest {
   messages: readonly Message[]
-  /** The JSON that the answer has to be; `null` for free text. What comes back may be something else all the same. */
+  /** The JSON schema of the answer; `null` for free text. The model may still answer something else. */
   answer: { name: string; schema: Record<string, unknown> } | null
   maxNewTokens: number
-  /** Sets a draw apart from others of the same messages. */
+  /** Requests with the same messages and another seed get another answer. */
   seed: number
 }
 
-/** What came back, with nothing of it checked but that it is not empty. An empty one that was paid for is kept too. */
+/** An answer. It is only known not to be empty; its text is not checked. */
 export interface Completion {
   text: string
   finishReason: 'stop' | 'length' | 'other'
@@ -28,14 +28,14 @@ export interface Completion {
   call: string
 }
 
-/** Where completions come from; keeps every answer, so that a call once paid for is not repeated. */
+/** Makes calls to a language model, and keeps every answer, so that a call that was paid is not repeated. */
 export interface CompletionClient {
   /**
-   * @throws GenerationError `ANSWER_EMPTY`, `CONTEXT_TOO_LONG`, `REQUEST_REFUSED` (this call has no answer; others may),
-   * `BUDGET_SPENT`, `ENDPOINT_UNREACHABLE`, `ENDPOINT_REFUSED`, `API_KEY_MISSING`, `CALLS_BROKEN` (no call has),
+   * @throws GenerationError `ANSWER_EMPTY`, `CONTEXT_TOO_LONG`, `REQUEST_REFUSED` (only this call fails),
+   * `BUDGET_SPENT`, `ENDPOINT_UNREACHABLE`, `ENDPOINT_REFUSED`, `API_KEY_MISSING`, `CALLS_BROKEN` (every call fails),
    * CoreError `ABORTED`
    */
   complete(request: CompletionRequest, purpose: CallPurpose): Promise<Completion>
-  /** Lets go of what it holds. Calls under way end by themselves and are kept. */
+  /** Releases its resources. Calls under way end by themselves, and their answers are kept. */
   dispose(): Promise<void>
 }

@@ -1,20 +1,23 @@
-// Who writes the words: requirements, plan, thoughts and their rewrites.
-// In: a RepositorySnapshot and what a thought leads to. Out: plain text and Thoughts.
-// One more writer is one more maker of a `Generator` in the table of `createGenerator`.
+// Writes the words of trajectories: requirements, plan, thoughts and their rewrites.
+// In: a RepositorySnapshot, and the step that a thought stands before. Out: plain text and Thoughts.
+// To add a kind of generator: one file in kinds/ and one line in the table of create-generator.ts.
 export {
+  checkApiKey,
+  checkPrompts,
   createGenerator,
   decidingOptions,
   describeGenerator,
   digestOfPrompts,
   generationOptionsSchema,
-  type Budget,
-  type GenerationContext,
+  probeEndpoint,
   type GenerationOptions,
 } from './create-generator.js'
+export type { Budget } from './context.js'
+export type { EndpointProbe } from './endpoint/probe-endpoint.js'
 export { matchPath } from './agents/match-path.js'
 export { GenerationError } from './errors.js'
-export type { FileRequest, Generator, Overview, ReadChoice, ReadChoiceRequest, ThoughtRequest } from './generator.js'
+export type { Generator, Overview, ThoughtRequest } from './generator.js'
 export { createNarrator } from './narrator/narrator.js'
-export { tellFacts, type Fact } from './narrator/fact.js'
+export { thoughtOfFacts, type Fact } from './narrator/fact.js'
 export { factsFor } from './narrator/facts.js'
 export { localImports } from './narrator/outline-facts.js'

@@ -1,6 +1,7 @@
 // Every record that crosses a stage: its zod schema, its type and its schemaVersion. Stages meet here and nowhere else.
 // To add a record: one file with schema and type, and its name below.
 export {
+  fileRecordSchema,
   snapshotSchema,
   type FileRecord,
   type ImportCounts,

@@ -1,7 +1,8 @@
-// From a repository to the process that could have written it: requirements, plan, and per file thoughts, Reads and
-// Writes. In: a RepositorySnapshot and its blobs. Out: a Trajectory, held to the replay law.
-// make-plan.ts asks for the plan and mends it, episode.ts is a file agent, debugging/ writes it wrong first. A tool
-// is a file of the room tools; a step that uses it is made in episode.ts.
+// Rebuilds a process that could have written a repository: requirements, a plan, and one episode of steps for each file.
+// In: a RepositorySnapshot and its blobs. Out: a Trajectory. `replayTrajectory` checks that it obeys the replay law.
+// make-plan.ts asks for the plan and repairs it, episode.ts is the agent of a file, and debugging/ first writes some files
+// wrong and fixes them. To add a check: one file and one line in debugging/checks/check-table.ts. To add a kind of fault:
+// one file and one line in debugging/faults/fault-table.ts.
 export { SynthesisError } from './errors.js'
 export { synthesisOptionsSchema, type SynthesisOptions } from './options.js'
 export { replayTrajectory, type ReplayResult } from './replay.js'

@@ -3,32 +3,33 @@ import type { RepositorySnapshot, Trajectory } from '../records/index.js'
 import { checkPlan, entriesFor, type CheckedPlan } from './check-plan.js'
 import { orderPlan } from './order-plan.js'
 
-/** How often the writer is asked for what its plan lacks. */
+/** How often the generator is asked for the files that its plan lacks. */
 const maxAskedAgain = 2
 
 /**
- * Requirements, and a plan that names each file of the repository once, in an order that respects its graph.
+ * Makes the requirements, and a plan that names each file of the repository once, in an order that respects the
+ * dependencies.
  *
- * The writer is asked again for files that it left out; what is missing then is added by code, and what stands in the
- * wrong order is moved by code. `repairs` tells all of it; a plan that was right comes out as it was.
+ * The generator is asked again for files that it left out. Files that are still missing are added here, and files in the
+ * wrong order are moved. `repairs` lists all of that; a plan without mistakes is not changed.
  */
 export async function makePlan(
   snapshot: RepositorySnapshot,
   generator: Generator,
 ): Promise<Pick<Trajectory, 'requirements' | 'plan'>> {
   const { requirements, approach, ...first } = await generator.overview(snapshot, [])
-  const said = [...first.files]
+  const planned = [...first.files]
   const calls = [...first.calls]
-  let checked = checkPlan(snapshot, said)
+  let checked = checkPlan(snapshot, planned)
   let askedAgain = 0
   while (askedAgain < maxAskedAgain && checked.missing.length > 0) {
     const next = await generator.overview(snapshot, problemsOf(snapshot, checked), checked.missing)
     askedAgain++
-    said.push(...entriesFor(snapshot, checked.missing, next.files))
+    planned.push(...entriesFor(snapshot, checked.missing, next.files))
     calls.push(...next.calls)
     const before = checked.missing.length
-    checked = checkPlan(snapshot, said)
-    // The same question would have the same answer.
+    checked = checkPlan(snapshot, planned)
+    // The same question would get the same answer.
     if (checked.missing.length === before) break
   }
   const purposes = new Map(checked.entries.map(({ path, purpose }) => [path, purpose]))

@@ -1,25 +1,25 @@
 import { z } from 'zod'
-import { faultKinds } from './debugging/fault.js'
+import { faultKinds } from './debugging/faults/fault-table.js'
 
 const share = z.number().min(0).max(1)
 
 export const synthesisOptionsSchema = z.strictObject({
   /** A file longer than this is written in several actions, cut where declarations begin. */
   maxActionBytes: z.int().min(256).default(12_000),
-  /** Most files that an agent reads before it writes its own; those that it takes most names from. */
+  /** Most files that an agent reads before it writes its own. */
   maxReadsPerFile: z.int().nonnegative().default(8),
-  /** Most bytes that one Read shows; a longer file is shown where the imported names are declared. */
+  /** Most bytes that one Read shows. Of a longer file it shows the declarations of the imported names. */
   maxReadBytes: z.int().min(64).default(4_000),
-  /** Whether who thinks may see the code that a thought leads to; without it, outlines and signatures alone. */
+  /** Whether the generator of a thought sees the code that follows it; otherwise it sees only outlines. */
   showCode: z.boolean().default(false),
-  /** Episodes with a first version that is wrong, a check that fails, and the mending of it. */
+  /** Debugging episodes: a first version that is wrong, a check that fails, and a fix. */
   debugging: z
     .strictObject({
-      /** Of the source files; those in which no check would fail are left as they are. */
+      /** Share of the source files that get one; files in which no check would fail get none. */
       share: share.default(0.1),
-      /** Of these, how many begin with the writer's own attempt, where it makes one; the others with a fault put in. */
+      /** Share of them that begin with the generator's own attempt, if it makes one; a fault is put into the others. */
       attemptShare: share.default(0.5),
-      /** Kinds of fault that may be put in. */
+      /** Kinds of fault that may be put in: the keys of the table in debugging/faults/fault-table.ts. */
       kinds: z
         .array(z.enum(faultKinds))
         .min(1)

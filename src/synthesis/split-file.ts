@@ -7,10 +7,11 @@ export interface Part {
 }
 
 /**
- * Cuts a file into the parts that one action each writes.
+ * Cuts a file into parts; each is written by one action.
  *
- * Cuts stand at line starts where a declaration (or a member of a long one) begins, and each part is as long as the
- * limit allows, give or take a crumb; a single declaration longer than the limit stays whole. The parts cover the file without gap or overlap.
+ * It cuts at the start of lines where a declaration, or a member of a long declaration, begins. Each part is as long as
+ * the limit allows, and may be longer by a short part that is joined to it; a single declaration longer than the limit
+ * stays whole. The parts cover the file without gap or overlap.
  */
 export function splitFile(file: FileRecord, bytes: Uint8Array, maxActionBytes: number): Part[] {
   if (bytes.length <= maxActionBytes) return [{ start: 0, end: bytes.length }]
@@ -26,16 +27,16 @@ export function splitFile(file: FileRecord, bytes: Uint8Array, maxActionBytes: n
     lastCut = cut
   }
   parts.push({ start, end: bytes.length })
-  return joinCrumbs(parts, maxActionBytes / 8)
+  return joinShortParts(parts, maxActionBytes / 8)
 }
 
-/** Puts a part too short to be worth an action to the one before it, or to the next where it is the first. */
-function joinCrumbs(parts: readonly Part[], minBytes: number): Part[] {
+/** Joins a part that is too short for an action of its own to the part before it, or to the next if it is the first. */
+function joinShortParts(parts: readonly Part[], minBytes: number): Part[] {
   const joined: Part[] = []
   for (const part of parts) {
     const last = joined.at(-1)
-    const isCrumb = part.end - part.start < minBytes
-    if (last !== undefined && (isCrumb || last.end - last.start < minBytes)) last.end = part.end
+    const isShort = part.end - part.start < minBytes
+    if (last !== undefined && (isShort || last.end - last.start < minBytes)) last.end = part.end
     else joined.push({ ...part })
   }
   return joined
@@ -49,12 +50,12 @@ function cutPoints(outline: readonly OutlineItem[], bytes: Uint8Array, maxAction
   return [...new Set(points)].filter((point) => point > 0).sort((a, b) => a - b)
 }
 
-/** The start of the line in which byte `at` stands. */
+/** The start of the line that contains byte `at`. */
 export function lineStart(bytes: Uint8Array, at: number): number {
   return at === 0 ? 0 : bytes.lastIndexOf(0x0a, at - 1) + 1
 }
 
-/** The byte after the end of the line in which byte `at` stands. */
+/** The end of the line that contains byte `at`, its line feed included. */
 export function lineEnd(bytes: Uint8Array, at: number): number {
   const next = bytes.indexOf(0x0a, at)
   return next < 0 ? bytes.length : next + 1

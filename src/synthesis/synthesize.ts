@@ -2,34 +2,24 @@ import { digestOf, eachBounded, type BlobStore, type SpanReader } from '../core/
 import type { Generator, ThoughtRequest } from '../generation/index.js'
 import type { Episode, FileRecord, RepositorySnapshot, Step, Trajectory } from '../records/index.js'
 import { toolDefinitions } from '../tools/index.js'
-import { createChecker, type Checker } from './debugging/checker.js'
+import { createChecker } from './debugging/checker.js'
 import type { Disk } from './disk.js'
 import { episodeOf } from './episode.js'
+import type { RepositoryWork } from './file-work.js'
 import { makePlan } from './make-plan.js'
 import type { SynthesisOptions } from './options.js'
 
-/** More than a server answers at once; each waits for most of its time. */
+/** How many files are synthesized at once: more than a server answers at once, as each of them mostly waits. */
 const filesAtOnce = 64
 
-/** What all file agents of a repository work with. */
-export interface Work {
-  snapshot: RepositorySnapshot
-  files: ReadonlyMap<string, FileRecord>
-  generator: Generator
-  options: SynthesisOptions
-  blobs: BlobStore
-  checker: Checker
-  seed: number
-}
-
 /**
- * Rebuilds a process that ends in the repository: the main agent writes requirements and plan, then each file's agent
- * thinks, reads what it depends on and is written, and writes its own file. All words come from the generator, all
- * content from the blobs but for drafts, which are blobs of their own.
+ * Rebuilds a process that ends in the repository: the main agent writes requirements and plan, then the agent of each
+ * file reads written files that it depends on, thinks, and writes its file. All words come from the generator, and all
+ * content from the blobs of the snapshot, except drafts, which get blobs of their own.
  *
- * The result is not yet held to the replay law; see `replayTrajectory`.
+ * The result is not checked yet; see `replayTrajectory`.
  *
- * @param seed of the choice of files with a debugging episode and of their faults
+ * @param seed decides which files get a debugging episode, and which faults
  */
 export async function synthesizeTrajectory(
   snapshot: RepositorySnapshot,
@@ -40,10 +30,10 @@ export async function synthesizeTrajectory(
 ): Promise<Trajectory> {
   const { requirements, plan } = await makePlan(snapshot, generator)
   const files = new Map(snapshot.files.map((file) => [file.path, file]))
-  const work: Work = { snapshot, files, generator, options, blobs, checker: createChecker(), seed }
+  const work: RepositoryWork = { snapshot, files, generator, options, blobs, checker: createChecker(), seed }
   const turns = new Map(plan.files.map(({ path }, index) => [path, index]))
-  // An agent knows what is planned and written, and nothing of what others think: all files can be thought of at once.
-  // A bounded number are under way, so that one that fails ends the others and not every content is in memory.
+  // An agent knows the plan and the files before its own, but not the thoughts of other agents, so all files can be
+  // synthesized concurrently. Their number is bounded, so that a failure stops the rest and memory is enough.
   const episodes: Episode[] = new Array<Episode>(plan.files.length)
   await eachBounded(plan.files.entries(), filesAtOnce, async ([index, { path, purpose }]) => {
     episodes[index] = await episodeOf(work, files.get(path) as FileRecord, purpose, diskBefore(work, turns, index))
@@ -62,8 +52,8 @@ export async function synthesizeTrajectory(
   }
 }
 
-/** What is written before a file's turn comes; only looks at the plan, so that thousands of them take no room. */
-function diskBefore({ files, blobs }: Work, turns: ReadonlyMap<string, number>, index: number): Disk {
+/** The files that are written before the turn of a file. It only looks into the plan, so that thousands of them are small. */
+function diskBefore({ files, blobs }: RepositoryWork, turns: ReadonlyMap<string, number>, index: number): Disk {
   const has = (path: string): boolean => (turns.get(path) ?? Infinity) < index
   return {
     has,
@@ -72,7 +62,7 @@ function diskBefore({ files, blobs }: Work, turns: ReadonlyMap<string, number>, 
   }
 }
 
-/** The request that the thought of a step answers; the search asks for rewrites with the same one. */
+/** The request for the thought of a step, as synthesis made it; the search asks for rewrites with the same request. */
 export function thoughtRequestFor(
   snapshot: RepositorySnapshot,
   trajectory: Trajectory,
@@ -88,7 +78,7 @@ export function thoughtRequestFor(
     snapshot,
     path,
     purpose: trajectory.plan.files[episodeIndex]?.purpose ?? '',
-    written: new Set(trajectory.episodes.slice(0, episodeIndex).map((one) => one.path)),
+    written: new Set(trajectory.episodes.slice(0, episodeIndex).map((episode) => episode.path)),
     read: pathsRead(before),
     leadsTo: leadsTo(action, steps, before, read, showCode),
   }
@@ -107,7 +97,7 @@ function leadsTo(
   if (!('content' in action)) return { kind: 'read', paths: pathsRead(steps) }
   const { start, end } = action.content
   const code = showCode ? read(action.content) : null
-  const seen = before.findLast((step) => step.action.tool === 'Check')?.observation
-  if (seen === undefined || seen === null) return { kind: 'code', start, end, code }
-  return { kind: 'fix', start, end, check: read(seen), code }
+  const checkOutput = before.findLast((step) => step.action.tool === 'Check')?.observation
+  if (checkOutput === undefined || checkOutput === null) return { kind: 'code', start, end, code }
+  return { kind: 'fix', start, end, check: read(checkOutput), code }
 }

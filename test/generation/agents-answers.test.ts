@@ -11,12 +11,12 @@ const plan = listAnswer('files', z.object({ path: z.string(), purpose: z.string(
 const words = objectAnswer(z.object({ requirements: z.string(), approach: z.string() }))
 const reads = listAnswer('read', z.string())
 
-const one = { path: 'a.ts', purpose: "the user's list" }
-const two = { path: 'b.ts', purpose: 'b' }
+const first = { path: 'a.ts', purpose: "the user's list" }
+const second = { path: 'b.ts', purpose: 'b' }
 
 test('JSON is read in every dress that models put it in', () => {
-  const json = JSON.stringify({ files: [one, two] })
-  const dresses: Record<string, string> = {
+  const json = JSON.stringify({ files: [first, second] })
+  const forms: Record<string, string> = {
     bare: json,
     fenced: `Here is the plan:\n\`\`\`json\n${json}\n\`\`\`\nGood luck!`,
     'fence that never ends': `\`\`\`json\n${json}`,
@@ -28,22 +28,22 @@ test('JSON is read in every dress that models put it in', () => {
     'single quotes': `{'files': [{'path': 'a.ts', 'purpose': "the user's list"}, {'path': 'b.ts', 'purpose': 'b'}]}`,
     'no quotes at keys': `{files: [{path: "a.ts", purpose: "the user's list"}, {path: "b.ts", purpose: "b"}]}`,
     'comments and Python words': `{"files": [{"path": "a.ts", "purpose": "the user's list", "done": False}, /* more */ {"path": "b.ts", "purpose": "b"}]}`,
-    'a list by itself': JSON.stringify([one, two]),
+    'a list by itself': JSON.stringify([first, second]),
   }
-  for (const [dress, text] of Object.entries(dresses)) assert.equal(plan.read(text), { value: [one, two] }, dress)
+  for (const [form, text] of Object.entries(forms)) assert.equal(plan.read(text), { value: [first, second] }, form)
 })
 
 test('JSON that was cut gives the entries that are whole', () => {
-  const json = JSON.stringify({ files: [one, two] })
-  assert.equal(plan.read(json.slice(0, json.indexOf('"purpose":"b"'))), { value: [one] })
-  assert.equal(plan.read(`\`\`\`json\n${json.slice(0, -4)}`), { value: [one, two] })
+  const json = JSON.stringify({ files: [first, second] })
+  assert.equal(plan.read(json.slice(0, json.indexOf('"purpose":"b"'))), { value: [first] })
+  assert.equal(plan.read(`\`\`\`json\n${json.slice(0, -4)}`), { value: [first, second] })
   assert.equal(words.read('{"requirements": "a", "approach": "b and'), {
     value: { requirements: 'a', approach: 'b and' },
   })
 })
 
 test('entries of a wrong form are left out, and an empty list is an answer', () => {
-  assert.equal(plan.read(JSON.stringify({ files: [{ path: 3 }, one, 'x', null] })), { value: [one] })
+  assert.equal(plan.read(JSON.stringify({ files: [{ path: 3 }, first, 'x', null] })), { value: [first] })
   assert.equal(reads.read('{"read": []}'), { value: [] })
   assert.equal(reads.read('Of [b.ts] I take {"read": ["a.ts"]}'), { value: ['a.ts'] })
   assert.equal(reads.read('{"why": ["x"], "read": ["a.ts"]}'), { value: ['a.ts'] })
@@ -188,8 +188,8 @@ test('a thought ends where its writer goes on to act, or to speak for others', (
 })
 
 test('no mark of a chat is left in what is said', () => {
-  const said = 'It encodes `<|endoftext|>`, [INST], <bos>, <\uff5cUser\uff5c> and <<SYS>> as plain text.'
-  const [text, line] = [prose(said), readLine(said, 200)]
+  const marked = 'It encodes `<|endoftext|>`, [INST], <bos>, <\uff5cUser\uff5c> and <<SYS>> as plain text.'
+  const [text, line] = [prose(marked), readLine(marked, 200)]
   assert.is(text, 'It encodes `< |endoftext|>`, [ INST], < bos>, < \uff5cUser\uff5c> and < <SYS>> as plain text.')
   assert.is(line, text)
 })
@@ -217,8 +217,8 @@ test('code comes out of its fence as it is', () => {
 
 test('a path is taken as it stands, else without its wrapping, and never guessed', () => {
   const files = new Set(['src/a.ts', 'a.ts', "it's.md", 'web/b.ts', 'c/d.ts', './odd', '`tick`', 'tick', 'b\\c'])
-  const match = (said: string): string | null => matchPath(said, files, '@scope/web')
-  for (const said of [
+  const match = (path: string): string | null => matchPath(path, files, '@scope/web')
+  for (const path of [
     'src/a.ts',
     './src/a.ts',
     '/src/a.ts',
@@ -227,15 +227,15 @@ test('a path is taken as it stands, else without its wrapping, and never guessed
     '`src/a.ts`',
     ' "src/a.ts" ',
   ]) {
-    assert.is(match(said), 'src/a.ts', said)
+    assert.is(match(path), 'src/a.ts', path)
   }
   assert.is(match('web/src/a.ts'), 'src/a.ts')
   assert.is(match('@scope/web/c/d.ts'), 'c/d.ts')
   assert.is(match('web/b.ts'), 'web/b.ts')
   assert.is(match("it's.md"), "it's.md")
   for (const path of ['./odd', '`tick`', 'b\\c']) assert.is(match(path), path)
-  for (const said of ['b.ts', 'SRC/a.ts', '../src/a.ts', 'src/../src/a.ts', 'd.ts', '', 'other/src/a.ts']) {
-    assert.is(match(said), null, said)
+  for (const path of ['b.ts', 'SRC/a.ts', '../src/a.ts', 'src/../src/a.ts', 'd.ts', '', 'other/src/a.ts']) {
+    assert.is(match(path), null, path)
   }
 })
 

@@ -7,7 +7,7 @@ import { agentsOver, fakeModel, ground, politeAnswer, type FakeModel } from './a
 
 const test = suite('what is sent to the model')
 
-/** A project with this word in every place that is code and no declaration. */
+/** A project with this word everywhere in the code, except in declarations. */
 const secret = 'zebrafinch'
 const marked = await ground({
   'README.md': `# Marked\n\nA project.\n\n## Use\n\nWords.\n`,
@@ -75,13 +75,13 @@ const marked = await ground({
   'src/main.ts': `import { add, limit } from './a.js'\nexport const run = () => add(limit, ${secret})\n`,
 })
 
-/** Every question that a repository can bring up. */
+/** Asks every question that a repository can lead to. */
 async function askAll(generator: Generator, snapshot: RepositorySnapshot, code: string | null): Promise<void> {
   await generator.overview(snapshot, [])
   await generator.overview(snapshot, ['One file has no entry.'], snapshot.order.slice(0, 1))
   for (const request of requestsFor(snapshot, code)) {
     const { path, written } = request
-    const candidates = snapshot.order.filter((one) => written.has(one)).map((one) => ({ path: one, names: ['x'] }))
+    const candidates = snapshot.order.filter((path) => written.has(path)).map((path) => ({ path: path, names: ['x'] }))
     await generator.chooseReads({ snapshot, path, purpose: 'It serves.', written, candidates, maxReads: 3 })
     await generator.thought(request)
     await generator.rewrite(request, { text: 'The best.', facts: [] }, new Set(['Another.']), 2, 'round 1')
@@ -116,10 +116,10 @@ test('skeleton first: nothing of a body is in any message, but names, signatures
   assert.is(at, -1, `the body is in: ${sent.slice(Math.max(0, at - 200), at + 50)}`)
   assert.not.match(sent, /export module\.exports/)
   assert.not.match(sent, /const \( one/)
-  for (const told of ['export function add(a: number, b: number): number', 'Adds two numbers', 'sum(a: number)']) {
-    assert.ok(model.sent('thinker-code').includes(told), `${told} is not told`)
+  for (const part of ['export function add(a: number, b: number): number', 'Adds two numbers', 'sum(a: number)']) {
+    assert.ok(model.sent('thinker-code').includes(part), `${part} is not told`)
   }
-  for (const told of [
+  for (const part of [
     'def run(n=3)',
     'Runs things',
     'const limit',
@@ -127,7 +127,7 @@ test('skeleton first: nothing of a body is in any message, but names, signatures
     'table: Record<string, string>',
     'variable one, two',
   ]) {
-    assert.ok(sent.includes(told), `${told} is not told`)
+    assert.ok(sent.includes(part), `${part} is not told`)
   }
 })
 
@@ -148,8 +148,8 @@ test('a rewriter sees the best thought and the others that were tried, whatever 
   const rewrite = (tried: string[]): Promise<unknown> => agents.rewrite(request, best, new Set(tried), 1, 's')
   await rewrite(['B was tried.', best.text, 'A was tried.'])
   await rewrite([best.text, 'A was tried.', 'B was tried.'])
-  const [one, two] = model.asked
-  assert.equal(one?.request, two?.request)
+  const [firstCall, secondCall] = model.asked
+  assert.equal(firstCall?.request, secondCall?.request)
   assert.match(model.sent(), /The best note so far:\nThis is the best\.\n\nNotes .*:\n- A was tried\.\n- B was tried\./)
 })
 
@@ -210,7 +210,7 @@ test('no prompt is longer than its bound, however large the repository', async (
     for (const asked of model.asked) {
       assert.ok(charsOf(asked) <= maxPromptChars, `${asked.purpose.role}: ${charsOf(asked)} of ${maxPromptChars}`)
     }
-    // Bounded, but not starved: what a prompt asks about is in it.
+    // The prompts are bounded, and still hold what they ask about.
     assert.ok(model.asked.some((asked) => charsOf(asked) > maxPromptChars * 0.8))
     assert.equal(
       planned.map(({ path }) => path),
@@ -230,13 +230,13 @@ test('signatures of members go first, then signatures, and names last', async ()
   const wide = await ground({ 'a.ts': `export class Wide {\n${body}\n}\n${far.join('\n')}\n` })
   const request = requestsFor(wide, null)[1] as ThoughtRequest
   const whole = { ...request, leadsTo: { kind: 'code' as const, start: 0, end: 10_000, code: null } }
-  const told: string[] = []
-  for (let maxPromptChars = 20_000; told.length < 3; maxPromptChars = (told.at(-1) ?? '').length - 2) {
+  const prompts: string[] = []
+  for (let maxPromptChars = 20_000; prompts.length < 3; maxPromptChars = (prompts.at(-1) ?? '').length - 2) {
     const model = fakeModel(politeAnswer)
     await agentsOver(model, { maxPromptChars }).thought(whole)
-    told.push(model.sent())
+    prompts.push(model.sent())
   }
-  const [full = '', middle = '', least = ''] = told
+  const [full = '', middle = '', least = ''] = prompts
   assert.ok(full.includes('member11(value: number)') && full.includes('far39(first: string'))
   assert.ok(!middle.includes('member') && middle.includes('far39(first: string'), middle)
   assert.ok(!least.includes('far39(') && least.includes('function far39'), least)
@@ -256,7 +256,7 @@ test("a repository's text stays data: places, marks of roles, control characters
   const model = fakeModel(politeAnswer)
   await askAll(agentsOver(model, { maxPromptChars: 6_000 }), hostile, null)
   const sent = model.sent()
-  for (const told of ['{{summary}}', '{{facts}} {{name}}', '{{name}}', '{{code}}']) assert.ok(sent.includes(told), told)
+  for (const text of ['{{summary}}', '{{facts}} {{name}}', '{{name}}', '{{code}}']) assert.ok(sent.includes(text), text)
   for (const mark of ['<|', '[INST]', '</s>', '\u0000', '\u001b']) assert.not(sent.includes(mark), mark)
   assert.is(Buffer.from(sent, 'utf8').toString('utf8'), sent)
   for (const { request } of model.asked) {

@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { packageRoot, RetraceError } from '../../src/core/index.js'
 import { describeAgents } from '../../src/generation/agents/create-agents.js'
-import { messagesOf } from '../../src/generation/agents/messages.js'
+import { buildMessages } from '../../src/generation/agents/messages.js'
 import { agentOptionsSchema } from '../../src/generation/agents/options.js'
 import { loadPrompts, parsePrompt, promptsDigest } from '../../src/generation/agents/prompts.js'
 import { factsOfRole, roles } from '../../src/generation/agents/roles.js'
@@ -17,7 +17,7 @@ const front = (facts: string[], role = 'plan'): string => `---\n${JSON.stringify
 const whole = (user: string, facts = ['files', 'name']): string =>
   `${front(facts)}\n## System\n\nYou plan.\n\n## User\n\n${user}\n`
 
-/** Where and why a prompt is refused. */
+/** The message with which a prompt is refused, or `taken`. */
 function refusal(text: string): string {
   try {
     parsePrompt('plan.md', 'plan', text)
@@ -98,13 +98,13 @@ test('the digest of prompts follows every word of theirs', () => {
 
 test('a fact is put in once and never expanded again', () => {
   const prompt = parsePrompt('plan.md', 'plan', whole('{{name}} has {{files}}'))
-  const [, user] = messagesOf(prompt, { name: '{{files}} $& {{name}}', files: 'a {{name}}' }, 1_000)
+  const [, user] = buildMessages(prompt, { name: '{{files}} $& {{name}}', files: 'a {{name}}' }, 1_000)
   assert.is(user?.content, '{{files}} $& {{name}} has a {{name}}')
 })
 
 test('a paragraph whose facts are all empty is left out', () => {
   const prompt = parsePrompt('plan.md', 'plan', whole('Files:\n{{files}}\n\nOf {{name}} {{files}}\n\nPlan.'))
-  const user = (facts: Record<string, string>): string | undefined => messagesOf(prompt, facts, 1_000)[1]?.content
+  const user = (facts: Record<string, string>): string | undefined => buildMessages(prompt, facts, 1_000)[1]?.content
   assert.is(user({ name: '', files: '' }), 'Plan.')
   assert.is(user({ name: 'web', files: '' }), 'Of web \n\nPlan.')
 })
@@ -112,12 +112,12 @@ test('a paragraph whose facts are all empty is left out', () => {
 test('facts are shortened until the whole fits, by whole lines where nothing shorter is told', () => {
   const prompt = parsePrompt('plan.md', 'plan', whole('{{files}}\n\n{{name}}'))
   const lines = Array.from({ length: 100 }, (_, at) => `line ${at}`).join('\n')
-  const [system, user] = messagesOf(
+  const [system, user] = buildMessages(
     prompt,
     {
-      files: { share: 1, tellings: [() => lines, () => 'in short'] },
-      name: { share: 1, tellings: [() => lines] },
-      wrong: { share: 50, tellings: [() => lines] },
+      files: { share: 1, versions: [() => lines, () => 'in short'] },
+      name: { share: 1, versions: [() => lines] },
+      wrong: { share: 50, versions: [() => lines] },
     },
     400,
   )

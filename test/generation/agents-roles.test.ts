@@ -4,7 +4,7 @@ import { CoreError, RetraceError } from '../../src/core/index.js'
 import { createNarrator, type Generator, type ThoughtRequest } from '../../src/generation/index.js'
 import { thoughtSchema, generatorInfoSchema } from '../../src/records/index.js'
 import { smallProject } from '../support.js'
-import { agentsOver, failure, fakeModel, ground, politeAnswer, type Said } from './agents-support.js'
+import { agentsOver, failure, fakeModel, ground, politeAnswer, type ModelAnswer } from './agents-support.js'
 
 const test = suite('agents')
 const narrator = createNarrator()
@@ -26,20 +26,21 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
     return 'none'
   } catch (error) {
     assert.ok(error instanceof RetraceError, String(error))
-    return error.code
+    return (error as RetraceError).code
   }
 }
 
 /** A model that gives these answers one after the other. */
-const model = (...said: Said[]): ReturnType<typeof fakeModel> => fakeModel((_, count) => said[count - 1] ?? '')
+const model = (...answers: ModelAnswer[]): ReturnType<typeof fakeModel> =>
+  fakeModel((_, count) => answers[count - 1] ?? '')
 
 test('a thought is what the model says, with its call and without facts', async () => {
   const fake = model(`Thought: ${thought}`)
-  const made = await agentsOver(fake).thought(request)
-  assert.is(made.text, thought)
-  assert.equal(made.facts, [])
-  assert.equal(thoughtSchema.parse(made), made)
-  assert.ok(made.call)
+  const result = await agentsOver(fake).thought(request)
+  assert.is(result.text, thought)
+  assert.equal(result.facts, [])
+  assert.equal(thoughtSchema.parse(result), result)
+  assert.ok(result.call)
   assert.equal(fake.asked[0]?.purpose, { unit: small.id, role: 'thinker-code', path: 'src/index.ts' })
   assert.is(fake.asked[0]?.request.maxNewTokens, 1_024)
   assert.is(fake.asked[0]?.request.answer, null)
@@ -88,8 +89,8 @@ test('a part of a class and a mended line are told where they lie', async () => 
 
 test('a useless answer is asked for again with what was wrong with it, and the first usable one is taken', async () => {
   const fake = model('<think>Hm.</think>', failure('ANSWER_EMPTY'), thought)
-  const made = await agentsOver(fake).thought(request)
-  assert.is(made.text, thought)
+  const result = await agentsOver(fake).thought(request)
+  assert.is(result.text, thought)
   const prompts = fake.asked.map(({ request: { messages } }) => messages[1]?.content ?? '')
   assert.not.match(prompts[0] ?? '', /last answer/)
   assert.match(prompts[1] ?? '', /Your last answer could not be used\. It says nothing\./)
@@ -124,8 +125,8 @@ test('without a fallback such a repository is refused', async () => {
 
 test('a prompt that is too long is sent once more at half its length', async () => {
   const fake = fakeModel((_, count) => (count === 1 ? failure('CONTEXT_TOO_LONG') : thought))
-  const made = await agentsOver(fake).thought(request)
-  assert.is(made.text, thought)
+  const result = await agentsOver(fake).thought(request)
+  assert.is(result.text, thought)
   const lengths = fake.asked.map(({ request: { messages } }) => messages.map(({ content }) => content).join('').length)
   assert.is(lengths.length, 2)
   assert.ok((lengths[1] ?? 0) < (lengths[0] ?? 0), lengths.join(' '))
@@ -184,9 +185,9 @@ test('of answers that were cut no half sentence is kept', async () => {
     { path: small.order[1], purpose: 'cut in the mi' },
   ]
   const fake = fakeModel(({ purpose: { role } }) => {
-    const said =
+    const answer =
       role === 'plan' ? { files } : { requirements: 'Whole. As a who', approach: 'I begin with words. Then I ta' }
-    return { cut: JSON.stringify(said).replace(/"\}\]?\}?$/, '') }
+    return { cut: JSON.stringify(answer).replace(/"\}\]?\}?$/, '') }
   })
   const overview = await agentsOver(fake, { maxAsks: 0 }).overview(small, [])
   assert.equal(overview.files, [files[0]])
@@ -229,7 +230,7 @@ test('an answer with room for few entries is asked for in more batches', async (
 })
 
 test('of the files to read, those that are written count, each once and no more than allowed', async () => {
-  const said = ['./src/print.ts', 'src/print.ts', 'src/empty.ts', 'nowhere.ts', 'src/index.ts', 'src\\words.ts']
+  const names = ['./src/print.ts', 'src/print.ts', 'src/empty.ts', 'nowhere.ts', 'src/index.ts', 'src\\words.ts']
   const candidates = [{ path: 'src/words.ts', names: ['WordCounter'] }]
   const reads = async (maxReads: number, read: string[]): Promise<string[]> => {
     const agents = agentsOver(model(JSON.stringify({ read })))
@@ -237,8 +238,8 @@ test('of the files to read, those that are written count, each once and no more 
     assert.match(call ?? 'no call', /^[0-9a-f]{64}$/)
     return paths
   }
-  assert.equal(await reads(8, said), ['src/print.ts', 'src/words.ts'])
-  assert.equal(await reads(1, said), ['src/print.ts'])
+  assert.equal(await reads(8, names), ['src/print.ts', 'src/words.ts'])
+  assert.equal(await reads(1, names), ['src/print.ts'])
   assert.equal(await reads(8, []), [])
   const fake = model()
   assert.equal(await agentsOver(fake).chooseReads({ ...request, candidates: [], maxReads: 8 }), { paths: [] })
@@ -254,20 +255,20 @@ test('rewrites are one call each; those that say nothing new are asked for again
     if (messages[1]?.content.includes('said already')) return 'This is new.'
     return calls === 1 ? 'The best one.' : calls === 2 ? 'It was tried.' : 'It is another.'
   })
-  const made = await agentsOver(fake).rewrite(request, best, tried, 4, 'r')
+  const rewrites = await agentsOver(fake).rewrite(request, best, tried, 4, 'r')
   assert.equal(
-    made.map(({ text }) => text),
+    rewrites.map(({ text }) => text),
     ['This is new.', 'It is another.'],
   )
-  assert.ok(made.every(({ call, facts }) => call !== undefined && facts.length === 0))
+  assert.ok(rewrites.every(({ call, facts }) => call !== undefined && facts.length === 0))
   assert.is(fake.asked.length, 6)
 })
 
 test('an attempt is the code of the answer; one that was cut or says nothing is none', async () => {
-  const attempt = async (said: Said): Promise<string | null> => {
-    const made = await agentsOver(model(said)).attempt(request)
-    if (made !== null) assert.match(made.call ?? '', /./)
-    return made?.code ?? null
+  const attempt = async (answer: ModelAnswer): Promise<string | null> => {
+    const result = await agentsOver(model(answer)).attempt(request)
+    if (result !== null) assert.match(result.call ?? '', /./)
+    return result?.code ?? null
   }
   assert.is(await attempt('Sure:\n```ts\nexport const print = 1\n```'), 'export const print = 1\n')
   assert.is(await attempt('export const print = 1'), 'export const print = 1\n')
@@ -281,8 +282,8 @@ test('an attempt is the code of the answer; one that was cut or says nothing is 
 })
 
 test('what was cut in mid-sentence loses its tail', async () => {
-  const made = await agentsOver(model({ cut: `${thought} Then I` })).thought(request)
-  assert.is(made.text, thought)
+  const result = await agentsOver(model({ cut: `${thought} Then I` })).thought(request)
+  assert.is(result.text, thought)
 })
 
 test('the records say who wrote: model, parameters and the system text of every role', () => {

@@ -7,10 +7,10 @@ import { groundingOptionsSchema, groundRepository } from '../../src/grounding/in
 import type { RepositorySnapshot } from '../../src/records/index.js'
 import { writeRepository } from '../support.js'
 
-/** What a scripted model says: words, words that were cut, or the error that the client throws. */
-export type Said = string | { cut: string } | Error
+/** An answer of a scripted model: a text, a text that was cut, or an error that the client throws. */
+export type ModelAnswer = string | { cut: string } | Error
 
-export interface Asked {
+interface Asked {
   request: CompletionRequest
   purpose: CallPurpose
 }
@@ -18,12 +18,12 @@ export interface Asked {
 export interface FakeModel {
   client: CompletionClient
   asked: Asked[]
-  /** All that was sent for a role, or in all. */
+  /** All text that was sent for a role, or for all roles. */
   sent(role?: string): string
 }
 
-/** A model that answers by a script and keeps what it was asked. */
-export function fakeModel(answer: (asked: Asked, count: number) => Said | Promise<Said>): FakeModel {
+/** A model that answers by a script and records what it was asked. */
+export function fakeModel(answer: (asked: Asked, count: number) => ModelAnswer | Promise<ModelAnswer>): FakeModel {
   const asked: Asked[] = []
   const textOf = ({ request }: Asked): string => request.messages.map(({ content }) => content).join('\n')
   return {
@@ -36,12 +36,12 @@ export function fakeModel(answer: (asked: Asked, count: number) => Said | Promis
     client: {
       async complete(request, purpose) {
         asked.push({ request, purpose })
-        const said = await answer({ request, purpose }, asked.length)
-        if (said instanceof Error) throw said
-        const text = typeof said === 'string' ? said : said.cut
+        const reply = await answer({ request, purpose }, asked.length)
+        if (reply instanceof Error) throw reply
+        const text = typeof reply === 'string' ? reply : reply.cut
         return {
           text,
-          finishReason: typeof said === 'string' ? 'stop' : 'length',
+          finishReason: typeof reply === 'string' ? 'stop' : 'length',
           usage: { promptTokens: 1, completionTokens: 1 },
           call: sha256Hex(JSON.stringify(request) + text),
         }
@@ -61,7 +61,7 @@ export function agentsOver(model: FakeModel, options: Partial<Record<keyof Agent
 export const ground = (files: Record<string, string>): Promise<RepositorySnapshot> =>
   groundRepository(writeRepository(files), groundingOptionsSchema.parse({}), memoryBlobStore())
 
-/** Answers every role with what it asks for. */
+/** Answers every role with what its prompt asks for. */
 export function politeAnswer({ request, purpose }: Asked): string {
   const user = request.messages.at(-1)?.content ?? ''
   switch (purpose.role) {

@@ -1,4 +1,4 @@
-// A program for `endpoint-kill.test.ts`: asks a server for so many completions, and writes them to a file at its end.
+// A program for `endpoint-kill.test.ts`: asks a server for COUNT completions, and then writes them to a file.
 //   node ask-many.js BASE_URL CACHE_FOLDER COUNT OUT
 import { writeFileSync } from 'node:fs'
 import { ask, newClient, purpose } from './endpoint-support.js'

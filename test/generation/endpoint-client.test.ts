@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { RetraceError } from '../../src/core/index.js'
 import { callSchema } from '../../src/records/index.js'
 import { ask, codeOf, filesBelow, newClient, newFolder, purpose, until } from './endpoint-support.js'
 import { completionOf, startFaultyServer, wordsOf, type Asked, type Reply } from './faulty-server.js'
@@ -14,13 +15,13 @@ test('an answer is asked for once, kept whole, and handed out again without a ca
   const server = await startFaultyServer()
   const folder = newFolder()
   const first = newClient(server.baseUrl, folder, { temperature: 0.5 })
-  const [one, same] = await Promise.all([first.complete(ask(1), purpose), first.complete(ask(1), purpose)])
+  const [completion, same] = await Promise.all([first.complete(ask(1), purpose), first.complete(ask(1), purpose)])
   const again = await first.complete(ask(1), { ...purpose, path: 'b.ts' })
   await first.dispose()
   const [asked] = server.asked
   assert.is(server.asked.length, 1)
-  assert.equal([same, again], [one, one])
-  assert.is(one.text, wordsOf(asked!.digest))
+  assert.equal([same, again], [completion, completion])
+  assert.is(completion.text, wordsOf(asked!.digest))
   assert.equal(asked!.body, {
     model: 'fake',
     messages: [{ role: 'user', content: 'Question 1' }],
@@ -31,17 +32,17 @@ test('an answer is asked for once, kept whole, and handed out again without a ca
     stream: false,
   })
 
-  const record = callSchema.parse(JSON.parse(Buffer.from(first.blobs.get(one.call)).toString('utf8')))
+  const record = callSchema.parse(JSON.parse(Buffer.from(first.blobs.get(completion.call)).toString('utf8')))
   assert.equal(record.request, asked!.body)
-  assert.equal(record.response, completionOf(asked!.digest, one.text))
+  assert.equal(record.response, completionOf(asked!.digest, completion.text))
   const row = { key: asked!.digest, ...purpose, usage: { promptTokens: 10, completionTokens: 5 }, failures: {} }
   assert.equal(first.rows, [{ ...row, paid: true }])
   assert.equal([...filesBelow(folder).keys()], [`${asked!.digest.slice(0, 2)}/${asked!.digest}.json`])
 
-  // A server that is gone is not missed: what is in the cache needs none.
+  // Answers in the cache need no server.
   await server.stop()
   const second = newClient(server.baseUrl, folder, { temperature: 0.5, budget: { calls: 0 } })
-  assert.equal(await second.complete(ask(1), purpose), one)
+  assert.equal(await second.complete(ask(1), purpose), completion)
   assert.equal(second.rows, [{ ...row, paid: false }])
   await second.dispose()
 })
@@ -98,14 +99,14 @@ test('a record that was cut, changed, or is that of another call is asked for ag
   await client.complete(ask(2), purpose)
   const [path, otherPath] = server.asked.map(({ digest }) => join(folder, digest.slice(0, 2), `${digest}.json`))
   const good = readFileSync(path!, 'utf8')
-  const spoilt = [
+  const damaged = [
     good.slice(0, good.length / 2),
     '',
     good.replace('Question 1', 'Question 9'),
     good.replace('"finishReason":"stop"', '"finishReason":"done"'),
     readFileSync(otherPath!, 'utf8'),
   ]
-  for (const [index, bytes] of spoilt.entries()) {
+  for (const [index, bytes] of damaged.entries()) {
     assert.is.not(bytes, good)
     writeFileSync(path!, bytes)
     assert.equal(await client.complete(ask(1), purpose), first)
@@ -124,8 +125,8 @@ test('never are more calls paid for than the budget has, and what is cached stil
   assert.is(codes.filter((code) => code === null).length, 7)
   assert.is(codes.filter((code) => code === 'BUDGET_SPENT').length, 33)
   assert.is(server.asked.length, 7)
-  const answered = codes.indexOf(null)
-  assert.is(await codeOf(client.complete(ask(answered), purpose)), null)
+  const answeredIndex = codes.indexOf(null)
+  assert.is(await codeOf(client.complete(ask(answeredIndex), purpose)), null)
   assert.is(await codeOf(client.complete(ask(99), purpose)), 'BUDGET_SPENT')
   assert.is(server.asked.length, 7)
   await client.dispose()
@@ -157,7 +158,7 @@ test('no call is begun once the tokens are spent, also where the server does not
   }
   for (const reply of [undefined, silent]) {
     const server = await startFaultyServer(reply === undefined ? {} : { reply })
-    // 15 tokens each where they are counted, a little over 100 by their length where not.
+    // A call has 15 tokens if the server counts them, and is estimated at a little over 100 otherwise.
     const tokens = reply === undefined ? 31 : 201
     const client = newClient(server.baseUrl, newFolder(), { budget: { tokens }, concurrency: 1 })
     const codes = await Promise.all(Array.from({ length: 9 }, (_, i) => codeOf(client.complete(ask(i), purpose))))
@@ -170,8 +171,8 @@ test('no call is begun once the tokens are spent, also where the server does not
 })
 
 test('so many calls run at once and no more, and a slow one holds up nobody else', async () => {
-  let letGo = (): void => {}
-  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  let open = (): void => {}
+  const gate = new Promise<void>((resolve) => (open = resolve))
   const server = await startFaultyServer({
     delayMs: [5, 10],
     reply: async ({ body }) => {
@@ -183,10 +184,10 @@ test('so many calls run at once and no more, and a slow one holds up nobody else
   const slow = client.complete(ask(0), purpose)
   await Promise.all(Array.from({ length: 20 }, (_, i) => client.complete(ask(i + 1), purpose)))
   assert.is(server.answered.size, 20)
-  letGo()
+  open()
   await slow
   assert.is(server.mostAtOnce(), 3)
-  // In the order in which they were asked for, three abreast.
+  // They are sent in the order in which they were asked for, three at once.
   const order = server.asked.map(({ body }) => Number(body.seed))
   assert.ok(
     order.every((seed, at) => Math.abs(seed - at) <= 2),
@@ -230,11 +231,11 @@ test('an answer under a stronger form is still found after a weaker one was lear
   })
   const folder = newFolder()
   const first = newClient(server.baseUrl, folder)
-  const one = await first.complete(ask(1, schema), purpose)
+  const completion = await first.complete(ask(1, schema), purpose)
   await first.complete(ask(2, schema), purpose)
   await first.dispose()
   const second = newClient(server.baseUrl, folder)
-  assert.equal(await second.complete(ask(1, schema), purpose), one)
+  assert.equal(await second.complete(ask(1, schema), purpose), completion)
   assert.is(server.asked.length, 4)
   await second.dispose()
   await server.stop()
@@ -264,8 +265,8 @@ test('the key is sent, and stands in no file, no message and no answer', async (
   process.env.RETRACE_TEST_KEY = secret
   const server = await startFaultyServer({
     reply: ({ body, digest, headers }) => {
-      const told = `${'.'.repeat(Number(body.seed) * 270)} wrong key ${headers.authorization}`
-      if (Number(body.seed) < 2) return { status: 401, body: { error: { message: told } } }
+      const message = `${'.'.repeat(Number(body.seed) * 270)} wrong key ${headers.authorization}`
+      if (Number(body.seed) < 2) return { status: 401, body: { error: { message: message } } }
       if (body.seed === 2) return { body: completionOf(digest, `you sent ${headers.authorization}`) }
       return null
     },
@@ -278,7 +279,7 @@ test('the key is sent, and stands in no file, no message and no answer', async (
       (thrown: Error & { code: string; details: unknown }) => thrown,
     ),
   )
-  // The second message is so long that it is cut in the midst of where the key stood.
+  // The second message is so long that it is cut where the key was.
   const [error, cutError] = (await Promise.all(errors)) as (Error & { code: string; details: unknown })[]
   assert.is(error!.code, 'ENDPOINT_REFUSED')
   assert.match(error!.message, 'wrong key Bearer [key]')
@@ -290,7 +291,7 @@ test('the key is sent, and stands in no file, no message and no answer', async (
   assert.is(server.asked[0]!.headers.authorization, `Bearer ${secret}`)
   const blobs = client.rows.length === 2 ? Buffer.from(client.blobs.get(echoed.call)).toString('utf8') : ''
   assert.ok(blobs.includes('[key]'))
-  const said = [
+  const texts = [
     error!.message,
     String(error!.stack),
     JSON.stringify(error!.details),
@@ -299,7 +300,7 @@ test('the key is sent, and stands in no file, no message and no answer', async (
   ]
   const files = filesBelow(folder)
   assert.is(files.size, 2)
-  for (const text of [...said, ...[...files.values()].map(String)]) assert.not(text.includes(secret))
+  for (const text of [...texts, ...[...files.values()].map(String)]) assert.not(text.includes(secret))
   delete process.env.RETRACE_TEST_KEY
   await refused.dispose()
   await client.dispose()
@@ -311,8 +312,8 @@ test('without a server, the error says where it looked and what to do', async ()
   await server.stop()
   const client = newClient(server.baseUrl, newFolder(), { maxAttempts: 3 })
   const error = await client.complete(ask(1), purpose).catch((thrown: Error & { code: string }) => thrown)
-  assert.ok(error instanceof Error)
-  assert.is((error as Error & { code: string }).code, 'ENDPOINT_UNREACHABLE')
+  assert.ok(error instanceof RetraceError)
+  assert.is(error.code, 'ENDPOINT_UNREACHABLE')
   assert.match(error.message, `${server.baseUrl} was asked 3 times`)
   assert.match(error.message, 'ECONNREFUSED')
   assert.match(error.message, 'Is it running')
@@ -335,7 +336,7 @@ test('a prompt that is too long is told from other refusals, wherever the body s
   const server = await startFaultyServer({ reply: () => ({ status: 400, body: { object: 'error', message } }) })
   const client = newClient(server.baseUrl, newFolder())
   assert.is(await codeOf(client.complete(ask(1, schema), purpose)), 'CONTEXT_TOO_LONG')
-  // Not a matter of the answer's form: a weaker one is not tried.
+  // Another form of the answer would not help, so none is tried.
   assert.is(server.asked.length, 1)
   await client.dispose()
   await server.stop()
@@ -381,8 +382,8 @@ test('a caller that is killed is replaced, and what it had brought home is not a
 
 test('a stop ends the wait at once, and what was on its way is kept all the same', async () => {
   for (const way of ['signal', 'dispose'] as const) {
-    let letGo = (): void => {}
-    const gate = new Promise<void>((resolve) => (letGo = resolve))
+    let open = (): void => {}
+    const gate = new Promise<void>((resolve) => (open = resolve))
     const server = await startFaultyServer({
       reply: async () => {
         await gate
@@ -398,11 +399,11 @@ test('a stop ends the wait at once, and what was on its way is kept all the same
     else await client.dispose()
     assert.equal(await codes, ['ABORTED', 'ABORTED', 'ABORTED'])
     assert.is(await codeOf(client.complete(ask(4), purpose)), 'ABORTED')
-    // The next run comes while the first one's calls are still on their way: it waits for them, and asks for the third.
+    // The next run starts while the calls of the first run are under way: it waits for them, and makes the third call.
     const next = newClient(server.baseUrl, folder)
     const answers = Promise.all([1, 2, 3].map((number) => next.complete(ask(number), purpose)))
     await until(() => server.asked.length === 3, 'the third call is under way')
-    letGo()
+    open()
     await answers
     assert.is(server.asked.length, 3)
     assert.equal(next.rows.map(({ paid }) => paid).sort(), [false, false, true])
@@ -424,7 +425,7 @@ test('an answer that says nothing and was paid for is kept as any other: it is n
       client.rows.map(({ paid, usage, failures }) => ({ paid, usage, failures })),
       [{ paid, usage: { promptTokens: 10, completionTokens: 5 }, failures: {} }],
     )
-    // Its tokens are spent as those of any other.
+    // Its tokens count like those of any other call.
     if (paid) assert.is(await codeOf(client.complete(ask(2), purpose)), 'BUDGET_SPENT')
     await client.dispose()
   }
@@ -443,8 +444,8 @@ test('a server that refuses every call is not asked on and on; one that has answ
     for (let number = 0; number < 5; number++) codes.push(await codeOf(client.complete(ask(number), purpose)))
     const refused = 'REQUEST_REFUSED'
     const expected = answersFirst
-      ? [null, ...Array(4).fill(refused)]
-      : [refused, refused, ...Array(3).fill('ENDPOINT_REFUSED')]
+      ? [null, ...Array<string>(4).fill(refused)]
+      : [refused, refused, ...Array<string>(3).fill('ENDPOINT_REFUSED')]
     assert.equal(codes, expected)
     await client.dispose()
     await server.stop()
@@ -464,7 +465,7 @@ test('where answers cannot be kept, no more of them are paid for', async () => {
   const folder = newFolder()
   const server = await startFaultyServer({
     reply: ({ digest }) => {
-      // What stands in the place of the answer's folder lets nothing be written there, as a full disk does.
+      // A file in the place of the folder makes every write fail, as a full disk does.
       rmSync(join(folder, digest.slice(0, 2)), { recursive: true })
       writeFileSync(join(folder, digest.slice(0, 2)), '')
       return null
@@ -496,7 +497,7 @@ test('a key whose holder is gone is taken over', async () => {
   await probe.dispose()
   const { digest } = server.asked[0]!
   mkdirSync(join(folder, digest.slice(0, 2)))
-  // No process has this number: it is past what the kernel gives out.
+  // No process has this number: the kernel gives out no number so high.
   writeFileSync(join(folder, digest.slice(0, 2), `${digest}.lock`), `99999999 ${hostname()} 1`)
   const client = newClient(server.baseUrl, folder)
   await client.complete(ask(1), purpose)

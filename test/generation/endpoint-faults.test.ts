@@ -5,7 +5,7 @@ import { ask, codeOf, newClient, newFolder, purpose } from './endpoint-support.j
 import { faultFor, faultKinds, startFaultyProxy, type FaultKind } from './faulty-proxy.js'
 import { startFaultyServer, wordsOf } from './faulty-server.js'
 
-/** What the ledger calls each fault; an answer that is late is none. */
+/** The name of each fault in the ledger; `null` for an answer that is only late. */
 const names: Record<FaultKind, string | null> = {
   'status-429': '429',
   'status-500': '500',
@@ -31,7 +31,7 @@ for (const kind of faultKinds) {
     const name = names[kind]
     assert.equal(client.rows[0]!.failures, name === null ? {} : { [name]: 2 })
     assert.is(count.asked, name === null ? 1 : 3)
-    // The client may have the last byte before the proxy hears that it went out.
+    // The client may have the last byte before the proxy knows that it was sent.
     for (let looks = 0; looks < 100 && count.answeredWhole === 0; looks++) await sleep(20)
     assert.is(count.answeredWhole, 1)
     assert.is(proxy.faults[kind], name === null ? 1 : 2)
@@ -50,7 +50,7 @@ test('through all faults at once nothing is lost, nothing is repeated, and every
   const numbers = Array.from({ length: calls }, (_, i) => i)
   const codes = await Promise.all(numbers.map((number) => codeOf(client.complete(ask(number), purpose))))
   await client.dispose()
-  // The model that is empty three times over is the one way to lose; the seed has none such.
+  // A call fails only if its answer is empty three times, and with this seed none is.
   assert.equal(
     codes.filter((code) => code !== null),
     [],
@@ -75,14 +75,14 @@ test('through all faults at once nothing is lost, nothing is repeated, and every
 
 test('what keeps going wrong ends in an error that says what', async () => {
   const server = await startFaultyServer()
-  const ends: [FaultKind, string][] = [
+  const codesByKind: [FaultKind, string][] = [
     ['status-429', 'ENDPOINT_UNREACHABLE'],
     ['status-500', 'REQUEST_REFUSED'],
     ['cut-before', 'ENDPOINT_UNREACHABLE'],
     ['wrong-json', 'REQUEST_REFUSED'],
     ['empty-answer', 'ANSWER_EMPTY'],
   ]
-  for (const [kind, code] of ends) {
+  for (const [kind, code] of codesByKind) {
     const shared = { target: server.baseUrl, seed: 1, share: 1, kinds: [kind], maxFaultsPerBody: Infinity }
     const proxy = await startFaultyProxy(shared)
     const client = newClient(proxy.baseUrl, newFolder(), { maxAttempts: 4 })

@@ -22,7 +22,7 @@ interface Drive {
   out: string
 }
 
-/** Runs the program; when `killed` comes first, it is killed. */
+/** Runs the program, and kills it if `killed` resolves before it ends. */
 async function drive({ server, cache, out }: Drive, killed: Promise<void> | null): Promise<void> {
   const args = [program, server.baseUrl, cache, String(calls), out]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
@@ -31,7 +31,7 @@ async function drive({ server, cache, out }: Drive, killed: Promise<void> | null
   if (killed === null) assert.is(code, 0)
 }
 
-/** Now and then while the processes start; else after a few calls more, and then at any moment of the next. */
+/** Waits for a random moment: sometimes while the processes start, otherwise a few calls later. */
 async function aMoment({ asked }: FaultyServer): Promise<void> {
   if (random.below(5) === 0) return sleep(random.below(300))
   const enough = asked.length + random.below(20)
@@ -40,8 +40,8 @@ async function aMoment({ asked }: FaultyServer): Promise<void> {
 }
 
 test('a caller whose run was killed brings home what is on its way, begins nothing, and ends', async () => {
-  let letGo = (): void => {}
-  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  let open = (): void => {}
+  const gate = new Promise<void>((resolve) => (open = resolve))
   const server = await startFaultyServer({
     reply: async () => {
       await gate
@@ -56,10 +56,10 @@ test('a caller whose run was killed brings home what is on its way, begins nothi
   const callers = new Set(locks.map(([, bytes]) => Number(String(bytes).split(' ')[0])))
   assert.is(callers.size, 1)
   assert.not(callers.has(child.pid!))
-  // The whole group, as a terminal does it.
+  // Kills the whole process group, as a terminal does.
   process.kill(-child.pid!, 'SIGKILL')
   await once(child, 'exit')
-  letGo()
+  open()
   const [caller] = callers
   await until(() => !isAlive(caller!), 'the caller has ended')
   assert.is(server.asked.length, 6)
@@ -79,7 +79,7 @@ test('killed a hundred times, it ends in the same bytes, and the server saw each
   let [killsLeft, killsAmidCalls] = [kills, 0]
   const startAndKill = async (): Promise<void> => {
     while (killsLeft-- > 0) {
-      // Counted when the kill goes out: what is on its way then may have come home before the process is gone.
+      // Counted when the signal is sent: the calls under way may end before the process does.
       const moment = aMoment(killed.server).then(() => {
         if (asked.length > answered.size) killsAmidCalls++
       })
@@ -91,14 +91,14 @@ test('killed a hundred times, it ends in the same bytes, and the server saw each
   await drive(killed, null)
   await drive(calm, null)
 
-  // How many is a matter of the machine's load; some have to, or the test has seen nothing.
+  // The number depends on the load of the machine, but without any such kill the test would have seen nothing.
   assert.ok(killsAmidCalls >= kills / 20, `only ${killsAmidCalls} of ${kills} kills fell into the midst of calls`)
   assert.ok(askedBefore > 0 && askedBefore < calls, `${askedBefore} of ${calls} calls came before the last run`)
   assert.is(asked.length, calls)
   assert.is(answered.size, calls)
   assert.ok([...answered.values()].every((times) => times === 1))
   assert.equal(readFileSync(killed.out, 'utf8'), readFileSync(calm.out, 'utf8'))
-  // Nothing but the records is left, no lock and no temporary file, and they are the same.
+  // The records are the same, and no lock and no temporary file is left.
   const [calmFiles, killedFiles] = [filesBelow(calm.cache), filesBelow(killed.cache)]
   assert.equal([...killedFiles.keys()], [...calmFiles.keys()])
   for (const [path, bytes] of killedFiles) assert.ok(bytes.equals(calmFiles.get(path)!), path)

@@ -5,7 +5,7 @@ import { findApiKey } from '../../src/generation/endpoint/api-key.js'
 import { brokenBody, classifyStatus, emptyAnswer, retryAfterMs } from '../../src/generation/endpoint/failure.js'
 import { endpointOptionsSchema } from '../../src/generation/endpoint/options.js'
 import { readAnswer } from '../../src/generation/endpoint/read-answer.js'
-import { askUntilAnswered, retryWaitMs, type Asked, type Clock } from '../../src/generation/endpoint/retry.js'
+import { askUntilAnswered, retryWaitMs, type AskResult, type Clock } from '../../src/generation/endpoint/retry.js'
 
 const answered: Attempt = {
   ok: true,
@@ -19,29 +19,29 @@ const failed = (...args: Parameters<typeof classifyStatus>): Attempt => ({
 const empty: Attempt = { ok: false, failure: emptyAnswer('stop') }
 const cut: Attempt = { ok: false, failure: brokenBody('cut') }
 
-/** Asks a server that does these things in turn; the clock writes down how long it was told to wait. */
+/** Asks a server that gives these answers in turn; the clock records how long it should wait. */
 async function askThrough(
   script: Attempt[],
   limits = { maxAttempts: 6, maxRetryWaitMs: 60_000 },
-): Promise<{ asked: Asked; waits: number[]; left: number }> {
+): Promise<{ result: AskResult; waits: number[]; left: number }> {
   const waits: number[] = []
   const left = [...script]
-  const clock: Clock = { sleep: async (ms) => void waits.push(ms), random: () => 0.5 }
-  const ask = async (): Promise<Attempt> => left.shift() ?? answered
-  const asked = await askUntilAnswered(ask, limits, clock, new AbortController().signal)
-  return { asked, waits, left: left.length }
+  const clock: Clock = { sleep: (ms) => Promise.resolve(void waits.push(ms)), random: () => 0.5 }
+  const ask = (): Promise<Attempt> => Promise.resolve(left.shift() ?? answered)
+  const result = await askUntilAnswered(ask, limits, clock, new AbortController().signal)
+  return { result, waits, left: left.length }
 }
 
 test('what passes is asked again, waits double, and each failure is counted by its name', async () => {
-  const { asked, waits } = await askThrough([
+  const { result, waits } = await askThrough([
     failed(500, '', null),
     cut,
     failed(429, '', null),
     failed(500, '', null),
     empty,
   ])
-  assert.is(asked.kind, 'answered')
-  assert.equal(asked.failures, { '500': 2, body: 1, '429': 1, empty: 1 })
+  assert.is(result.kind, 'answered')
+  assert.equal(result.failures, { '500': 2, body: 1, '429': 1, empty: 1 })
   assert.equal(waits, [500, 1000, 2000, 4000, 8000])
 })
 
@@ -58,42 +58,42 @@ test('a wait without a wish of the server is a random part of a bounded time', (
 
 test('the wish is read in seconds, as a date and in milliseconds; no sense is no wish', () => {
   const now = Date.parse('2026-01-01T00:00:00Z')
-  const wish = (headers: Record<string, string>): number | null => retryAfterMs(new Headers(headers), now)
-  assert.is(wish({ 'retry-after': '3' }), 3000)
-  assert.is(wish({ 'retry-after': '0.5' }), 500)
-  assert.is(wish({ 'retry-after': 'Thu, 01 Jan 2026 00:00:20 GMT' }), 20_000)
-  assert.is(wish({ 'retry-after': '9', 'retry-after-ms': '1200' }), 1200)
-  assert.is(wish({ 'retry-after': 'Wed, 31 Dec 2025 00:00:00 GMT' }), null)
-  assert.is(wish({ 'retry-after': 'soon' }), null)
-  assert.is(wish({ 'retry-after': '-4' }), null)
+  const waitOf = (headers: Record<string, string>): number | null => retryAfterMs(new Headers(headers), now)
+  assert.is(waitOf({ 'retry-after': '3' }), 3000)
+  assert.is(waitOf({ 'retry-after': '0.5' }), 500)
+  assert.is(waitOf({ 'retry-after': 'Thu, 01 Jan 2026 00:00:20 GMT' }), 20_000)
+  assert.is(waitOf({ 'retry-after': '9', 'retry-after-ms': '1200' }), 1200)
+  assert.is(waitOf({ 'retry-after': 'Wed, 31 Dec 2025 00:00:00 GMT' }), null)
+  assert.is(waitOf({ 'retry-after': 'soon' }), null)
+  assert.is(waitOf({ 'retry-after': '-4' }), null)
   assert.is(retryAfterMs(undefined, now), null)
 })
 
 test('attempts end at the bound, and a model that says nothing is asked three times', async () => {
   const always500 = await askThrough(Array.from({ length: 9 }, () => failed(500, '', null)))
   assert.is(always500.left, 3)
-  assert.is(always500.asked.kind === 'failed' && always500.asked.failure.code, 'REQUEST_REFUSED')
+  assert.is(always500.result.kind === 'failed' && always500.result.failure.code, 'REQUEST_REFUSED')
   const alwaysEmpty = await askThrough(Array.from({ length: 9 }, () => empty))
   assert.is(alwaysEmpty.left, 6)
-  assert.is(alwaysEmpty.asked.kind === 'failed' && alwaysEmpty.asked.failure.code, 'ANSWER_EMPTY')
+  assert.is(alwaysEmpty.result.kind === 'failed' && alwaysEmpty.result.failure.code, 'ANSWER_EMPTY')
 })
 
 test('nothing is begun after the stop, also not by a wait that it ends', async () => {
   const stopping = new AbortController()
   let asks = 0
-  const clock: Clock = { sleep: async () => stopping.abort(), random: () => 0 }
-  const ask = async (): Promise<Attempt> => {
+  const clock: Clock = { sleep: () => Promise.resolve(stopping.abort()), random: () => 0 }
+  const ask = (): Promise<Attempt> => {
     asks++
-    return cut
+    return Promise.resolve(cut)
   }
-  const asked = await askUntilAnswered(ask, { maxAttempts: 6, maxRetryWaitMs: 1 }, clock, stopping.signal)
-  assert.equal(asked, { kind: 'stopped', failures: { body: 1 } })
+  const result = await askUntilAnswered(ask, { maxAttempts: 6, maxRetryWaitMs: 1 }, clock, stopping.signal)
+  assert.equal(result, { kind: 'stopped', failures: { body: 1 } })
   assert.is(asks, 1)
 })
 
 test('a status says what follows from it', () => {
   const outcome = (status: number, raw = ''): string => {
-    const { code, isPassing, kind } = classifyStatus(status, raw, null)
+    const { code, isTransient: isPassing, kind } = classifyStatus(status, raw, null)
     assert.is(kind, String(status))
     return `${isPassing ? 'again, then ' : ''}${code}`
   }
@@ -108,7 +108,7 @@ test('a status says what follows from it', () => {
 test('a prompt that is too long is told in the words of each server', () => {
   const bodies: [number, unknown][] = [
     [400, { error: { message: 'Your input is over the limit.', code: 'context_length_exceeded' } }], // OpenAI
-    // vLLM, before and after it took to OpenAI's form of an error
+    // vLLM, before and after it adopted OpenAI's form of an error
     [400, { object: 'error', message: "This model's maximum context length is 2048 tokens. However, you requested 9" }],
     [400, { error: { message: 'The decoder prompt (length 5000) is longer than the maximum model length of 2048.' } }],
     // SGLang, llama.cpp, Ollama, TGI
@@ -119,7 +119,7 @@ test('a prompt that is too long is told in the words of each server', () => {
     [422, { error: 'Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096' }],
   ]
   for (const [status, body] of bodies) {
-    const { code, isPassing } = classifyStatus(status, JSON.stringify(body), null)
+    const { code, isTransient: isPassing } = classifyStatus(status, JSON.stringify(body), null)
     assert.equal([code, isPassing], ['CONTEXT_TOO_LONG', false], JSON.stringify(body))
   }
   const perMinute = classifyStatus(
@@ -127,18 +127,18 @@ test('a prompt that is too long is told in the words of each server', () => {
     '{"error":{"message":"Request too large: tokens per min. context length"}}',
     null,
   )
-  assert.is(perMinute.isPassing, true)
+  assert.is(perMinute.isTransient, true)
 })
 
 test('the message says what the server said, wherever it said it, in one line', () => {
-  const said = (raw: string): string => classifyStatus(422, raw, null).says
-  assert.is(said('{"error":{"message":"no such field"}}'), 'the server answered 422: no such field')
-  assert.is(said('{"message":"no such field"}'), 'the server answered 422: no such field')
-  assert.is(said('{"detail":[{"loc":["body","seed"]}]}'), 'the server answered 422: [{"loc":["body","seed"]}]')
-  assert.is(said('<html>\n\u001b[2J bad </html>'), 'the server answered 422: <html> [2J bad </html>')
-  assert.is(said(''), 'the server answered 422')
-  assert.is(said('null'), 'the server answered 422: null')
-  assert.ok(said('x'.repeat(100_000)).length < 400)
+  const messageOf = (raw: string): string => classifyStatus(422, raw, null).message
+  assert.is(messageOf('{"error":{"message":"no such field"}}'), 'the server answered 422: no such field')
+  assert.is(messageOf('{"message":"no such field"}'), 'the server answered 422: no such field')
+  assert.is(messageOf('{"detail":[{"loc":["body","seed"]}]}'), 'the server answered 422: [{"loc":["body","seed"]}]')
+  assert.is(messageOf('<html>\n\u001b[2J bad </html>'), 'the server answered 422: <html> [2J bad </html>')
+  assert.is(messageOf(''), 'the server answered 422')
+  assert.is(messageOf('null'), 'the server answered 422: null')
+  assert.ok(messageOf('x'.repeat(100_000)).length < 400)
 })
 
 test('answers are read in every shape that servers give them', () => {

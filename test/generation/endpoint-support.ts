@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { memoryBlobStore, type BlobStore } from '../../src/core/index.js'
-import type { Budget } from '../../src/generation/create-generator.js'
+import type { Budget } from '../../src/generation/context.js'
 import type { CallPurpose, CompletionClient, CompletionRequest } from '../../src/generation/completion.js'
 import { createEndpointClient } from '../../src/generation/endpoint/endpoint-client.js'
 import { endpointOptionsSchema } from '../../src/generation/endpoint/options.js'
@@ -11,23 +11,23 @@ import type { LedgerRow } from '../../src/records/index.js'
 export const purpose: CallPurpose = { unit: 'repository', role: 'test', path: 'a.ts' }
 export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'retrace-endpoint-'))
 
-/** A request that is another one for every number. */
+/** A request; a different one for every number. */
 export function ask(number: number, answer: CompletionRequest['answer'] = null): CompletionRequest {
   return { messages: [{ role: 'user', content: `Question ${number}` }], answer, maxNewTokens: 64, seed: number }
 }
 
-export interface TestClient extends CompletionClient {
+interface TestClient extends CompletionClient {
   rows: LedgerRow[]
   blobs: BlobStore
 }
 
-export interface TestClientOptions {
+interface TestClientOptions {
   budget?: Partial<Budget>
   signal?: AbortSignal
   [option: string]: unknown
 }
 
-/** A client of a server of this machine that waits little between attempts. */
+/** A client of a server on this machine that waits only briefly between attempts. */
 export function newClient(
   baseUrl: string,
   cacheDir: string,
@@ -54,15 +54,15 @@ export function filesBelow(folder: string): Map<string, Buffer> {
   return new Map(paths.map((path) => [path.slice(folder.length + 1), readFileSync(path)]))
 }
 
-/** The code of the error that a promise ends with; `null` where it ends well. */
+/** The code of the error that a promise rejects with; `null` if it resolves. */
 export async function codeOf(promise: Promise<unknown>): Promise<string | null> {
   return promise.then(
     () => null,
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: Error & { code?: string }) => error.code ?? String(error),
   )
 }
 
-/** Waits until something holds; throws after a bounded time. */
+/** Waits until a condition holds; throws after a bounded time. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
   for (let i = 0; i < 3000; i++) {
     if (holds()) return

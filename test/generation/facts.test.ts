@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore } from '../../src/core/index.js'
-import { createNarrator, factsFor, tellFacts, type ThoughtRequest } from '../../src/generation/index.js'
+import { createNarrator, factsFor, thoughtOfFacts, type ThoughtRequest } from '../../src/generation/index.js'
 import { checkFacts } from '../../src/generation/narrator/declaration-facts.js'
 import { fileNames } from '../../src/generation/narrator/file-names.js'
 import { namesOf } from '../../src/generation/narrator/item-names.js'
@@ -52,13 +52,13 @@ const snapshot = await groundRepository(
 )
 
 function requestFor(path: string): ThoughtRequest {
-  const file = snapshot.files.find((one) => one.path === path) as FileRecord
+  const file = snapshot.files.find((candidate) => candidate.path === path) as FileRecord
   const written = new Set(snapshot.order.slice(0, snapshot.order.indexOf(path)))
   const leadsTo = { kind: 'code' as const, start: 0, end: file.sizeBytes, code: null }
   return { snapshot, path, purpose: '', written, read: [], leadsTo }
 }
 
-const textOf = (path: string): string => tellFacts(factsFor(requestFor(path))).text
+const textOf = (path: string): string => thoughtOfFacts(factsFor(requestFor(path))).text
 
 const item = (signature: string, over: Partial<OutlineItem> = {}): OutlineItem => ({
   ...{ kind: 'class', name: 'A', signature, doc: '', start: 0, end: 1, exported: true, children: [] },
@@ -70,7 +70,7 @@ test('overloads and accessors are told once, and every thought can be told again
     const facts = factsFor(requestFor(path))
     assert.is(new Set(facts.map((fact) => fact.id)).size, facts.length, path)
     const thought = await createNarrator().thought(requestFor(path))
-    assert.equal(tellFacts(thought.facts.flatMap((id) => facts.find((fact) => fact.id === id) ?? [])), thought)
+    assert.equal(thoughtOfFacts(thought.facts.flatMap((id) => facts.find((fact) => fact.id === id) ?? [])), thought)
   }
   assert.is(textOf('sum.ts').match(/`add` takes/g)?.length, 1)
   assert.is(textOf('sum.ts').match(/As for `Box\.size`/g)?.length, 1)
@@ -117,7 +117,7 @@ test('what a test file checks is told by the names of its tests', () => {
   const fact = factsFor(requestFor('sum.test.ts')).find(({ id }) => id === 'checks')
   assert.is(fact?.text, 'It checks `adds two numbers`, `stays small` and two more.')
   assert.is(fact?.role, 'first')
-  const file = snapshot.files.find((one) => one.path === 'sum.test.ts') as FileRecord
+  const file = snapshot.files.find((candidate) => candidate.path === 'sum.test.ts') as FileRecord
   assert.equal(checkFacts({ ...file, path: 'sum.ts' }, file.outline), [])
   assert.equal(checkFacts({ ...file, outlineFrom: 'lines' }, file.outline), [])
 })
@@ -128,8 +128,8 @@ test('nothing is said to be the only export where a whole module is passed on', 
     item('', { name: 'B' }),
     item('', { name: 'C', exported: false }),
   ]
-  const outline = all.map((one, at) => ({ ...one, start: at, end: at + 1 }))
-  const files = snapshot.files.map((one) => (one.path === 'sum.ts' ? { ...one, outline } : one))
+  const outline = all.map((declared, at) => ({ ...declared, start: at, end: at + 1 }))
+  const files = snapshot.files.map((file) => (file.path === 'sum.ts' ? { ...file, outline } : file))
   const facts = factsFor({ ...requestFor('sum.ts'), snapshot: { ...snapshot, files } })
   assert.is(
     facts.some(({ id }) => id === 'exports'),

@@ -1,6 +1,6 @@
-// A proxy on this machine between a client and any OpenAI-compatible server, that does to answers what networks and
-// servers do. Which fault meets which attempt hangs on the seed, the body and the attempt's number alone, and not on the
-// order in which requests come, so that a schedule can be repeated under any concurrency.
+// A proxy on this machine between a client and any OpenAI-compatible server, which puts faults of networks and servers
+// into the answers. Which attempt gets which fault depends only on the seed, the body and the number of the attempt, not
+// on the order of the requests, so that the same faults come under any concurrency.
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import { request as httpsRequest } from 'node:https'
@@ -13,33 +13,33 @@ export const faultKinds = [
   'status-429',
   'status-500',
   'status-503',
-  /** The connection is closed before a byte of the answer. */
+  /** The connection is closed before the first byte of the answer. */
   'cut-before',
-  /** The head and half of the body, then the connection is closed. */
+  /** The connection is closed after the head and half of the body. */
   'cut-body',
-  /** The whole answer, byte groups with pauses: late, not wrong. */
+  /** The whole answer, in pieces with pauses: late, but not wrong. */
   'slow-body',
-  /** Half of the body, then nothing, for as long as the client waits. */
+  /** Half of the body, and nothing after it for as long as the client waits. */
   'stalled-body',
   /** A whole HTTP answer whose JSON ends in the middle. */
   'truncated-json',
-  /** Valid JSON that is no completion. */
+  /** Valid JSON that is not a completion. */
   'wrong-json',
-  /** A completion that says nothing. */
+  /** A completion without text. */
   'empty-answer',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
-export interface FaultyProxyOptions {
-  /** Base URL of the server behind, as a client would take it, such as `http://127.0.0.1:8000/v1`. */
+interface FaultyProxyOptions {
+  /** Base URL of the server behind the proxy, such as `http://127.0.0.1:8000/v1`. */
   target: string
   seed: number
-  /** Share of the attempts that meet a fault, in [0, 1]. */
+  /** Share of the attempts that get a fault, in [0, 1]. */
   share: number
   kinds?: readonly FaultKind[]
-  /** After so many attempts at one body the next passes; keep it below what the client makes. Default 3. */
+  /** A body that got so many faults gets no more; keep it below the attempts of the client. Default 3. */
   maxFaultsPerBody?: number
-  /** What `Retry-After` says, in seconds. Default 1. */
+  /** The value of `Retry-After`, in seconds. Default 1. */
   retryAfterSeconds?: number
   /** How long a `slow-body` takes, in ms. Default 200. */
   slowMs?: number
@@ -48,28 +48,28 @@ export interface FaultyProxyOptions {
 }
 
 /** What happened to one body, over all its attempts. */
-export interface BodyCount {
+interface BodyCount {
   asked: number
   faults: FaultKind[]
-  /** How often its whole, true answer went out, to a client that stayed for the last byte. */
+  /** How often its whole, unchanged answer was sent to a client that stayed until the last byte. */
   answeredWhole: number
 }
 
-export interface FaultyProxy {
-  /** What the client takes as its base URL. */
+interface FaultyProxy {
+  /** The base URL for the client. */
   baseUrl: string
-  /** Faults done, by kind; `slow-body` too, whose answers are whole. */
+  /** How many faults of each kind were made; `slow-body` counts, though its answers are whole. */
   faults: Record<FaultKind, number>
   /** By the digest of the body's canonical JSON. */
   bodies: Map<string, BodyCount>
-  /** Requests without a body, such as a list of models, and answers of the server other than 200: passed as they were. */
+  /** Requests without a body, and answers with another status than 200: all of them are passed on unchanged. */
   passed: number
-  /** Stalled bodies that the client waited for to the end: one with a time limit has none. */
+  /** Stalled bodies that the client waited for to the end; a client with a time limit does not. */
   outlasted: number
   stop(): Promise<void>
 }
 
-/** Starts a proxy; it ends by `stop`, and does not keep a process alive that forgets to. */
+/** Starts a proxy. `stop` ends it; a proxy that is not stopped does not keep the process alive. */
 export async function startFaultyProxy(options: FaultyProxyOptions): Promise<FaultyProxy> {
   const { target, maxFaultsPerBody = 3 } = options
   const proxy: Omit<FaultyProxy, 'baseUrl' | 'stop'> = {
@@ -106,7 +106,7 @@ export async function startFaultyProxy(options: FaultyProxyOptions): Promise<Fau
       proxy.faults[fault]++
       count.faults.push(fault)
     }
-    if (fault !== null && replaceWhole(fault, response, options)) return note()
+    if (fault !== null && sendWithoutServer(fault, response, options)) return note()
     const fetched = await pass()
     if (fetched.status !== 200) {
       proxy.passed++
@@ -117,7 +117,7 @@ export async function startFaultyProxy(options: FaultyProxyOptions): Promise<Fau
       response.once('finish', () => count.answeredWhole++)
       return fault === null ? sendWhole(response, fetched) : sendSlowly(response, fetched, options.slowMs ?? 200)
     }
-    if (!(await sendSpoilt(fault, response, fetched, options.stallMs ?? 60_000))) proxy.outlasted++
+    if (!(await sendDamaged(fault, response, fetched, options.stallMs ?? 60_000))) proxy.outlasted++
   }
 
   const server = createServer((request, response) => {
@@ -135,7 +135,7 @@ export async function startFaultyProxy(options: FaultyProxyOptions): Promise<Fau
   })
 }
 
-/** The fault that an attempt at a body meets, `null` for none. */
+/** The fault that an attempt at a body gets; `null` for none. */
 export function faultFor(
   { seed, share, kinds = faultKinds }: Pick<FaultyProxyOptions, 'seed' | 'share' | 'kinds'>,
   digest: string,
@@ -146,8 +146,8 @@ export function faultFor(
   return kinds[Number.parseInt(drawn.slice(8, 16), 16) % kinds.length] ?? null
 }
 
-/** Faults for which the server behind is not asked; whether this is one. */
-function replaceWhole(fault: FaultKind, response: ServerResponse, options: FaultyProxyOptions): boolean {
+/** Answers with a fault that needs no answer of the server; `false` for other faults. */
+function sendWithoutServer(fault: FaultKind, response: ServerResponse, options: FaultyProxyOptions): boolean {
   const json = (status: number, value: unknown, headers = {}): true => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
     return true
@@ -170,8 +170,8 @@ function replaceWhole(fault: FaultKind, response: ServerResponse, options: Fault
   }
 }
 
-/** Faults that need a true answer to spoil. False where the client stayed for as long as an answer stalled. */
-async function sendSpoilt(
+/** Answers with a fault made of a true answer. `false` if the client waited for a stalled answer to the end. */
+async function sendDamaged(
   fault: FaultKind,
   response: ServerResponse,
   { body }: Fetched,
@@ -193,7 +193,7 @@ async function sendSpoilt(
   return true
 }
 
-/** As a server answers that is not well: no text, and no token counted for it. */
+/** The answer of a server that is not well: no text, and no tokens counted for it. */
 function emptied(completion: unknown): unknown {
   const { choices, usage: _usage, ...rest } = completion as { choices: { message: object }[]; usage?: unknown }
   return { ...rest, choices: choices.map((choice) => ({ ...choice, message: { ...choice.message, content: '' } })) }
@@ -231,7 +231,7 @@ function sendWhole(response: ServerResponse, { status, headers, body }: Fetched)
   response.writeHead(status, { ...kept, 'content-length': body.length }).end(body)
 }
 
-/** Asks the server behind, whose answers may take as long as they like. */
+/** Asks the server behind the proxy, without a time limit. */
 function forward(url: string, from: IncomingMessage, body: Buffer): Promise<Fetched> {
   const { host: _host, connection: _connection, 'accept-encoding': _encoding, ...headers } = from.headers
   const start = url.startsWith('https:') ? httpsRequest : httpRequest

@@ -1,5 +1,5 @@
-// A small server with OpenAI's chat interface, on this machine, for tests: it answers every body with words made of the
-// body's digest, after a time made of it too, and keeps count of what it was asked. `reply` puts other answers in place.
+// A small server with OpenAI's chat interface, on this machine, for tests. It answers every body with words made from the
+// digest of the body, after a delay made from it too, and counts the requests. `reply` can give other answers.
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,7 +7,7 @@ import { digestOf, sha256Hex } from '../../src/core/index.js'
 
 export interface Asked {
   body: Record<string, unknown>
-  /** Digest of the body's canonical JSON: the key of the call in the cache. */
+  /** Digest of the canonical JSON of the body, which is the key of the call in the cache. */
   digest: string
   /** How often this body came before. */
   before: number
@@ -18,48 +18,64 @@ export interface Asked {
 export interface Reply {
   status?: number
   headers?: Record<string, string>
-  /** Sent as it is where it is text, else as JSON. */
+  /** Text is sent as it is, any other value as JSON. */
   body: unknown
 }
 
-export interface FaultyServerOptions {
-  /** Each answer takes a time between these, in ms, by its body; default none. */
+interface FaultyServerOptions {
+  /** The delay of each answer, between these, in ms; it depends on the body. Default none. */
   delayMs?: [number, number]
   /** Another reply than the usual one; `null` for the usual one. */
   reply?: (asked: Asked) => Reply | null | Promise<Reply | null>
+  /** The answer to a GET; default 404, as from a server that lists no models. */
+  onGet?: () => Reply | Promise<Reply>
+}
+
+/** A request without a body, such as one for the list of models. */
+interface Get {
+  path: string
+  headers: IncomingHttpHeaders
+  /** Size of the body that came with it. */
+  sizeBytes: number
 }
 
 export interface FaultyServer {
-  /** What a client takes as its base URL. */
+  /** The base URL for a client. */
   baseUrl: string
   /** Every request in the order of arrival. */
   asked: Asked[]
-  /** Bodies by digest: how often each was answered by a completion, to a client that stayed for it. */
+  /** Every GET in the order of arrival; these are not in `asked`. */
+  gets: Get[]
+  /** By digest of the body: how often a completion was sent to a client that stayed until the end. */
   answered: Map<string, number>
-  /** Most requests that were under way at once. */
+  /** The highest number of requests that were under way at once. */
   mostAtOnce(): number
   stop(): Promise<void>
 }
 
 export async function startFaultyServer(options: FaultyServerOptions = {}): Promise<FaultyServer> {
   const asked: Asked[] = []
+  const gets: Get[] = []
   const answered = new Map<string, number>()
   const seen = new Map<string, number>()
   let [atOnce, most] = [0, 0]
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (request.method === 'GET') {
+      const sizeBytes = (await readText(request)).length
+      gets.push({ path: request.url ?? '', headers: request.headers, sizeBytes })
+      return send(response, (await options.onGet?.()) ?? { status: 404, body: { detail: 'Not Found' } })
+    }
     const body = JSON.parse(await readText(request)) as Record<string, unknown>
     const digest = digestOf(body)
     const before = seen.get(digest) ?? 0
     seen.set(digest, before + 1)
-    const one = { body, digest, before, path: request.url ?? '', headers: request.headers }
-    asked.push(one)
+    const entry = { body, digest, before, path: request.url ?? '', headers: request.headers }
+    asked.push(entry)
     await sleep(delayOf(digest, options.delayMs ?? [0, 0]))
-    const other = (await options.reply?.(one)) ?? null
+    const other = (await options.reply?.(entry)) ?? null
     const reply = other ?? { body: completionOf(digest, wordsOf(digest)) }
-    const text = typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body)
-    response.writeHead(reply.status ?? 200, { 'content-type': 'application/json', ...reply.headers })
-    response.end(text, () => {
+    send(response, reply, () => {
       if (other === null) answered.set(digest, (answered.get(digest) ?? 0) + 1)
     })
   }
@@ -71,11 +87,12 @@ export async function startFaultyServer(options: FaultyServerOptions = {}): Prom
       .finally(() => atOnce--)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  // A test that fails before it stops its server must end all the same.
+  // A test that fails before it stops its server still has to end.
   server.unref()
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     asked,
+    gets,
     answered,
     mostAtOnce: () => most,
     stop: () =>
@@ -86,7 +103,12 @@ export async function startFaultyServer(options: FaultyServerOptions = {}): Prom
   }
 }
 
-/** A completion as a server sends it; equal ids and times, so that equal bodies have equal bytes. */
+function send(response: ServerResponse, { status = 200, headers, body }: Reply, onSent?: () => void): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers })
+  response.end(typeof body === 'string' ? body : JSON.stringify(body), onSent)
+}
+
+/** A completion as a server sends it, with a fixed time and an id made from the digest, so that equal bodies get equal bytes. */
 export function completionOf(digest: string, content: unknown, finishReason = 'stop'): Record<string, unknown> {
   return {
     id: `chatcmpl-${digest.slice(0, 12)}`,
@@ -98,7 +120,7 @@ export function completionOf(digest: string, content: unknown, finishReason = 's
   }
 }
 
-/** What the server says to a body with this digest. */
+/** The words that the server answers to a body with this digest. */
 export function wordsOf(digest: string): string {
   const words = ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta', 'eta', 'theta']
   const picked = [...Buffer.from(sha256Hex(digest), 'hex')].slice(0, 12).map((byte) => words[byte % words.length])

@@ -2,22 +2,22 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createNarrator, factsFor, tellFacts, type ThoughtRequest } from '../../src/generation/index.js'
+import { createNarrator, factsFor, thoughtOfFacts, type ThoughtRequest } from '../../src/generation/index.js'
 import { baseNames, parameterNames, returnType } from '../../src/generation/narrator/outline-facts.js'
 import { firstSentence, lowerFirst } from '../../src/generation/narrator/doc-clauses.js'
-import { listed, sentence } from '../../src/generation/narrator/prose.js'
+import { joinList, toSentence } from '../../src/generation/narrator/prose.js'
 import type { OutlineItem, RepositorySnapshot } from '../../src/records/index.js'
 import { thoughtRequestFor } from '../../src/synthesis/index.js'
 import { smallProject, synthesizeFolder, writeRepository } from '../support.js'
 
 const test = suite('narrator')
 const narrator = createNarrator()
-const made = await synthesizeFolder(writeRepository(smallProject))
+const project = await synthesizeFolder(writeRepository(smallProject))
 const semver = join(process.cwd(), 'node_modules', 'semver')
 
-function requestFor(path: string, snapshot: RepositorySnapshot = made.snapshot): ThoughtRequest {
+function requestFor(path: string, snapshot: RepositorySnapshot = project.snapshot): ThoughtRequest {
   const order = snapshot.order
-  const file = snapshot.files.find((one) => one.path === path)
+  const file = snapshot.files.find((candidate) => candidate.path === path)
   assert.ok(file, path)
   const written = new Set(order.slice(0, order.indexOf(path)))
   const leadsTo = { kind: 'code' as const, start: 0, end: file.sizeBytes, code: null }
@@ -25,17 +25,17 @@ function requestFor(path: string, snapshot: RepositorySnapshot = made.snapshot):
 }
 
 test('requirements say what the project is, what it offers and what it needs', async () => {
-  const { requirements: text } = await narrator.overview(made.snapshot, [])
+  const { requirements: text } = await narrator.overview(project.snapshot, [])
   assert.match(text, /^Build [Ss]mall[- ]project in TypeScript and Python\./)
   assert.match(text, /[Cc]ounts words and prints them\./)
   assert.match(text, /`print`|`WordCounter`/)
 })
 
 test('the plan names a purpose for each file, from its doc or its declarations', async () => {
-  const { files, approach } = await narrator.overview(made.snapshot, [])
+  const { files, approach } = await narrator.overview(project.snapshot, [])
   assert.equal(
     files.map((file) => file.path),
-    made.snapshot.order,
+    project.snapshot.order,
   )
   const of = (path: string): string | undefined => files.find((file) => file.path === path)?.purpose
   assert.is(of('tools/count.py'), 'counts lines, for a quick look')
@@ -67,14 +67,14 @@ test('every name in a thought is a real one: of a declaration, an import, a file
   }
   for (const file of snapshot.files) {
     collect(file.outline)
-    for (const one of file.imports) for (const name of one.names) real.add(name)
+    for (const imported of file.imports) for (const name of imported.names) real.add(name)
   }
   let names = 0
   trajectory.episodes.forEach((episode, episodeIndex) => {
     episode.steps.forEach((step, stepIndex) => {
       if (step.thought === null) return
       const facts = factsFor(thoughtRequestFor(snapshot, trajectory, episodeIndex, stepIndex, read, false))
-      for (const fact of facts.filter((one) => !one.id.startsWith('doc:') && one.id !== 'purpose')) {
+      for (const fact of facts.filter((candidate) => !candidate.id.startsWith('doc:') && candidate.id !== 'purpose')) {
         for (const [, name] of fact.text.matchAll(/`([^`]+)`/g)) {
           names++
           assert.ok(real.has(name ?? ''), `${fact.text} names ${name}, which is nowhere`)
@@ -86,12 +86,12 @@ test('every name in a thought is a real one: of a declaration, an import, a file
 })
 
 test('facts have ids of their own, and a thought told again from its ids is the same', async () => {
-  for (const path of made.snapshot.order) {
+  for (const path of project.snapshot.order) {
     const request = requestFor(path)
     const facts = factsFor(request)
     assert.is(new Set(facts.map((fact) => fact.id)).size, facts.length, path)
     const thought = await narrator.thought(request)
-    assert.equal(tellFacts(thought.facts.flatMap((id) => facts.find((fact) => fact.id === id) ?? [])), thought)
+    assert.equal(thoughtOfFacts(thought.facts.flatMap((id) => facts.find((fact) => fact.id === id) ?? [])), thought)
   }
 })
 
@@ -101,14 +101,14 @@ test('rewrites are new, made of real facts, keep the goal first, and repeat for 
   const best = await narrator.thought(request)
   const rewrites = await narrator.rewrite(request, best, new Set(), 6, 'seed')
   assert.is(rewrites.length, 6)
-  assert.is(new Set([best.text, ...rewrites.map((one) => one.text)]).size, 7)
+  assert.is(new Set([best.text, ...rewrites.map((rewrite) => rewrite.text)]).size, 7)
   for (const { text, facts } of rewrites) {
     assert.is(facts[0], 'goal')
     assert.is(text, facts.map((id) => known.get(id)).join(' '))
   }
   assert.equal(await narrator.rewrite(request, best, new Set(), 6, 'seed'), rewrites)
   assert.not.equal(await narrator.rewrite(request, best, new Set(), 6, 'other'), rewrites)
-  const lengths = rewrites.map((one) => one.facts.length)
+  const lengths = rewrites.map((rewrite) => rewrite.facts.length)
   assert.ok(Math.max(...lengths) > best.facts.length, 'no rewrite adds a fact')
 })
 
@@ -131,12 +131,12 @@ test('where there is nothing else to say, no rewrite is made up', async () => {
 })
 
 test('lists, sentences and clipped docs read as English', () => {
-  assert.is(listed(['a']), 'a')
-  assert.is(listed(['a', 'b', 'c']), 'a, b and c')
-  assert.is(listed(['a', 'b', 'c', 'd'], 2), 'a, b and two more')
-  assert.is(sentence('next is x.ts'), 'Next is x.ts.')
-  assert.is(sentence('index.ts needs it'), 'index.ts needs it.')
-  assert.is(sentence('`a` builds on `b`'), '`a` builds on `b`.')
+  assert.is(joinList(['a']), 'a')
+  assert.is(joinList(['a', 'b', 'c']), 'a, b and c')
+  assert.is(joinList(['a', 'b', 'c', 'd'], 2), 'a, b and two more')
+  assert.is(toSentence('next is x.ts'), 'Next is x.ts.')
+  assert.is(toSentence('index.ts needs it'), 'index.ts needs it.')
+  assert.is(toSentence('`a` builds on `b`'), '`a` builds on `b`.')
   assert.is(firstSentence('Reads e.g. a file. Then closes it.', 80), 'Reads e.g. a file')
   assert.is(firstSentence('A rather long sentence about nothing', 20), 'A rather long')
   assert.is(lowerFirst('Checks a config'), 'checks a config')

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore } from '../../src/core/index.js'
 import { textPurpose } from '../../src/generation/narrator/file-names.js'
-import { tellApproach, tellPurpose, tellRequirements } from '../../src/generation/narrator/overview.js'
+import { writeApproach, writePurpose, writeRequirements } from '../../src/generation/narrator/overview.js'
 import { groundingOptionsSchema, groundRepository } from '../../src/grounding/index.js'
 import type { RepositorySnapshot } from '../../src/records/index.js'
 import { writeRepository } from '../support.js'
@@ -26,7 +26,7 @@ const web = await ground({
 })
 
 test('the entry says what users find: what it declares and passes on, but no values beside them', () => {
-  assert.match(tellRequirements(web), /Its users should find `App` and `serve`\./)
+  assert.match(writeRequirements(web), /Its users should find `App` and `serve`\./)
 })
 
 test('a package entry of CommonJS gives what it requires as a whole', async () => {
@@ -35,42 +35,49 @@ test('a package entry of CommonJS gives what it requires as a whole', async () =
     'add.js': 'const add = (a, b) => a + b\nmodule.exports = add\n',
     're.js': 'exports.x = function (a) { return a }\nexports.y = function (b) { return b }\n',
   }
-  assert.match(tellRequirements(await ground(files)), /Its users should find `add`\./)
+  assert.match(writeRequirements(await ground(files)), /Its users should find `add`\./)
 })
 
 test('packages of others come before the standard library, the most used first', () => {
-  assert.match(tellRequirements(web), /It may use jinja2, click, abc, json and zipfile\./)
+  assert.match(writeRequirements(web), /It may use jinja2, click, abc, json and zipfile\./)
 })
 
 test('the parts name the root and count a folder once', () => {
-  assert.match(tellRequirements(web), /The code lies in src\/web, docs and the root folder\./)
+  assert.match(writeRequirements(web), /The code lies in src\/web, docs and the root folder\./)
 })
 
 test('a title loses its version and its slogan, and gives way to the name it does not hold', async () => {
-  assert.match(tellRequirements(web), /^Build Web in Python\./)
+  assert.match(writeRequirements(web), /^Build Web in Python\./)
   const other = await ground({
     'package.json': '{ "name": "tiny-thing" }',
     'README.md': '# Hello there\n',
     'a.js': 'let a\n',
   })
-  assert.match(tellRequirements(other), /^Build tiny-thing in JavaScript\./)
+  assert.match(writeRequirements(other), /^Build tiny-thing in JavaScript\./)
 })
 
 test('the approach counts one file as one and names only texts that are there', async () => {
-  const one = await ground({ 'a.py': 'def a():\n    return 1\n', 'NOTES.md': '# Notes\n' })
-  assert.is(tellApproach(one), 'I write the one source file. Its documents come last, one file in all.')
-  assert.match(tellApproach(web), /The project's own settings come first and its documents last, four files in all\./)
+  const oneFile = await ground({ 'a.py': 'def a():\n    return 1\n', 'NOTES.md': '# Notes\n' })
+  assert.is(writeApproach(oneFile), 'I write the one source file. Its documents come last, one file in all.')
+  assert.match(writeApproach(web), /The project's own settings come first and its documents last, four files in all\./)
   const bare = await ground({ 'a.py': 'def a():\n    return 1\n', 'py.typed': '' })
-  assert.match(tellApproach(bare), /Its other texts come last, one file in all\.$/)
+  assert.match(writeApproach(bare), /Its other texts come last, one file in all\.$/)
+})
+
+test('a language without a name in prose is called by its id', () => {
+  const files = web.files.map((file) =>
+    file.language === 'python' ? Object.assign({ ...file }, { language: 'zig' }) : file,
+  )
+  assert.match(writeRequirements({ ...web, files }), /^Build Web in zig\./)
 })
 
 test('a purpose names what can be called before constants and private names', () => {
-  assert.is(tellPurpose(web, 'src/web/app.py'), 'App, KIND, _hidden and one more')
+  assert.is(writePurpose(web, 'src/web/app.py'), 'App, KIND, _hidden and one more')
 })
 
 test('the plan tells licences, requirements and texts of other kinds by their names', () => {
-  assert.is(tellPurpose(web, 'LICENSE.txt'), 'the licence')
-  assert.is(tellPurpose(web, 'requirements.txt'), 'settings')
+  assert.is(writePurpose(web, 'LICENSE.txt'), 'the licence')
+  assert.is(writePurpose(web, 'requirements.txt'), 'settings')
   assert.is(textPurpose('CHANGES.md'), 'what changed from version to version')
   assert.is(textPurpose('site/a.html'), 'a page')
   assert.is(textPurpose('site/a.scss'), 'styles')
@@ -78,12 +85,12 @@ test('the plan tells licences, requirements and texts of other kinds by their na
 })
 
 test('a default export is called so, and a test is told by what it checks', async () => {
-  const made = await ground({
+  const snapshot = await ground({
     'a.ts': 'export default function (x: number): number {\n  return x\n}\n',
     'test/a.test.ts': "import a from '../a.js'\ntest('adds two numbers', () => {\n  a(1)\n})\n",
   })
-  assert.is(tellPurpose(made, 'a.ts'), 'a default export')
-  assert.is(tellPurpose(made, 'test/a.test.ts'), 'checks `adds two numbers`')
+  assert.is(writePurpose(snapshot, 'a.ts'), 'a default export')
+  assert.is(writePurpose(snapshot, 'test/a.test.ts'), 'checks `adds two numbers`')
 })
 
 test.run()

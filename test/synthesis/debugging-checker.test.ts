@@ -1,6 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createChecker, type CheckResult } from '../../src/synthesis/debugging/checker.js'
+import { functionsOf } from '../../src/synthesis/debugging/functions.js'
+import { knownCalls } from '../../src/synthesis/debugging/known-calls.js'
+import { readSource } from '../../src/synthesis/debugging/source.js'
 import { diskOf } from './disk-of.js'
 
 const test = suite('check')
@@ -13,7 +16,7 @@ function check(files: Files): Promise<CheckResult> {
   return checker.check(Object.keys(files)[0] as string, diskOf(files))
 }
 
-/** What is told of the first file, without its path and the closing line. */
+/** The problems of the first file, without its path and the last line. */
 async function problems(files: Files): Promise<string[]> {
   const { output } = await check(files)
   const lines = output.trimEnd().split('\n').slice(0, -1)
@@ -245,6 +248,39 @@ test('an async call that nobody waits for is told, a promise that goes elsewhere
   ])
 })
 
+test('an async function of Python that yields gives its values one by one: there is no promise to wait for', async () => {
+  const use = (body: string): Promise<string[]> =>
+    py(
+      `async def each(items):\n${body}\n\nasync def close(items):\n    stream = each(items)\n    return stream.aclose()\n`,
+    )
+  const notAwaited = (line: number): string => `${line}: 'each' is async, and its call is used without being awaited`
+  assert.equal(await use('    for item in items:\n        yield item'), [])
+  assert.equal(await use('    print((yield))'), [], 'a yield that gives nothing is one too')
+  // A yield in a nested function makes only that function a generator.
+  assert.equal(await use('    def inner():\n        yield items\n    return list(inner())'), [notAwaited(7)])
+  assert.equal(await use('    inner = lambda: (yield items)\n    return list(inner())'), [notAwaited(6)])
+  assert.equal(await use('    return list(items)'), [notAwaited(5)])
+})
+
+test('a function of Python that yields comes to its end without a return', async () => {
+  const end = (way: string): string => `def first(items) -> str:\n    if items:\n        ${way} items[0]\n`
+  assert.equal(await py(end('yield')), [])
+  assert.equal(await py(`${end('yield')}        return "x"\n`), [])
+  const inner = `def first(items) -> str:\n    def inner():\n        yield items\n    if items:\n        return inner()\n`
+  for (const text of [end('return'), inner])
+    assert.match((await py(text)).join(), /^1: 'first' returns a value on some ways/)
+})
+
+test('nothing is known of the functions and calls of a language that has no call table', async () => {
+  const source = await readSource('a.ts', 'function f(a: number): void {}\nf()\n')
+  assert.ok(source)
+  assert.is(functionsOf(source, null).length, 1)
+  assert.is(knownCalls(source, functionsOf(source, null), new Map()).length, 1)
+  const other = Object.assign({ ...source }, { language: 'zig' })
+  assert.equal(functionsOf(other, null), [])
+  assert.equal(knownCalls(other, functionsOf(source, null), new Map()), [])
+})
+
 test('a loop to the length of what it indexes is told, one that asks where the end is is not', async () => {
   assert.match(
     (await ts('export function f(x: number[]): void {\n  for (let i = 0; i <= x.length; i++) x[i]++\n}\n')).join(),
@@ -292,8 +328,8 @@ test('a loop without a condition does not run into the end of its function', asy
 
 test("two letters in each other's place are told where the name stands nowhere else", async () => {
   const java = 'class A { int total(int a) { return a; } int b() { return total(1) + toatl(2); } }\n'
-  const said = "A.java:1: name 'toatl' stands nowhere else in the files written so far; there is 'total'"
-  assert.equal(await outputOf({ 'A.java': java }), [said, '1 problem found in A.java'])
+  const problem = "A.java:1: name 'toatl' stands nowhere else in the files written so far; there is 'total'"
+  assert.equal(await outputOf({ 'A.java': java }), [problem, '1 problem found in A.java'])
   const other = { 'b/B.java': 'class B { int toatl(int a) { return a; } }\n' }
   assert.equal(await outputOf({ 'A.java': java, ...other }), ['no problems found in A.java'])
   assert.equal(await outputOf({ 'A.java': java.replace('toatl(2)', 'totals(2)') }), ['no problems found in A.java'])

@@ -4,11 +4,11 @@ import { seededRandom } from '../../src/core/index.js'
 import { parseFile, languageOf } from '../../src/grounding/index.js'
 import type { FileRecord } from '../../src/records/index.js'
 import { createChecker } from '../../src/synthesis/debugging/checker.js'
-import { faultKinds, type FaultKind } from '../../src/synthesis/debugging/fault.js'
-import { tryFaults } from '../../src/synthesis/debugging/fault-statistics.js'
-import { proposeFaults } from '../../src/synthesis/debugging/faults/propose-faults.js'
+import { faultKinds, faultTable, type FaultKind } from '../../src/synthesis/debugging/faults/fault-table.js'
+import { tryFaults } from './fault-statistics.js'
 import { applyFault, planDebugging, type DebuggingInput } from '../../src/synthesis/debugging/plan-debugging.js'
 import { readSource } from '../../src/synthesis/debugging/source.js'
+import { synthesisOptionsSchema } from '../../src/synthesis/index.js'
 import { diskOf } from './disk-of.js'
 
 const test = suite('faults')
@@ -98,19 +98,27 @@ for (const [path, text] of [
       assert.is(wrong.equals(input.truth), false)
       const source = await readSource(path, text)
       assert.ok(source)
-      const wanted = proposeFaults(source, kind).map((one) => text.slice(0, one.start) + one.text + text.slice(one.end))
+      const wanted = faultTable[kind](source).map(
+        (change) => text.slice(0, change.start) + change.text + text.slice(change.end),
+      )
       assert.ok(wanted.includes(wrong.toString('utf8')), 'the bytes are not those of the place in the text')
       assert.not.match(plan.fault.detail, /\n/)
     }
   })
 }
 
+test('the kinds that the options allow are those of the table, and another kind is refused with their names', () => {
+  assert.equal(synthesisOptionsSchema.parse({}).debugging.kinds, Object.keys(faultTable))
+  const { error } = synthesisOptionsSchema.safeParse({ debugging: { kinds: ['no-such-kind'] } })
+  for (const kind of Object.keys(faultTable)) assert.ok(error?.message.includes(kind), kind)
+})
+
 test('the places are the same every time, and in order within the file', async () => {
   const source = await readSource('pkg/a.ts', script)
   assert.ok(source)
   for (const kind of faultKinds) {
-    const places = proposeFaults(source, kind)
-    assert.equal(proposeFaults(source, kind), places)
+    const places = faultTable[kind](source)
+    assert.equal(faultTable[kind](source), places)
     for (const { start, end } of places) assert.ok(start >= 0 && start <= end && end <= script.length, kind)
   }
 })

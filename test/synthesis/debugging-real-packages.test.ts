@@ -9,13 +9,13 @@ import { diskOf } from './disk-of.js'
 const test = suite('false alarms')
 const modules = join(process.env['RETRACE_ROOT'] ?? process.cwd(), 'node_modules')
 
-/** Defects that are really there, by file and words. */
+/** Real defects, by file and message. */
 const trueDefects = [
-  // Each of these names is given a value, or imported, and stands nowhere else in its file.
+  // Each of these names is assigned or imported, and occurs nowhere else in its file.
   /^(_header_value_parser\.py:\d+: 'recover'|charset\.py:\d+: 'separator'|message\.py:\d+: 'Policy'|mime\/text\.py:\d+: 'Charset')/,
 ]
 
-/** What the check tells of all source files of a folder, without the true defects. */
+/** The problems that the check finds in the source files of a folder, without the real defects. */
 async function alarmsIn(folder: string, wanted = /\.([cm]?[jt]sx?|py)$/): Promise<{ files: number; alarms: string[] }> {
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => join(folder, name))
@@ -25,12 +25,12 @@ async function alarmsIn(folder: string, wanted = /\.([cm]?[jt]sx?|py)$/): Promis
   const checker = createChecker()
   let files = 0
   const alarms: string[] = []
-  for (const path of Object.keys(texts).filter((one) => wanted.test(one))) {
+  for (const path of Object.keys(texts).filter((name) => wanted.test(name))) {
     files++
     const { output, problems } = await checker.check(path, disk)
     if (problems > 0) alarms.push(...output.trimEnd().split('\n').slice(0, -1))
   }
-  return { files, alarms: alarms.filter((one) => !trueDefects.some((defect) => defect.test(one))) }
+  return { files, alarms: alarms.filter((alarm) => !trueDefects.some((defect) => defect.test(alarm))) }
 }
 
 for (const [name, leastFiles, wanted] of [

@@ -12,21 +12,21 @@ import {
   synthesizeTrajectory,
   thoughtRequestFor,
 } from '../../src/synthesis/index.js'
-import { differentLines } from '../../src/synthesis/debugging/debugged-steps.js'
+import { differentLines } from '../../src/synthesis/debugging/debugging-steps.js'
 import { smallProject, writeRepository, type Synthesized } from '../support.js'
 
 const test = suite('debugging episodes')
 
-interface Made extends Synthesized {
+interface DebuggedProject extends Synthesized {
   requests: ThoughtRequest[]
 }
 
-/** Synthesizes a folder with a first version wrong wherever one can be, and replays it. */
+/** Synthesizes a folder with a wrong first version of every file that can have one, and replays it. */
 async function debugFolder(
   folder: string,
   { attemptShare = 0, showCode = false, maxActionBytes = 12_000, seed = 0 } = {},
   change: (narrator: Generator) => Partial<Generator> = () => ({}),
-): Promise<Made> {
+): Promise<DebuggedProject> {
   const blobs = memoryBlobStore()
   const snapshot = await groundRepository(folder, groundingOptionsSchema.parse({}), blobs)
   const narrator = createNarrator()
@@ -47,7 +47,7 @@ async function debugFolder(
 }
 
 const debugged = ({ trajectory }: Synthesized): Episode[] =>
-  trajectory.episodes.filter((one) => one.debugging !== undefined)
+  trajectory.episodes.filter((episode) => episode.debugging !== undefined)
 
 const isDraft = ({ action }: Step): boolean => 'draft' in action && action.draft === true
 
@@ -99,24 +99,24 @@ test('the thought on the mending says what the check said, and nothing of the co
 
 test('the search gets the requests that synthesis used', async () => {
   for (const showCode of [false, true]) {
-    const made = await debugFolder(writeRepository(smallProject), { showCode, maxActionBytes: 300 })
-    const { trajectory, snapshot, read } = made
+    const project = await debugFolder(writeRepository(smallProject), { showCode, maxActionBytes: 300 })
+    const { trajectory, snapshot, read } = project
     let compared = 0
     trajectory.episodes.forEach((episode, at) => {
-      const asked = made.requests.filter(({ path }) => path === episode.path)
+      const asked = project.requests.filter(({ path }) => path === episode.path)
       episode.steps.forEach((step, index) => {
         if (step.thought === null) return
         const was = asked.shift()
-        // The thought before a draft is not searched; there the true part was asked for.
+        // The search leaves out the thought before a draft: its request is about the true part.
         if (isDraft(step) || was === undefined) return
         const again = thoughtRequestFor(snapshot, trajectory, at, index, read, showCode)
-        for (const one of snapshot.order) assert.is(again.written.has(one), was.written.has(one))
+        for (const path of snapshot.order) assert.is(again.written.has(path), was.written.has(path))
         assert.equal({ ...again, written: null, snapshot: null }, { ...was, written: null, snapshot: null })
         compared++
       })
     })
     assert.ok(compared > 8, `only ${compared} requests`)
-    assert.ok(made.requests.some(({ leadsTo }) => leadsTo.kind === 'fix'))
+    assert.ok(project.requests.some(({ leadsTo }) => leadsTo.kind === 'fix'))
   }
 })
 
@@ -139,13 +139,13 @@ test('an attempt of the writer is written as a draft, checked and turned into th
     'src/words.ts': truth.replace('words.js', 'wrods.js').replace('splitWords(text))', 'splitWord(text))'),
     'src/header.ts': "import { width } from './print.js'\n\nexport const header = (): string => width(\n",
   }
-  const made = await debugFolder(writeRepository(smallProject), { attemptShare: 1 }, () => ({
-    attempt: async ({ path }) => {
+  const project = await debugFolder(writeRepository(smallProject), { attemptShare: 1 }, () => ({
+    attempt: ({ path }) => {
       const code = attempts[path]
-      return code === undefined ? null : { code, call: callOfAttempt }
+      return Promise.resolve(code === undefined ? null : { code, call: callOfAttempt })
     },
   }))
-  const episodes = debugged(made).filter((one) => one.debugging?.kind === 'attempt')
+  const episodes = debugged(project).filter((episode) => episode.debugging?.kind === 'attempt')
   assert.ok(
     episodes.some(({ path }) => path === 'src/words.ts'),
     'no attempt was used',
@@ -154,7 +154,7 @@ test('an attempt of the writer is written as a draft, checked and turned into th
     assert.is(debugging?.call, callOfAttempt)
     const draft = steps.find(isDraft)
     assert.ok(draft?.action.tool === 'Write')
-    assert.is(made.read(draft.action.content), attempts[path])
+    assert.is(project.read(draft.action.content), attempts[path])
   }
   const edit = episodes.find(({ path }) => path === 'src/words.ts')?.steps.at(-2)?.action
   assert.ok(edit?.tool === 'Edit')
@@ -164,8 +164,14 @@ test('an attempt of the writer is written as a draft, checked and turned into th
 test('an attempt that is right, empty, too long or no text is not used', async () => {
   const folder = writeRepository({ 'a.ts': 'export const a = 1\n' })
   for (const attempt of ['export const a = 1\n', 'export const a = 2\n', '', 'f('.repeat(50_000), 'f(\ud800\n']) {
-    const made = await debugFolder(folder, { attemptShare: 1 }, () => ({ attempt: async () => ({ code: attempt }) }))
-    assert.is(debugged(made).filter((one) => one.debugging?.kind === 'attempt').length, 0, attempt.slice(0, 20))
+    const project = await debugFolder(folder, { attemptShare: 1 }, () => ({
+      attempt: () => Promise.resolve({ code: attempt }),
+    }))
+    assert.is(
+      debugged(project).filter((episode) => episode.debugging?.kind === 'attempt').length,
+      0,
+      attempt.slice(0, 20),
+    )
   }
 })
 
@@ -180,9 +186,12 @@ test('the lines that differ are found whatever the line ends', () => {
     ['x\ny\n', 'y\nx\n'],
   ]
   for (const [draft = '', truth = ''] of cases) {
-    const { there, lines } = differentLines(Buffer.from(draft), Buffer.from(truth))
-    assert.is(draft.slice(0, there.start) + truth.slice(lines.start, lines.end) + draft.slice(there.end), truth, draft)
-    assert.ok(there.start <= there.end && lines.start <= lines.end && lines.start === there.start)
+    const { wrongLines, trueLines } = differentLines(Buffer.from(draft), Buffer.from(truth))
+    const fixed =
+      draft.slice(0, wrongLines.start) + truth.slice(trueLines.start, trueLines.end) + draft.slice(wrongLines.end)
+    assert.is(fixed, truth, draft)
+    assert.ok(wrongLines.start <= wrongLines.end && trueLines.start <= trueLines.end)
+    assert.is(trueLines.start, wrongLines.start)
   }
 })
 

@@ -14,7 +14,7 @@ const test = suite('plan')
 type Edge = [from: string, to: string]
 type Entry = Overview['files'][number]
 
-/** A repository of these files and dependencies, with nothing in its files. */
+/** A repository with these files, which are empty, and these dependencies. */
 function snapshotOf(paths: readonly string[], edges: readonly Edge[]): RepositorySnapshot {
   const file = (path: string): FileRecord => ({
     path,
@@ -49,13 +49,14 @@ interface Script {
   asked: { problems: readonly string[]; wanted: readonly string[] | undefined }[]
 }
 
-/** A writer that gives these plans one after the other. */
+/** A generator that gives these plans one after the other. */
 function writerOf(...plans: Entry[][]): Script {
   const asked: Script['asked'] = []
-  const overview: Generator['overview'] = async (_snapshot, problems, wanted) => {
+  const overview: Generator['overview'] = (_snapshot, problems, wanted) => {
     asked.push({ problems, wanted })
     const at = asked.length
-    return { requirements: `r${at}`, approach: `a${at}`, files: plans[at - 1] ?? [], calls: [String(at)] }
+    const files = plans[at - 1] ?? []
+    return Promise.resolve({ requirements: `r${at}`, approach: `a${at}`, files, calls: [String(at)] })
   }
   return { asked, generator: { ...createNarrator(), overview, purpose: (_, path) => `by code: ${path}` } }
 }
@@ -63,7 +64,7 @@ function writerOf(...plans: Entry[][]): Script {
 const entry = (path: string): Entry => ({ path, purpose: `for ${path}` })
 const pathsOf = (entries: readonly Entry[]): string[] => entries.map(({ path }) => path)
 
-/** Files that can be reached from each; a walk of its own, so that the graph code of grounding is not its own judge. */
+/** The files that can be reached from each file; computed here, so that the graph code of grounding does not test itself. */
 function reachable(paths: readonly string[], edges: readonly Edge[]): Map<string, Set<string>> {
   return new Map(
     paths.map((path) => {
@@ -81,15 +82,16 @@ function reachable(paths: readonly string[], edges: readonly Edge[]): Map<string
   )
 }
 
-/** The first pair of files that stand the wrong way round, or an empty string. */
+/** The first pair of files in the wrong order, or an empty string. */
 function disorder(order: readonly string[], { order: known }: RepositorySnapshot, edges: readonly Edge[]): string {
   const place = new Map(order.map((path, at) => [path, at]))
   const reach = reachable(known, edges)
-  for (const [at, one] of known.entries()) {
-    for (const two of known.slice(at + 1)) {
-      const [needs, isNeeded] = [reach.get(two)?.has(one), reach.get(one)?.has(two)]
-      // One needs the other, or both are in a circle, where the snapshot's order holds.
-      if ((needs || isNeeded) && (place.get(one) as number) > (place.get(two) as number)) return `${two} before ${one}`
+  for (const [at, first] of known.entries()) {
+    for (const second of known.slice(at + 1)) {
+      const [needs, isNeeded] = [reach.get(second)?.has(first), reach.get(first)?.has(second)]
+      // One needs the other, or both are in a cycle, in which the order of the snapshot holds.
+      if ((needs || isNeeded) && (place.get(first) as number) > (place.get(second) as number))
+        return `${second} before ${first}`
     }
   }
   return ''
@@ -108,7 +110,7 @@ const graphs = fc
     return { paths, edges: [...new Map(named.map((edge) => [edge.join(), edge])).values()] }
   })
 
-/** Plans with files missing, twice, unknown, without a purpose, in any order and any spelling. */
+/** Plans with missing, repeated and unknown files, without a purpose, in any order and spelling. */
 const brokenPlan = (paths: readonly string[]): fc.Arbitrary<Entry[]> =>
   fc.array(
     fc.record({
@@ -158,12 +160,12 @@ test('a plan that was right comes out as it was', async () => {
   await fc.assert(
     fc.asyncProperty(cases, async ({ graph: { paths, edges }, shuffle }) => {
       const snapshot = snapshotOf(paths, edges)
-      // Any right order: again and again one of the files that nothing else has to stand before.
+      // A random valid order: each next file is one that needs none of the remaining files.
       const right: string[] = []
       const rest = [...snapshot.order]
       for (const draw of shuffle.slice(0, paths.length)) {
         const next = rest.filter((path) => disorder([...right, path, ...without(rest, path)], snapshot, edges) === '')
-        const chosen = next[draw % next.length] ?? (rest[0] as string)
+        const chosen: string = next[draw % next.length] ?? rest[0]!
         right.push(chosen)
         rest.splice(rest.indexOf(chosen), 1)
       }
@@ -178,7 +180,7 @@ test('a plan that was right comes out as it was', async () => {
   assert.ok(others > 30, `only ${others} plans had an order of their own`)
 })
 
-const without = (list: readonly string[], path: string): string[] => list.filter((one) => one !== path)
+const without = (list: readonly string[], path: string): string[] => list.filter((candidate) => candidate !== path)
 
 test("the plan's own order stays wherever the graph allows it", () => {
   const snapshot = snapshotOf(['a', 'b', 'c', 'd', 'e'], [['d', 'b']])
@@ -224,8 +226,8 @@ test('inside a cycle the order of the snapshot holds, and nothing that needs the
 
 test('entries are matched by path, and what names nothing or a file again is listed as it was said', () => {
   const snapshot = snapshotOf(['src/a.ts', 'b.ts', 'c.ts'], [])
-  const said = ['made/b.ts', '`b.ts`', 'src\\a.ts', 'x.ts', 'y'.repeat(5_000)].map(entry)
-  const checked = checkPlan(snapshot, [{ path: 'src/a.ts', purpose: '' }, ...said])
+  const entries = ['made/b.ts', '`b.ts`', 'src\\a.ts', 'x.ts', 'y'.repeat(5_000)].map(entry)
+  const checked = checkPlan(snapshot, [{ path: 'src/a.ts', purpose: '' }, ...entries])
   assert.equal(pathsOf(checked.entries), ['b.ts', 'src/a.ts'])
   assert.equal(checked.dropped, ['`b.ts`', 'x.ts', 'y'.repeat(200)])
   assert.equal(checked.missing, ['c.ts'])

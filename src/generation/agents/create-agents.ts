@@ -2,7 +2,7 @@ import type { GeneratorInfo } from '../../records/index.js'
 import type { CompletionClient } from '../completion.js'
 import type { Generator } from '../generator.js'
 import { createNarrator } from '../narrator/narrator.js'
-import type { Desk } from './ask.js'
+import type { AgentContext } from './ask.js'
 import { askReads } from './file-agent.js'
 import { askOverview } from './main-agent.js'
 import type { AgentOptions } from './options.js'
@@ -10,9 +10,9 @@ import { loadPrompts } from './prompts.js'
 import { roles } from './roles.js'
 import { askAttempt, askRewrites, askThought } from './thinker.js'
 
-/** The model behind a client, and the seed of a run's draws. */
-export interface AgentModel {
-  /** The model's name as the server knows it. */
+/** What the agents' requests depend on beside their options. */
+interface ModelInfo {
+  /** The name of the model on the server. */
   model: string
   /** Sampling parameters of every call. */
   parameters: Record<string, unknown>
@@ -20,30 +20,30 @@ export interface AgentModel {
 }
 
 /**
- * Agents over a language model: a main agent for requirements and plan, and for each file one that reads, thinks and
- * tries. They keep nothing between two questions, so that what they send depends on what they are asked alone.
+ * A generator that asks a language model: as the main agent for requirements and plan, and as the agent of each file for
+ * reads, thoughts and attempts. It keeps nothing between two questions, so each request depends only on its question.
  *
  * @throws GenerationError `PROMPT_INVALID`
  */
-export function createAgents(client: CompletionClient, options: AgentOptions, about: AgentModel): Generator {
-  const desk: Desk = { client, options, prompts: loadPrompts(options.promptsDir), seed: about.seed }
+export function createAgents(client: CompletionClient, options: AgentOptions, modelInfo: ModelInfo): Generator {
+  const context: AgentContext = { client, options, prompts: loadPrompts(options.promptsDir), seed: modelInfo.seed }
   const narrator = createNarrator()
   return {
-    info: describeAgents(options, about),
-    overview: (snapshot, problems, wanted = snapshot.order) => askOverview(desk, snapshot, problems, wanted),
+    info: describeAgents(options, modelInfo),
+    overview: (snapshot, problems, wanted = snapshot.order) => askOverview(context, snapshot, problems, wanted),
     purpose: (snapshot, path) => narrator.purpose(snapshot, path),
-    chooseReads: (request) => askReads(desk, request),
-    thought: (request) => askThought(desk, request, narrator),
-    attempt: (request) => askAttempt(desk, request),
-    rewrite: (request, best, tried, count, seed) => askRewrites(desk, request, best, tried, count, seed),
+    chooseReads: (request) => askReads(context, request),
+    thought: (request) => askThought(context, request, narrator),
+    attempt: (request) => askAttempt(context, request),
+    rewrite: (request, best, tried, count, seed) => askRewrites(context, request, best, tried, count, seed),
     dispose: () => client.dispose(),
   }
 }
 
-/** What the records say of such agents. @throws GenerationError `PROMPT_INVALID` */
+/** What the records keep about these agents. @throws GenerationError `PROMPT_INVALID` */
 export function describeAgents(
   { promptsDir }: AgentOptions,
-  { model, parameters }: Pick<AgentModel, 'model' | 'parameters'>,
+  { model, parameters }: Pick<ModelInfo, 'model' | 'parameters'>,
 ): GeneratorInfo {
   const prompts = loadPrompts(promptsDir)
   return {

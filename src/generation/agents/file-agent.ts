@@ -1,32 +1,32 @@
 import { z } from 'zod'
 import type { ReadChoice, ReadChoiceRequest } from '../generator.js'
-import { ask, refuseFallback, type Desk, type Question } from './ask.js'
+import { ask, throwUnusable, type AgentContext, type AgentQuestion } from './ask.js'
 import { readChoiceFacts } from './file-facts.js'
 import { matchPath } from './match-path.js'
 import { listAnswer } from './read-json.js'
-import { structureOf } from './structure.js'
+import { indexSnapshot } from './snapshot-index.js'
 
 const readsAnswer = listAnswer('read', z.string())
 
-/** Which written files to read: as the model says, but for those that are not written or not there. */
-export async function askReads(desk: Desk, request: ReadChoiceRequest): Promise<ReadChoice> {
+/** Asks which written files to read. Names of files that do not exist or are not written are left out. */
+export async function askReads(context: AgentContext, request: ReadChoiceRequest): Promise<ReadChoice> {
   const { snapshot, path, candidates, written, maxReads } = request
   if (candidates.length === 0 || maxReads === 0) return { paths: [] }
-  const question: Question<string[]> = {
+  const question: AgentQuestion<string[]> = {
     role: 'file-agent',
     purpose: { unit: snapshot.id, path },
     facts: readChoiceFacts(request),
     schema: readsAnswer.schema,
-    maxNewTokens: desk.options.maxNewTokens.thought,
-    maxAsks: desk.options.maxAsks,
+    maxNewTokens: context.options.maxNewTokens.thought,
+    maxAsks: context.options.maxAsks,
     read: ({ text }) => readsAnswer.read(text),
   }
-  const answered = await ask(desk, question)
-  if (answered === null && desk.options.fallback === 'reject') refuseFallback(question)
-  const said = answered?.value ?? candidates.map((one) => one.path)
-  const structure = structureOf(snapshot)
-  const files = said.map((one) => matchPath(one, structure, snapshot.name))
-  const readable = files.filter((one) => one !== null && one !== path && written.has(one)) as string[]
+  const answer = await ask(context, question)
+  if (answer === null && context.options.fallback === 'reject') throwUnusable(question)
+  const chosen = answer?.value ?? candidates.map((candidate) => candidate.path)
+  const index = indexSnapshot(snapshot)
+  const files = chosen.map((name) => matchPath(name, index, snapshot.name))
+  const readable = files.filter((file) => file !== null && file !== path && written.has(file)) as string[]
   const paths = [...new Set(readable)].slice(0, maxReads)
-  return answered === null ? { paths } : { paths, call: answered.call }
+  return answer === null ? { paths } : { paths, call: answer.call }
 }

@@ -1,48 +1,50 @@
-/** A fact that can be told at more or less length: the whole first, the shortest last. */
-export interface Shrinkable {
-  /** Its part of the room, against the others' shares. */
+/** A fact with several versions of different length. */
+export interface ShrinkableFact {
+  /** Its part of the space, relative to the shares of the other facts. */
   share: number
-  tellings: readonly (() => string)[]
+  /** The longest version first, the shortest last. */
+  versions: readonly (() => string)[]
 }
 
-export type Facts = Readonly<Record<string, string | Shrinkable>>
+export type Facts = Readonly<Record<string, string | ShrinkableFact>>
 
 /**
- * Chooses a telling for each fact so that together they take at most `room` characters.
+ * Chooses a version of each fact so that all facts together take at most `room` characters.
  *
- * Each is sure of its share of the room, as far as it needs it; what the others leave goes to the first in their order.
- * Where even the shortest telling is too long, whole lines are left out at its end.
+ * Each fact is guaranteed its share of the room, as far as it needs it. What is left over goes to the first facts. If
+ * even the shortest version of a fact is too long, whole lines at its end are left out.
  */
 export function fitFacts(facts: Facts, room: number): Record<string, string> {
-  const shares = Object.values(facts).reduce((sum, one) => sum + (typeof one === 'string' ? 0 : one.share), 0)
+  const shares = Object.values(facts).reduce((sum, fact) => sum + (typeof fact === 'string' ? 0 : fact.share), 0)
   const wholes = Object.entries(facts).map(([name, fact]) => {
-    if (typeof fact === 'string') return { name, whole: fact, tellings: [], sure: 0 }
-    const whole = fact.tellings[0]?.() ?? ''
-    return { name, whole, tellings: fact.tellings.slice(1), sure: Math.min(whole.length, (room * fact.share) / shares) }
+    if (typeof fact === 'string') return { name, whole: fact, shorter: [], guaranteed: 0 }
+    const whole = fact.versions[0]?.() ?? ''
+    const guaranteed = Math.min(whole.length, (room * fact.share) / shares)
+    return { name, whole, shorter: fact.versions.slice(1), guaranteed }
   })
-  let left = room - wholes.reduce((sum, { sure }) => sum + sure, 0)
+  let charsLeft = room - wholes.reduce((sum, { guaranteed }) => sum + guaranteed, 0)
   const fitted: Record<string, string> = {}
-  for (const { name, whole, tellings, sure } of wholes) {
+  for (const { name, whole, shorter, guaranteed } of wholes) {
     const isFixed = typeof facts[name] === 'string'
-    fitted[name] = isFixed ? whole : fit([() => whole, ...tellings], Math.floor(left + sure))
-    if (!isFixed) left += sure - fitted[name].length
+    fitted[name] = isFixed ? whole : longestThatFits([() => whole, ...shorter], Math.floor(charsLeft + guaranteed))
+    if (!isFixed) charsLeft += guaranteed - fitted[name].length
   }
   return fitted
 }
 
-/** The longest of `tellings` that fits, else whole lines of the last. */
-export function fit(tellings: readonly (() => string)[], maxChars: number): string {
+/** The first version that fits, otherwise as many whole lines of the last version as fit. */
+export function longestThatFits(versions: readonly (() => string)[], maxChars: number): string {
   let text = ''
-  for (const tell of tellings) {
-    text = tell()
+  for (const version of versions) {
+    text = version()
     if (text.length <= maxChars) return text
   }
   return wholeLines(text, maxChars)
 }
 
-const leftOut = '\n(the rest is left out)'
+const cutNote = '\n(the rest is left out)'
 
 function wholeLines(text: string, maxChars: number): string {
-  const end = text.lastIndexOf('\n', maxChars - leftOut.length)
-  return end <= 0 ? '' : text.slice(0, end) + leftOut
+  const end = text.lastIndexOf('\n', maxChars - cutNote.length)
+  return end <= 0 ? '' : text.slice(0, end) + cutNote
 }

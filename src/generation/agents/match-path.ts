@@ -1,12 +1,12 @@
 /**
- * The file that a model means by a path: as it stands, else without what models put around one (quotes, `./`,
- * backslashes, the repository's name as a first folder). `null` where that names no file; nothing is guessed from parts
- * of a path.
+ * The file that a model means by a path: the path as it is, or without what models add to paths (quotes, `./`,
+ * backslashes, the name of the repository as first folder). `null` if there is no such file; nothing is guessed from
+ * parts of a path.
  */
-export function matchPath(said: string, files: { has(path: string): boolean }, repository: string): string | null {
-  if (files.has(said)) return said
-  if (said.length > maxPathChars) return null
-  const bare = said.trim().replace(/^["'`]+|["'`]+$/g, '')
+export function matchPath(path: string, files: { has(path: string): boolean }, repository: string): string | null {
+  if (files.has(path)) return path
+  if (path.length > maxPathChars) return null
+  const bare = path.trim().replace(/^["'`]+|["'`]+$/g, '')
   const slashed = bare.replace(/\\/g, '/').replace(/^(?:\.\/|\/)+/, '')
   const folders = [repository, repository.slice(repository.lastIndexOf('/') + 1)].filter((name) => name !== '')
   const inside = folders

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 
-/** Options of the agents over a language model, whatever answers for it. */
+/** Options of the agents that ask a language model, whichever client they use. */
 export const agentOptionsSchema = z.strictObject({
   /**
-   * Most characters of a prompt, its system text included; about four to a token. What does not fit is left out; below
-   * the least, the words of a prompt and what is told in full would be more than that by themselves.
+   * Most characters of a prompt, its system text included; a token is about four of them. Facts that do not fit are
+   * shortened. With less than the minimum, the fixed text of a prompt alone would not fit.
    */
   maxPromptChars: z.int().min(2_500).default(48_000),
   /** Most tokens of one answer. */
@@ -18,13 +18,13 @@ export const agentOptionsSchema = z.strictObject({
       attempt: z.int().positive().default(4_096),
     })
     .prefault({}),
-  /** A longer thought is cut at the end of a sentence. */
+  /** Most characters of a thought; a longer one is cut at the end of a sentence. */
   maxThoughtChars: z.int().min(80).default(1_500),
-  /** How many more times it is asked, and told what was wrong, where an answer cannot be used. */
+  /** How many more times the model is asked, with what was wrong, if an answer cannot be used. */
   maxAsks: z.int().nonnegative().default(2),
-  /** What stands where no answer could be used: the narrator's words, or nothing, and the repository is rejected. */
+  /** If no answer can be used: `narrator` lets the narrator write the text, `reject` rejects the repository. */
   fallback: z.enum(['narrator', 'reject']).default('narrator'),
-  /** Folder of the prompts, one `ROLE.md` for each role; the shipped ones where it is not given. */
+  /** Folder of the prompts, with one `ROLE.md` for each role; by default the shipped prompts. */
   promptsDir: z.string().optional(),
 })
 export type AgentOptions = z.infer<typeof agentOptionsSchema>

@@ -1,61 +1,61 @@
 import type { FileRecord, OutlineItem } from '../../records/index.js'
 import { firstSentence } from '../narrator/doc-clauses.js'
 
-/** How much is told of a declaration: with its members, by itself, or its name alone. Never its body. */
+/** How much of a declaration is shown: with its members, its signature, or only its name. Never its body. */
 export type Detail = 'members' | 'signatures' | 'names'
 
-/** The longest telling first. */
+/** From the longest to the shortest. */
 export const details: readonly Detail[] = ['members', 'signatures', 'names']
 
 const maxDocChars = 160
 const maxNameChars = 80
 const maxSignatureChars = 200
 
-/** One line for each declaration, and with `members` one for each of theirs. */
+/** One line for each declaration, and with `members` one for each of its members. */
 export function outlineLines(file: FileRecord, items: readonly OutlineItem[], detail: Detail): string[] {
   return items.flatMap((item) => {
-    if (!isTellable(file, item)) return []
-    const line = `- ${detail === 'names' ? nameWords(item) : withDoc(item)}`
+    if (!isListable(file, item)) return []
+    const line = `- ${detail === 'names' ? kindAndName(item) : withDoc(item)}`
     const members = detail === 'members' ? item.children : []
     return [line, ...members.map((member) => `  - ${withDoc(member)}`)]
   })
 }
 
-/** Names of declarations in a row. */
+/** The names of declarations, separated by commas. */
 export function nameList(file: FileRecord, items: readonly OutlineItem[]): string {
   return items
-    .filter((item) => isTellable(file, item))
+    .filter((item) => isListable(file, item))
     .map((item) => shortName(item))
     .join(', ')
 }
 
-/** The declarations that hold all of bytes `[start, end)`, outermost first. */
+/** The names of the declarations that enclose all bytes `[start, end)`, outermost first. */
 export function namesAround(file: FileRecord, start: number, end: number): string {
   const names: string[] = []
-  const around = (items: readonly OutlineItem[]): OutlineItem | undefined =>
-    items.find((item) => item.start <= start && end <= item.end && isTellable(file, item))
-  for (let item = around(file.outline); item !== undefined; item = around(item.children)) names.push(shortName(item))
+  const holder = (items: readonly OutlineItem[]): OutlineItem | undefined =>
+    items.find((item) => item.start <= start && end <= item.end && isListable(file, item))
+  for (let item = holder(file.outline); item !== undefined; item = holder(item.children)) names.push(shortName(item))
   return names.join(', in it ')
 }
 
-/** What the file says of itself; the first words of a text would be its body, and are not told. */
-export function docOf(file: FileRecord): string {
+/** The doc of a file. Empty for a text, since its first words belong to its body. */
+export function fileDoc(file: FileRecord): string {
   return file.language === 'text' ? '' : firstSentence(file.doc, maxDocChars)
 }
 
-/** A line outline has first lines for names: those are code, but for the headings of a document. */
-function isTellable(file: FileRecord, { kind, name }: OutlineItem): boolean {
+/** Whether the name of an item may be shown. A line outline has first lines for names: those are code, except headings. */
+function isListable(file: FileRecord, { kind, name }: OutlineItem): boolean {
   if (kind === 'export') return name !== 'module.exports' && name !== '__all__'
   return kind !== 'section' || file.outlineFrom === 'syntax-tree' || /\.(md|markdown|mdx|rst)$/i.test(file.path)
 }
 
 function withDoc(item: OutlineItem): string {
   const doc = item.kind === 'section' ? '' : firstSentence(item.doc, maxDocChars)
-  return doc === '' ? skeletonOf(item) : `${skeletonOf(item)} -- ${doc}`
+  return doc === '' ? withoutValue(item) : `${withoutValue(item)} -- ${doc}`
 }
 
-/** Declarations whose signature is all that stands before their body. */
-const withBody: ReadonlySet<OutlineItem['kind']> = new Set([
+/** Kinds whose signature is everything before their body. */
+const kindsWithBody: ReadonlySet<OutlineItem['kind']> = new Set([
   'class',
   'struct',
   'interface',
@@ -68,19 +68,22 @@ const withBody: ReadonlySet<OutlineItem['kind']> = new Set([
   'module',
 ])
 
-/** A declaration without what it is set to: the outline keeps short values in a signature, and those are code. */
-function skeletonOf(item: OutlineItem): string {
-  if (withBody.has(item.kind)) return cut(item.signature, maxSignatureChars)
-  if (item.kind !== 'variable' && item.kind !== 'property') return nameWords(item)
-  // PHP's constants are declared by a call, with their value in it.
-  if (/^define\s*\(/i.test(item.signature)) return nameWords(item)
+/** A signature without the value: the outline keeps short values in a signature, and values are code. */
+function withoutValue(item: OutlineItem): string {
+  if (kindsWithBody.has(item.kind)) return cut(item.signature, maxSignatureChars)
+  if (item.kind !== 'variable' && item.kind !== 'property') return kindAndName(item)
+  // PHP declares constants by a call that has the value in it.
+  if (/^define\s*\(/i.test(item.signature)) return kindAndName(item)
   const declared = item.signature.slice(0, valueStart(item.signature)).trim()
-  // Of `const { a, b } = c` nothing would be left but `const`, and of `const ( a = 1 )` half a bracket.
+  // Only `const` would be left of `const { a, b } = c`, and half a bracket of `const ( a = 1 )`.
   const isNamed = declared.includes(item.name.split(', ')[0] as string) && isBalanced(declared)
-  return isNamed ? cut(declared, maxSignatureChars) : nameWords(item)
+  return isNamed ? cut(declared, maxSignatureChars) : kindAndName(item)
 }
 
-/** Where a value or a block begins: at `=` or `:=`, also in brackets, as groups of Go have theirs there; outside of them at `{`, and where a tag of Go begins. */
+/**
+ * Where the value or block begins: at `=` or `:=`, also inside brackets, where the groups of Go have their values; outside
+ * brackets also at `{`, and at the backtick that begins a tag of Go.
+ */
 function valueStart(signature: string): number {
   let depth = 0
   for (let at = 0; at < signature.length; at++) {
@@ -95,10 +98,10 @@ function valueStart(signature: string): number {
 
 const isBalanced = (text: string): boolean => text.split(/[([]/).length === text.split(/[)\]]/).length
 
-const nameWords = (item: OutlineItem): string =>
+const kindAndName = (item: OutlineItem): string =>
   item.kind === 'section' ? `"${shortName(item)}"` : `${item.kind} ${shortName(item)}`
 
-/** An anonymous export has its expression for a name. */
+/** The outline names an anonymous export by its expression, which is code. */
 function shortName(item: OutlineItem): string {
   if (item.kind === 'export' && !/^[\w$*, .]*$/.test(item.name)) return 'default'
   return cut(item.name, maxNameChars)

@@ -5,7 +5,7 @@ import { digestOf, packageRoot } from '../../core/index.js'
 import { GenerationError } from '../errors.js'
 import { factsOfRole, roles, type Role } from './roles.js'
 
-/** What is said in a role: a system text that never changes, and a user text with places for facts. */
+/** The prompt of a role: a fixed system text, and a user text with places for facts. */
 export interface Prompt {
   role: Role
   version: number
@@ -15,15 +15,15 @@ export interface Prompt {
 
 export type Prompts = Readonly<Record<Role, Prompt>>
 
-/** A place for a fact. */
+/** The place of a fact in a user text. */
 export const placeholder = /\{\{(\w+)\}\}/g
 
-/** All prompts of a folder, by default of the shipped one. @throws GenerationError `PROMPT_INVALID` */
+/** Loads all prompts of a folder, by default the shipped ones. @throws GenerationError `PROMPT_INVALID` */
 export function loadPrompts(folder = join(packageRoot(), 'prompts')): Prompts {
   return Object.fromEntries(roles.map((role) => [role, readPrompt(join(folder, `${role}.md`), role)])) as Prompts
 }
 
-/** Digest of all that the prompts of a folder say; two runs that agree in it asked in the same words. */
+/** Digest of all prompts of a folder. Two runs with the same digest used the same prompts. */
 export function promptsDigest(folder?: string): string {
   return digestOf(loadPrompts(folder))
 }
@@ -35,7 +35,7 @@ function readPrompt(file: string, role: Role): Prompt {
   } catch (cause) {
     throw new GenerationError(
       'PROMPT_INVALID',
-      `${file}: there is no prompt for ${role}.`,
+      `${file}: there is no prompt for ${role}. Add the file, or leave promptsDir out to use the shipped prompts.`,
       { file, line: 1 },
       { cause },
     )
@@ -46,7 +46,7 @@ function readPrompt(file: string, role: Role): Prompt {
 const frontMatterSchema = z.strictObject({
   role: z.string(),
   version: z.int().positive(),
-  /** The facts that the user text uses, and no others. */
+  /** The facts that the user text may use. */
   facts: z.array(z.string()),
 })
 
@@ -54,7 +54,10 @@ const frontMatterSchema = z.strictObject({
 export function parsePrompt(file: string, role: Role, text: string): Prompt {
   const lines = text.replace(/^\ufeff/, '').split(/\r?\n/)
   const fail = (at: number, what: string): never => {
-    throw new GenerationError('PROMPT_INVALID', `${file}:${at + 1}: ${what}`, { file, line: at + 1 })
+    // Messages of JSON and zod have line ends.
+    const problem = what.replace(/\s+/g, ' ').trim()
+    const message = `${file}:${at + 1}: ${problem} Correct it, or leave promptsDir out to use the shipped prompts.`
+    throw new GenerationError('PROMPT_INVALID', message, { file, line: at + 1 })
   }
   const { version, facts, end } = readFrontMatter(lines, role, fail)
   const [system, user] = ['## System', '## User'].map((heading) => {
@@ -91,20 +94,20 @@ function readFrontMatter(
   try {
     value = JSON.parse(lines.slice(1, end).join('\n'))
   } catch (error) {
-    return fail(1, `what stands between the lines "---" is not JSON: ${(error as Error).message}`)
+    return fail(1, `what stands between the lines "---" is not JSON (${(error as Error).message}).`)
   }
-  const read = frontMatterSchema.safeParse(value)
-  if (!read.success) return fail(1, z.prettifyError(read.error))
-  const { version, facts } = read.data
-  if (read.data.role !== role) fail(1, `its role is "${read.data.role}"; the prompt of this name is for "${role}".`)
-  const known: readonly string[] = factsOfRole[role]
+  const result = frontMatterSchema.safeParse(value)
+  if (!result.success) return fail(1, `the JSON is not right: ${z.prettifyError(result.error)}.`)
+  const { version, facts } = result.data
+  if (result.data.role !== role) fail(1, `its role is "${result.data.role}"; the prompt of this name is for "${role}".`)
+  const knownFacts: readonly string[] = factsOfRole[role]
   for (const fact of facts) {
-    if (!known.includes(fact)) fail(1, `${role} has no fact "${fact}"; it has ${known.join(', ')}.`)
+    if (!knownFacts.includes(fact)) fail(1, `${role} has no fact "${fact}"; it has ${knownFacts.join(', ')}.`)
   }
   return { version, facts, end }
 }
 
-/** Every `{{` has to open the place of a declared fact: a slip of the pen would otherwise be sent as it is. */
+/** Checks that every `{{` opens the place of a declared fact; a typing error would otherwise be sent as it is. */
 function checkPlaces(line: string, facts: readonly string[], fail: (what: string) => never): void {
   for (const [, fact = ''] of line.matchAll(placeholder)) {
     if (!facts.includes(fact)) fail(`it uses "${fact}", which its "facts" do not name.`)

@@ -1,43 +1,43 @@
 import { jsonrepair } from 'jsonrepair'
 import { z } from 'zod'
 import { withoutThinking } from './read-text.js'
-import type { Reading } from './reading.js'
+import type { ReadResult } from './read-result.js'
 
-/** An answer in JSON: the schema that is sent, and what reads the text that comes back; both of one definition. */
-export interface JsonAnswer<Value> {
+/** An answer in JSON: the schema that is sent, and the reader of the answer, both made from one zod schema. */
+interface JsonAnswer<Value> {
   schema: Record<string, unknown>
-  read(text: string): Reading<Value>
+  read: (text: string) => ReadResult<Value>
 }
 
-/** An object. */
+/** An answer that is one object. */
 export function objectAnswer<Value>(schema: z.ZodType<Value>): JsonAnswer<Value> {
   return {
     schema: jsonSchemaOf(schema),
     read(text) {
-      const found = jsonIn(text)
+      const found = findJson(text)
       for (const value of found) {
-        const read = schema.safeParse(value)
-        if (read.success) return { value: read.data }
+        const result = schema.safeParse(value)
+        if (result.success) return { value: result.data }
       }
       return {
-        problem: found.length === 0 ? notJson : `It is not the JSON that was asked for: ${lacks(schema, found)}`,
+        problem: found.length === 0 ? notJson : `It is not the JSON that was asked for: ${firstProblem(schema, found)}`,
       }
     },
   }
 }
 
-/** A list under one key. Items that are not what they should be are left out: the last one may have been cut. */
+/** An answer that is a list under a key. Items that do not match are left out: the last one may have been cut. */
 export function listAnswer<Item>(key: string, itemSchema: z.ZodType<Item>): JsonAnswer<Item[]> {
   return {
     schema: jsonSchemaOf(z.object({ [key]: z.array(itemSchema) })),
     read(text) {
-      const found = jsonIn(text)
-      // Prose may hold brackets too: a list by itself is taken only where none stands under its key.
+      const found = findJson(text)
+      // Prose may hold brackets too, so a list without the key counts only if there is none under the key.
       const keyed = found.map((value) => (value as Record<string, unknown>)[key])
-      for (const list of [...keyed, ...found].filter((one) => Array.isArray(one))) {
+      for (const list of [...keyed, ...found].filter((value) => Array.isArray(value))) {
         const items = list.flatMap((item: unknown) => {
-          const read = itemSchema.safeParse(item)
-          return read.success ? [read.data] : []
+          const result = itemSchema.safeParse(item)
+          return result.success ? [result.data] : []
         })
         if (items.length > 0 || list.length === 0) return { value: items }
       }
@@ -48,9 +48,9 @@ export function listAnswer<Item>(key: string, itemSchema: z.ZodType<Item>): Json
 
 const notJson = 'It is not JSON.'
 
-function lacks(schema: z.ZodType, found: readonly unknown[]): string {
-  const read = schema.safeParse(found[0])
-  return read.success ? '' : z.prettifyError(read.error).replace(/\s+/g, ' ').slice(0, 200)
+function firstProblem(schema: z.ZodType, found: readonly unknown[]): string {
+  const result = schema.safeParse(found[0])
+  return result.success ? '' : z.prettifyError(result.error).replace(/\s+/g, ' ').slice(0, 200)
 }
 
 function jsonSchemaOf(schema: z.ZodType): Record<string, unknown> {
@@ -58,17 +58,17 @@ function jsonSchemaOf(schema: z.ZodType): Record<string, unknown> {
   return rest
 }
 
-/** Longer answers are mended up to here alone: that takes more time than in proportion to their length. */
-const maxMendedChars = 40_000
-/** Brackets at which a value is looked for: prose before it may have some too. */
+/** Only so much of an answer is repaired: the time for it grows faster than the length. */
+const maxRepairedChars = 40_000
+/** At how many brackets a value is looked for: prose before it may have some too. */
 const maxStarts = 4
 
-/** The JSON values that an answer may mean, the likeliest first: whole, in a fence, between prose, or cut off. */
-function jsonIn(answer: string): object[] {
+/** The JSON values that an answer may mean, the likeliest first. The JSON may be fenced, between prose, or cut off. */
+function findJson(answer: string): object[] {
   const text = withoutThinking(answer)
   const fenced = /```[\w-]*[ \t]*\r?\n([\s\S]*?)(?:```|$)/.exec(text)?.[1]
   const texts = fenced === undefined ? [text] : [fenced, text]
-  const values = texts.flatMap((one) => startsOf(one).flatMap((start) => valuesAt(one, start)))
+  const values = texts.flatMap((part) => startsOf(part).flatMap((start) => valuesAt(part, start)))
   return values.filter((value): value is object => typeof value === 'object' && value !== null)
 }
 
@@ -83,14 +83,15 @@ function startsOf(text: string): number[] {
 }
 
 /**
- * What begins here: up to the last bracket that may close it, as prose may follow, or to the end, where it may have been
- * cut. The end comes first where it has to be mended: the last bracket of a cut answer closes something inside of it.
+ * The value that begins here. It ends at the last bracket that may close it, since prose may follow, or at the end of the
+ * text, since it may have been cut. When it needs a repair, the end of the text is tried first: in an answer that was cut,
+ * the last bracket closes something inside the value.
  */
 function valuesAt(text: string, start: number): unknown[] {
   const last = text.lastIndexOf(text[start] === '{' ? '}' : ']')
   const closed = last > start ? text.slice(start, last + 1) : null
   const open = text.slice(start)
-  const tries = [() => parse(closed), () => mend(open), () => mend(closed)]
+  const tries = [() => parse(closed), () => repair(open), () => repair(closed)]
   for (const attempt of tries) {
     const value = attempt()
     if (value !== undefined) return [value]
@@ -106,11 +107,11 @@ function parse(text: string | null): unknown {
   }
 }
 
-function mend(text: string | null): unknown {
+function repair(text: string | null): unknown {
   try {
-    return text === null ? undefined : JSON.parse(jsonrepair(text.slice(0, maxMendedChars)))
+    return text === null ? undefined : JSON.parse(jsonrepair(text.slice(0, maxRepairedChars)))
   } catch {
-    // What cannot be mended, or is nested so deep that the mending runs out of stack, is no JSON.
+    // It cannot be repaired, or is nested so deep that the repair runs out of stack.
     return undefined
   }
 }

@@ -1,26 +1,26 @@
 import { toolDefinitions } from '../../tools/index.js'
 import { asData } from './as-data.js'
-import type { Reading } from './reading.js'
+import type { ReadResult } from './read-result.js'
 
-/** What an answer says beside its thinking aloud; an opened and unclosed block of it takes all that follows. */
+/** An answer without its `<think>` blocks. A block that is not closed goes to the end. */
 export function withoutThinking(text: string): string {
   const closed = text.search(/<\/think(?:ing)?>/i)
-  // Some servers keep the opening tag to themselves.
+  // Some servers remove the opening tag.
   const opened = text.search(/<think(?:ing)?>/i)
   const rest = closed >= 0 && (opened < 0 || opened > closed) ? text.slice(text.indexOf('>', closed) + 1) : text
   return rest.replace(/<think(?:ing)?>[\s\S]*?(?:<\/think(?:ing)?>|$)/gi, '').trim()
 }
 
-export interface TextBounds {
+interface TextBounds {
   maxChars: number
-  /** Whether the server stopped it in mid-sentence. */
+  /** Whether the answer ended at the limit of tokens. */
   isCut: boolean
-  /** What was sent; an answer that only gives it back is none. */
+  /** What was sent: an answer that only repeats it is not usable. */
   prompt: string
 }
 
-/** Prose of an answer, cleaned of what models put around it and cut to its bound, or what was wrong with it. */
-export function readProse(answer: string, { maxChars, isCut, prompt }: TextBounds): Reading<string> {
+/** The prose of an answer, without what models put around it and cut to `maxChars`, or what is wrong with it. */
+export function readProse(answer: string, { maxChars, isCut, prompt }: TextBounds): ReadResult<string> {
   const bare = withoutQuotes(withoutRole(withoutFences(fieldOf(withoutThinking(answer)))))
   const text = withoutMarks(beforeActing(fold(bare)))
   if (text === '') return { problem: 'It says nothing.' }
@@ -29,13 +29,13 @@ export function readProse(answer: string, { maxChars, isCut, prompt }: TextBound
   if (isEcho(kept, prompt)) return { problem: 'It only repeats what you were told.' }
   if (isCut && kept === text && !hasSentenceEnd(text))
     return { problem: 'It is cut off before its first sentence ends.' }
-  const whole = kept.length < text.length || !isCut ? kept : wholeSentences(kept)
-  const bounded = whole.length <= maxChars ? whole : wholeSentences(whole.slice(0, maxChars))
+  const complete = kept.length < text.length || !isCut ? kept : wholeSentences(kept)
+  const bounded = complete.length <= maxChars ? complete : wholeSentences(complete.slice(0, maxChars))
   return /\p{L}{2}/u.test(bounded) ? { value: bounded } : { problem: 'It says nothing.' }
 }
 
-/** Code of an answer: what a fence holds, else all of it. */
-export function readCode(answer: string): Reading<string> {
+/** The code of an answer: the content of its first fence, or all of it if there is no fence. */
+export function readCode(answer: string): ReadResult<string> {
   const text = withoutThinking(answer)
   const lines = text.split('\n')
   const start = lines.findIndex((line) => /^ {0,3}(?:```|~~~)/.test(line))
@@ -46,7 +46,7 @@ export function readCode(answer: string): Reading<string> {
   return code.join('').trim() === '' ? { problem: 'Its code block is empty.' } : { value: `${code.join('\n')}\n` }
 }
 
-/** `{"thought": "..."}`, from models that always answer in JSON. */
+/** Takes the text out of `{"thought": "..."}`: some models always answer in JSON. */
 function fieldOf(text: string): string {
   if (!text.startsWith('{')) return text
   try {
@@ -57,7 +57,7 @@ function fieldOf(text: string): string {
   }
 }
 
-/** A fence around all of it goes; one in the midst holds code, which is no part of a thought. */
+/** Removes a fence around the whole text. A fence inside the text is removed with its code, which belongs to no thought. */
 function withoutFences(text: string): string {
   const whole = /^```[^\n]*\n([\s\S]*?)(?:\n```|$)/.exec(text)
   if (whole !== null && whole[0].length === text.length) return whole[1] ?? ''
@@ -78,8 +78,8 @@ function withoutQuotes(text: string): string {
 }
 
 /**
- * Up to where it goes on as a document of a renderer, or as another turn of a chat: the reader of a trained model's words
- * takes such a line for what is done.
+ * The text up to the first line that looks like an action in a rendered document, or like another turn of a chat: a
+ * program that reads the output of a trained model would take such a line for an action.
  */
 function beforeActing(text: string): string {
   const at = text.search(actingLine)
@@ -96,16 +96,16 @@ const chatMark =
   /<\|(?:im_start|im_end|start_header_id|eot_id|eom_id|endoftext|end_of_text|start|end|user|assistant)\|>(?!`)|<\/?(?:start|end)_of_turn>|<\/s>(?!`)/
 const actingLine = new RegExp(`^(?:(?:${toolNames}) ${toolSubject.source}|${heading.source})$|${chatMark.source}`, 'm')
 
-/** Taken apart as in what is asked: a trainer that takes such marks out of a text would read them for its own. */
+/** Breaks marks of a chat as in prompts: a trainer that looks for such marks would take them for its own. */
 const withoutMarks = (text: string): string => asData(text)
 
-/** A text as one line, cut at a word. */
+/** A text in one line, cut between words. */
 export function readLine(text: string, maxChars: number): string {
   const line = withoutMarks(fold(text)).replace(/\s+/g, ' ')
   return line.length <= maxChars ? line : cutAtWord(line.slice(0, maxChars - 1))
 }
 
-/** No control characters, no halves of characters, no white space at line ends, one blank line at most. */
+/** Removes control characters, halves of surrogate pairs, white space at line ends, and repeated blank lines. */
 function fold(text: string): string {
   const plain = text.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0009\u000b-\u001f\u007f]/g, ' ')
   const lines = plain.split('\n').map((line) => line.trimEnd())
@@ -113,10 +113,10 @@ function fold(text: string): string {
   return Buffer.from(kept.join('\n'), 'utf8').toString('utf8').trim()
 }
 
-/** Times that a sentence may stand in a text before the rest is taken for a loop. */
-const maxTellings = 2
+/** How often a sentence may occur in a text before the rest counts as a loop. */
+const maxRepeats = 2
 
-/** The text up to where it begins to say the same sentence again and again. */
+/** The text up to where it begins to repeat a sentence. */
 function withoutRepeats(text: string): string {
   const seen = new Map<string, { count: number; second: number }>()
   for (const { index, 0: sentence } of text.matchAll(/[^\n.!?]+[\n.!?]*\s*/g)) {
@@ -124,13 +124,13 @@ function withoutRepeats(text: string): string {
     if (key.length < 12) continue
     const before = seen.get(key)
     const count = (before?.count ?? 0) + 1
-    if (before !== undefined && count > maxTellings) return text.slice(0, before.second).trim()
+    if (before !== undefined && count > maxRepeats) return text.slice(0, before.second).trim()
     seen.set(key, { count, second: count === 2 ? index : (before?.second ?? 0) })
   }
   return text
 }
 
-/** A token, a few of them or one character, again and again. */
+/** Whether the text repeats a few words or one character. */
 function isLoop(text: string): boolean {
   const words = text.toLowerCase().split(/\s+/)
   const names = text.toLowerCase().split(/[^\p{L}\p{N}]+/u)
@@ -139,11 +139,11 @@ function isLoop(text: string): boolean {
   return words.some((word) => word.length >= 60 && new Set(word).size <= 4)
 }
 
-/** Shorter texts may stand in a prompt by chance. */
+/** A shorter text may be in the prompt by chance. */
 const minEchoChars = 60
 
 function isEcho(text: string, prompt: string): boolean {
-  const flat = (one: string): string => one.replace(/\s+/g, ' ').trim()
+  const flat = (words: string): string => words.replace(/\s+/g, ' ').trim()
   return text.length >= minEchoChars && flat(prompt).includes(flat(text))
 }
 
@@ -151,7 +151,7 @@ const sentenceEnd = /[.!?]["'`)]*(?=\s|$)|\n(?=\s*\n)/g
 
 const hasSentenceEnd = (text: string): boolean => text.search(sentenceEnd) >= 0
 
-/** Without the sentence that breaks off at the end; one that is all there is ends at a word. */
+/** The text without its incomplete last sentence. If there is no complete sentence, it is cut between words. */
 function wholeSentences(text: string): string {
   const ends = [...text.matchAll(sentenceEnd)]
   const last = ends.at(-1)

@@ -1,27 +1,27 @@
-/** What every prompt about one file may use. */
+/** The facts that every prompt about a file may use. */
 const fileFacts = ['problem', 'name', 'summary', 'path', 'language', 'lines', 'purpose', 'outline', 'dependencies']
 
-/** What a prompt about a step may use beside. */
+/** The facts that a prompt about a step may use. */
 const stepFacts = [...fileFacts, 'read', 'before', 'after', 'within', 'packages', 'users']
 
 /**
- * The roles that a language model takes, each with the facts that its prompt may use. What a fact holds is said where it
- * is made: overview-facts.ts and file-facts.ts. `problem` is what was wrong with the answer before.
+ * The roles of the language model, each with the facts that its prompt may use. overview-facts.ts and file-facts.ts make
+ * the facts. `problem` is what was wrong with the previous answer.
  */
 export const factsOfRole = {
   /** Main agent: requirements, and the order of work in prose. */
   main: ['problem', 'name', 'summary', 'readme', 'tree', 'dependencies', 'outlines'],
-  /** Main agent: files and what each is for, in batches. */
+  /** Main agent: the purpose of each file, in batches. */
   plan: ['problem', 'name', 'summary', 'batch', 'files', 'wrong'],
-  /** File agent: what to read. */
+  /** File agent: which files to read. */
   'file-agent': [...fileFacts, 'candidates', 'count'],
-  /** File agent: the thoughts before a Read, before code, and before the mending of a first version. */
+  /** File agent: the thoughts before a Read, before code, and before the fix of a wrong first version. */
   'thinker-read': [...stepFacts, 'reads'],
   'thinker-code': [...stepFacts, 'code'],
   'thinker-fix': [...stepFacts, 'check', 'code'],
   /** Another thought for the same step. */
   rewriter: [...stepFacts, 'reads', 'check', 'code', 'best', 'tried'],
-  /** File agent: its own try at the code, which therefore is no fact of it. */
+  /** File agent: its own attempt at the code; so the true code is not among its facts. */
   drafter: stepFacts,
 } as const satisfies Record<string, readonly string[]>
 

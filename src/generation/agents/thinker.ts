@@ -1,28 +1,32 @@
 import type { Thought } from '../../records/index.js'
 import type { Generator, ThoughtRequest } from '../generator.js'
-import { ask, refuseFallback, type Desk, type Question } from './ask.js'
+import { ask, throwUnusable, type AgentContext, type AgentQuestion } from './ask.js'
 import { declaredNames, stepFacts } from './file-facts.js'
 import { readCode, readProse } from './read-text.js'
-import type { Reading } from './reading.js'
+import type { ReadResult } from './read-result.js'
 import type { Role } from './roles.js'
 
-const thinkerOf = { read: 'thinker-read', code: 'thinker-code', fix: 'thinker-fix' } as const satisfies Record<
+const thinkerRoles = { read: 'thinker-read', code: 'thinker-code', fix: 'thinker-fix' } as const satisfies Record<
   ThoughtRequest['leadsTo']['kind'],
   Role
 >
 
-/** @param narrator whose words stand where none of the model's could be used */
-export async function askThought(desk: Desk, request: ThoughtRequest, narrator: Generator): Promise<Thought> {
-  const question = thoughtQuestion(desk, request, thinkerOf[request.leadsTo.kind])
-  const answered = await ask(desk, question)
-  if (answered !== null) return { text: answered.value, facts: [], call: answered.call }
-  if (desk.options.fallback === 'reject') refuseFallback(question)
+/** @param narrator writes the thought if no answer of the model can be used */
+export async function askThought(
+  context: AgentContext,
+  request: ThoughtRequest,
+  narrator: Generator,
+): Promise<Thought> {
+  const question = thoughtQuestion(context, request, thinkerRoles[request.leadsTo.kind])
+  const answer = await ask(context, question)
+  if (answer !== null) return { text: answer.value, facts: [], call: answer.call }
+  if (context.options.fallback === 'reject') throwUnusable(question)
   return narrator.thought(request)
 }
 
-/** Other thoughts for the same step, each by a call of its own; those that say nothing new are left out. */
+/** Other thoughts for the same step, one call each. Thoughts that are known already are left out. */
 export async function askRewrites(
-  desk: Desk,
+  context: AgentContext,
   request: ThoughtRequest,
   best: Thought,
   tried: ReadonlySet<string>,
@@ -30,63 +34,64 @@ export async function askRewrites(
   seed: string,
 ): Promise<Thought[]> {
   const known = new Set([...tried, best.text])
-  // In the order of words: the order in which scores came must not change what is asked.
+  // Sorted, because the order in which the scores arrived must not change the request.
   const others = [...tried].filter((text) => text !== best.text).sort()
-  const question = thoughtQuestion(desk, request, 'rewriter')
+  const question = thoughtQuestion(context, request, 'rewriter')
   const facts = {
     ...question.facts,
     best: best.text,
-    tried: { share: 0.2, tellings: [() => others.map((text) => `- ${text.replace(/\s+/g, ' ')}`).join('\n')] },
+    tried: { share: 0.2, versions: [() => others.map((text) => `- ${text.replace(/\s+/g, ' ')}`).join('\n')] },
   }
   const answers = await Promise.all(
     Array.from({ length: count }, (_, index) =>
-      ask(desk, {
+      ask(context, {
         ...question,
         facts,
         draw: `${seed} ${index}`,
         read(completion, messages) {
-          const reading = question.read(completion, messages)
-          if (!('value' in reading) || !known.has(reading.value)) return reading
+          const result = question.read(completion, messages)
+          if (!('value' in result) || !known.has(result.value)) return result
           return { problem: 'It says what was said already.' }
         },
       }),
     ),
   )
-  const found = new Map<string, Thought>()
-  for (const one of answers) {
-    if (one !== null && !found.has(one.value)) found.set(one.value, { text: one.value, facts: [], call: one.call })
+  const thoughts = new Map<string, Thought>()
+  for (const answer of answers) {
+    if (answer !== null && !thoughts.has(answer.value))
+      thoughts.set(answer.value, { text: answer.value, facts: [], call: answer.call })
   }
-  return [...found.values()]
+  return [...thoughts.values()]
 }
 
-/** The model's own code for the part, which it is never shown; `null` where it gives none, or none that is whole. Asked for once. */
-export async function askAttempt(desk: Desk, request: ThoughtRequest): ReturnType<Generator['attempt']> {
+/** The model's own code for the part; it is never shown the true code. `null` if its only answer is not usable code. */
+export async function askAttempt(context: AgentContext, request: ThoughtRequest): ReturnType<Generator['attempt']> {
   const names = declaredNames(request)
-  const answered = await ask<string>(desk, {
+  const answer = await ask<string>(context, {
     role: 'drafter',
-    purpose: purposeOf(request),
+    purpose: callPurpose(request),
     facts: stepFacts(request),
     schema: null,
-    maxNewTokens: desk.options.maxNewTokens.attempt,
+    maxNewTokens: context.options.maxNewTokens.attempt,
     maxAsks: 0,
     read: ({ text, finishReason }) =>
       finishReason === 'length' ? { problem: 'It was cut off.' } : readAttempt(text, names),
   })
-  return answered === null ? null : { code: answered.value, call: answered.call }
+  return answer === null ? null : { code: answer.value, call: answer.call }
 }
 
-/** Code that has one of these names at least: prose, or another program, is no try at the file. */
-function readAttempt(text: string, names: readonly string[]): Reading<string> {
-  const reading = readCode(text)
-  if ('problem' in reading || names.length === 0 || names.some((name) => reading.value.includes(name))) return reading
+/** Code with at least one of these names in it: without any, the answer is prose or another program. */
+function readAttempt(text: string, names: readonly string[]): ReadResult<string> {
+  const result = readCode(text)
+  if ('problem' in result || names.length === 0 || names.some((name) => result.value.includes(name))) return result
   return { problem: 'It declares nothing of what was asked for.' }
 }
 
-function thoughtQuestion(desk: Desk, request: ThoughtRequest, role: Role): Question<string> {
-  const { maxNewTokens, maxAsks, maxThoughtChars } = desk.options
+function thoughtQuestion(context: AgentContext, request: ThoughtRequest, role: Role): AgentQuestion<string> {
+  const { maxNewTokens, maxAsks, maxThoughtChars } = context.options
   return {
     role,
-    purpose: purposeOf(request),
+    purpose: callPurpose(request),
     facts: stepFacts(request),
     schema: null,
     maxNewTokens: maxNewTokens.thought,
@@ -100,4 +105,7 @@ function thoughtQuestion(desk: Desk, request: ThoughtRequest, role: Role): Quest
   }
 }
 
-const purposeOf = ({ snapshot, path }: ThoughtRequest): { unit: string; path: string } => ({ unit: snapshot.id, path })
+const callPurpose = ({ snapshot, path }: ThoughtRequest): { unit: string; path: string } => ({
+  unit: snapshot.id,
+  path,
+})

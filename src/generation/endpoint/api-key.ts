@@ -1,15 +1,15 @@
 import { GenerationError } from '../errors.js'
 import type { EndpointOptions } from './options.js'
 
-/** What a server that wants no key is sent: the header must not be empty. */
+/** What a server that needs no key is sent: the header must not be empty. */
 const placeholder = 'none'
-/** Shorter ones (`EMPTY`, `ollama`) are no secrets, and stand in texts that must not be changed. */
+/** A shorter key (`EMPTY`, `ollama`) is no secret, and may be part of texts that must not be changed. */
 const minSecretChars = 8
 
 /**
  * The key to send.
  *
- * @throws GenerationError `API_KEY_MISSING` where the server is another machine and there is none, or it cannot be sent
+ * @throws GenerationError `API_KEY_MISSING` if the server is another machine and no key is set, or the key cannot be sent
  */
 export function findApiKey({ baseUrl, apiKeyEnv }: Pick<EndpointOptions, 'baseUrl' | 'apiKeyEnv'>): string {
   const key = process.env[apiKeyEnv]?.trim() ?? ''

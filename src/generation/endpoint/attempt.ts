@@ -3,12 +3,13 @@ import type { ChatCompletionCreateParamsNonStreaming } from 'openai/resources/ch
 import { withoutKey } from './api-key.js'
 import { brokenBody, classifyError, emptyAnswer, type Failure } from './failure.js'
 import { isEmpty, readAnswer, type Answer } from './read-answer.js'
+import { readBody } from './read-body.js'
 import type { RequestBody } from './request-body.js'
 
-/** What came of asking once. */
+/** The result of asking a server once. */
 export type Attempt = { ok: true; response: unknown; answer: Answer } | { ok: false; failure: Failure }
 
-export interface Server {
+interface Server {
   baseUrl: string
   apiKey: string
   /** For one attempt, until the last byte. */
@@ -18,12 +19,12 @@ export interface Server {
 const maxAnswerBytes = 64 * 1024 * 1024
 const maxErrorBytes = 64 * 1024
 
-/** Gives the function that asks a server once, by the official client with its own retries turned off. */
+/** Makes a function that asks a server once, through the official client with its own retries turned off. */
 export function openServer(server: Server): (body: RequestBody) => Promise<Attempt> {
   const client = new OpenAI({
     baseURL: server.baseUrl,
     apiKey: server.apiKey,
-    // Not from the environment: they are for the hosted service, and this may be another one.
+    // Not from the environment: those values are for the hosted service, and this may be another server.
     organization: null,
     project: null,
     maxRetries: 0,
@@ -35,10 +36,10 @@ export function openServer(server: Server): (body: RequestBody) => Promise<Attem
 }
 
 async function attempt(client: OpenAI, { apiKey, timeoutMs }: Server, body: RequestBody): Promise<Attempt> {
-  // The client's own limit ends with the head of the answer; a slow body would go on for ever.
+  // The client's own time limit ends at the head of the answer; a slow body could go on for ever.
   const limit = AbortSignal.timeout(timeoutMs)
   const fail = (failure: Failure): Attempt => {
-    return { ok: false, failure: { ...failure, says: withoutKey(failure.says, apiKey) } }
+    return { ok: false, failure: { ...failure, message: withoutKey(failure.message, apiKey) } }
   }
   let response: Response
   try {
@@ -49,15 +50,15 @@ async function attempt(client: OpenAI, { apiKey, timeoutMs }: Server, body: Requ
   }
   let text: string
   try {
-    text = await readText(response, maxAnswerBytes)
+    text = await readBody(response, maxAnswerBytes)
   } catch (error) {
     if (limit.aborted) return fail(classifyError(error, true, Date.now()))
     return fail(brokenBody(`the answer was cut (${error instanceof Error ? error.message : String(error)})`))
   }
-  return readBody(withoutKey(text, apiKey), fail)
+  return parseBody(withoutKey(text, apiKey), fail)
 }
 
-function readBody(text: string, fail: (failure: Failure) => Attempt): Attempt {
+function parseBody(text: string, fail: (failure: Failure) => Attempt): Attempt {
   let response: unknown
   try {
     response = JSON.parse(text)
@@ -66,15 +67,15 @@ function readBody(text: string, fail: (failure: Failure) => Attempt): Attempt {
   }
   const answer = readAnswer(response)
   if (answer === null) return fail(brokenBody('the answer is JSON, but no completion'))
-  // Where tokens of an answer were counted, that it says nothing is the answer, and paid for: a model may think up to its
-  // limit. Where none were, the server is not well, and another attempt may find it better.
+  // An empty answer with counted tokens is an answer, and is paid for: a model may think up to its limit. Without counted
+  // tokens the server is not well, and another attempt may be answered.
   if (isEmpty(answer) && answer.usage.completionTokens === 0) return fail(emptyAnswer(answer.finishReason))
   return { ok: true, response, answer }
 }
 
 /**
- * `fetch`, but what a server says with an error comes as `{error: {raw}}`: the client keeps the value of `error` alone,
- * and several servers say what is wrong elsewhere in the body.
+ * `fetch`, except that the body of an error comes as `{error: {raw}}`: the client keeps only the value of `error`, and
+ * several servers put their message elsewhere in the body.
  */
 async function fetchKeepingErrors(
   url: string | URL | Request,
@@ -83,20 +84,9 @@ async function fetchKeepingErrors(
 ): Promise<Response> {
   const response = await fetch(url, init)
   if (response.ok) return response
-  // Before a message is cut somewhere: half a key would not be known for one.
-  const raw = withoutKey(await readText(response, maxErrorBytes).catch(() => ''), apiKey)
+  // The key goes before the message is cut anywhere: half a key would not be recognized.
+  const raw = withoutKey(await readBody(response, maxErrorBytes).catch(() => ''), apiKey)
   const headers = new Headers(response.headers)
   for (const name of ['content-encoding', 'content-length', 'transfer-encoding']) headers.delete(name)
   return new Response(JSON.stringify({ error: { raw } }), { status: response.status, headers })
-}
-
-async function readText(response: Response, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    sizeBytes += chunk.length
-    if (sizeBytes > maxBytes) throw new Error(`it is longer than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
   canonicalJson,
@@ -10,29 +10,33 @@ import {
   writeFileAtomic,
 } from '../../core/index.js'
 import { callSchema, type Call } from '../../records/index.js'
-import { answerFormats, type AnswerFormat } from './options.js'
 
-/** How often a holder says that it lives, and how long one on another machine is believed without. */
-export const lockBeatMs = 20_000
-const maxSilenceMs = 300_000
+/** How often the holder of a lock touches it. */
+export const lockTouchMs = 20_000
+/** A lock of another machine that was not touched for this long no longer counts. */
+const maxLockAgeMs = 300_000
 
-/** A key that is being asked for: nobody else asks while it is held. */
-export interface HeldKey {
-  /** Tells other machines that the call is still under way. */
+/** The lock of a key: while it is held, nobody else makes that call. */
+export interface KeyLock {
+  /** Shows other machines that the call is still under way. */
   touch(): void
-  letGo(): void
+  release(): void
 }
 
 /**
- * Every answer by the digest of its request: a file `ab/<key>.json` for each, whole or not there, and beside it
- * `ab/<key>.lock` while somebody asks. Runs and processes share it; the address and the key of a server are not in it.
+ * Every answer under the digest of its request: one file `ab/<key>.json` each, whole or absent, and beside it
+ * `ab/<key>.lock` while the call is made. All runs and processes share it; it holds no address and no key of a server.
  */
 export class CallCache {
-  constructor(private readonly folder: string) {}
+  readonly #folder: string
 
-  /** The call of this key; `null` where it is not there, or where its file was cut or is that of another request. */
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  /** The call of this key; `null` if there is none, or if its file was cut or belongs to another request. */
   read(key: string): Call | null {
-    const bytes = readFileIfPresent(this.pathOf(key, 'json'))
+    const bytes = readFileIfPresent(this.#pathOf(key, 'json'))
     if (bytes === null) return null
     let value: unknown
     try {
@@ -44,52 +48,24 @@ export class CallCache {
     return data !== undefined && data.key === key && digestOf(data.request) === key ? data : null
   }
 
-  /** Keeps a call; it is on disk when this returns. */
+  /** Keeps a call; it is on the disk when this returns. */
   write(call: Call): void {
-    writeFileAtomic(this.pathOf(call.key, 'json'), canonicalJson(call) + '\n')
+    writeFileAtomic(this.#pathOf(call.key, 'json'), canonicalJson(call) + '\n')
   }
 
-  isHeld(key: string): boolean {
-    return isLockHeld(this.pathOf(key, 'lock'), maxSilenceMs)
+  isLocked(key: string): boolean {
+    return isLockHeld(this.#pathOf(key, 'lock'), maxLockAgeMs)
   }
 
-  /** Takes a key for this process; `null` where another asks for it, or another call of this process does. */
-  take(key: string): HeldKey | null {
-    const path = this.pathOf(key, 'lock')
+  /** Locks a key; `null` if another process, or another call of this process, has locked it. */
+  lock(key: string): KeyLock | null {
+    const path = this.#pathOf(key, 'lock')
     mkdirSync(dirname(path), { recursive: true })
-    const letGo = takeLockFile(path, maxSilenceMs)
-    return letGo === null ? null : { letGo, touch: () => touchLockFile(path) }
+    const release = takeLockFile(path, maxLockAgeMs)
+    return release === null ? null : { release, touch: () => touchLockFile(path) }
   }
 
-  private pathOf(key: string, ending: 'json' | 'lock'): string {
-    return join(this.folder, key.slice(0, 2), `${key}.${ending}`)
-  }
-}
-
-/** The answer format that a server takes of a model, learned once and kept beside the calls. */
-export class FormatMemory {
-  private readonly path: string
-
-  constructor(
-    folder: string,
-    private readonly server: { baseUrl: string; model: string },
-  ) {
-    this.path = join(folder, 'formats', `${digestOf({ baseUrl: server.baseUrl, model: server.model })}.json`)
-  }
-
-  /** `null` where nothing was learned, or where the file is not one that this wrote. */
-  recall(): AnswerFormat | null {
-    if (!existsSync(this.path)) return null
-    try {
-      const { format } = JSON.parse(readFileSync(this.path, 'utf8')) as { format?: unknown }
-      return answerFormats.find((known) => known === format) ?? null
-    } catch {
-      return null
-    }
-  }
-
-  remember(format: AnswerFormat): void {
-    const { baseUrl, model } = this.server
-    writeFileAtomic(this.path, canonicalJson({ baseUrl, model, format }) + '\n')
+  #pathOf(key: string, ending: 'json' | 'lock'): string {
+    return join(this.#folder, key.slice(0, 2), `${key}.${ending}`)
   }
 }

@@ -1,14 +1,14 @@
-// The process that makes the calls of one run: started by `caller.ts`, spoken to in the words of `messages.ts`. It is
-// detached, so that it outlives a run that is killed: it then begins nothing new, brings home and keeps what is on its
-// way, since that is paid for, and ends.
+// The process that makes the calls of one run. `caller.ts` starts it, and they exchange the messages of
+// `caller-messages.ts`. It is detached, so that it outlives a run that is killed: it then starts no new call, keeps the
+// answers that are on their way, since they are paid for, and ends.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findApiKey } from './api-key.js'
 import { openServer } from './attempt.js'
+import type { CallerCommand, CallerReport, CallerSettings } from './caller-messages.js'
 import { makeCall, type CallTools } from './make-call.js'
-import type { CallerSettings, Order, Report } from './messages.js'
 import type { Clock } from './retry.js'
 
-/** Beyond the time limit of a call: to write its answer. */
+/** Time to write the answer, beyond the time limit of a call. */
 const graceMs = 10_000
 
 const stopping = new AbortController()
@@ -20,17 +20,17 @@ const clock: Clock = {
   random: Math.random,
 }
 
-process.on('message', (message: Order) => {
-  if (message.order === 'begin') tools = prepare(message.settings)
+process.on('message', (message: CallerCommand) => {
+  if (message.command === 'begin') tools = prepare(message.settings)
   else if (tools !== null && !stopping.signal.aborted) start(message, tools)
 })
 process.on('disconnect', () => {
-  leave()
+  stop()
   endWhenIdle()
 })
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, leave)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
 // The run may be gone before this line is reached, and the event with it.
-if (!process.connected) leave()
+if (!process.connected) stop()
 
 function prepare(settings: CallerSettings): CallTools {
   const { baseUrl, timeoutMs } = settings
@@ -38,8 +38,8 @@ function prepare(settings: CallerSettings): CallTools {
   return { settings, ask, clock, stop: stopping.signal }
 }
 
-function start({ id, questions }: Extract<Order, { order: 'ask' }>, callTools: CallTools): void {
-  const call = makeCall(questions, callTools).then((outcome) => {
+function start({ id, forms }: Extract<CallerCommand, { command: 'ask' }>, callTools: CallTools): void {
+  const call = makeCall(forms, callTools).then((outcome) => {
     report({ id, outcome })
     underWay.delete(call)
     if (stopping.signal.aborted) endWhenIdle()
@@ -47,12 +47,12 @@ function start({ id, questions }: Extract<Order, { order: 'ask' }>, callTools: C
   underWay.add(call)
 }
 
-function report(message: Report): void {
-  // Without the callback, a run that was killed this instant would end this process by an error event.
+function report(message: CallerReport): void {
+  // Without the callback, a run that is killed at this moment would end this process by an error event.
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
 
-function leave(): void {
+function stop(): void {
   if (stopping.signal.aborted) return
   stopping.abort()
   setTimeout(() => process.exit(1), (tools?.settings.timeoutMs ?? 0) + graceMs).unref()
@@ -61,7 +61,7 @@ function leave(): void {
 
 function endWhenIdle(): void {
   if (underWay.size > 0) return
-  // Not `exit` at once: reports on their way to a run that lives would be lost. `disconnect` comes back here.
+  // If the run still lives, exiting at once would lose reports on their way. The `disconnect` event comes back here.
   if (process.connected) process.disconnect()
   else process.exit(0)
 }

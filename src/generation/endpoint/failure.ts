@@ -1,25 +1,25 @@
 import { APIConnectionTimeoutError, APIError, APIUserAbortError } from 'openai'
 import type { GenerationErrorCode } from '../errors.js'
+import { deepestMessage, serverMessage } from './server-text.js'
 
-/** Why an attempt gave no answer, and what follows. */
+/** Why an attempt brought no answer, and what to do about it. */
 export interface Failure {
   /** Its name in the ledger: an HTTP status, or `connection`, `timeout`, `body`, `empty`. */
   kind: string
-  /** Whether the same request may be answered when it is asked again. */
-  isPassing: boolean
-  /** How long the server wants to be left alone, in ms; `null` where it does not say. */
+  /** Whether another attempt at the same request may be answered. */
+  isTransient: boolean
+  /** How long the server asks to wait, in ms; `null` if it does not ask. */
   retryAfterMs: number | null
-  /** What the call ends with if this was its last attempt. */
+  /** The code of the error that the call ends with if this was its last attempt. */
   code: GenerationErrorCode
   /** What happened, for a person. */
-  says: string
+  message: string
 }
 
-const maxSaidChars = 300
-const passingStatuses = new Set([408, 409, 429])
-/** The server is not at fault with this request, but has no room or no time for any. */
+const transientStatuses = new Set([408, 409, 429])
+/** The server does not blame this request; it has no room or no time for any request. */
 const overloadStatuses = new Set([408, 409, 429, 502, 503, 504, 529])
-/** 402: nothing left to pay with. 404: no such model, or the address is not that of the interface. */
+/** 402: nothing left to pay with. 404: no such model, or `baseUrl` is wrong. */
 const refusingStatuses = new Set([401, 402, 403, 404])
 
 /**
@@ -40,48 +40,46 @@ const tooLongPhrases = [
   'maximum number of tokens',
 ]
 
-/** What an exception of the client library means. */
+/** The failure that an exception of the client library means. */
 export function classifyError(error: unknown, timedOut: boolean, nowMs: number): Failure {
   if (timedOut || error instanceof APIConnectionTimeoutError || error instanceof APIUserAbortError)
-    return passing('timeout', 'ENDPOINT_UNREACHABLE', 'no whole answer came within the time limit')
-  if (!(error instanceof APIError) || error.status === undefined)
-    return passing('connection', 'ENDPOINT_UNREACHABLE', deepestMessage(error))
-  const status = error.status as number
-  return classifyStatus(status, rawBodyOf(error), retryAfterMs(error.headers as Headers | undefined, nowMs))
+    return transientFailure('timeout', 'ENDPOINT_UNREACHABLE', 'no whole answer came within the time limit')
+  if (!isStatusError(error)) return transientFailure('connection', 'ENDPOINT_UNREACHABLE', deepestMessage(error))
+  return classifyStatus(error.status, rawBodyOf(error), retryAfterMs(error.headers, nowMs))
 }
 
-/** What a response other than 2xx means; `raw` is its body. */
+/** The failure that a response other than 2xx means; `raw` is its body. */
 export function classifyStatus(status: number, raw: string, retryAfter: number | null): Failure {
-  const said = saidBy(raw)
+  const detail = serverMessage(raw)
   const failure = {
     kind: String(status),
     retryAfterMs: retryAfter,
-    says: `the server answered ${status}${said === '' ? '' : `: ${said}`}`,
+    message: `the server answered ${status}${detail === '' ? '' : `: ${detail}`}`,
   }
-  // Too many tokens *per minute* is a 429 and passes.
+  // Too many tokens *per minute* is a 429, and transient.
   if (status === 413 || (status !== 429 && saysTooLong(raw)))
-    return { ...failure, isPassing: false, code: 'CONTEXT_TOO_LONG' }
+    return { ...failure, isTransient: false, code: 'CONTEXT_TOO_LONG' }
   if (refusingStatuses.has(status) || raw.includes('insufficient_quota'))
-    return { ...failure, isPassing: false, code: 'ENDPOINT_REFUSED' }
-  const isPassing = passingStatuses.has(status) || status >= 500
-  return { ...failure, isPassing, code: overloadStatuses.has(status) ? 'ENDPOINT_UNREACHABLE' : 'REQUEST_REFUSED' }
+    return { ...failure, isTransient: false, code: 'ENDPOINT_REFUSED' }
+  const isTransient = transientStatuses.has(status) || status >= 500
+  return { ...failure, isTransient, code: overloadStatuses.has(status) ? 'ENDPOINT_UNREACHABLE' : 'REQUEST_REFUSED' }
 }
 
-/** A response of status 2xx whose body cannot be used: cut, no JSON, no completion. */
-export function brokenBody(why: string): Failure {
-  return passing('body', 'REQUEST_REFUSED', why)
+/** A response of status 2xx whose body cannot be used: cut, not JSON, or not a completion. */
+export function brokenBody(message: string): Failure {
+  return transientFailure('body', 'REQUEST_REFUSED', message)
 }
 
-/** A completion that says nothing. */
+/** A completion without text. */
 export function emptyAnswer(finishReason: string): Failure {
-  return passing('empty', 'ANSWER_EMPTY', `the model said nothing (it ended by "${finishReason}")`)
+  return transientFailure('empty', 'ANSWER_EMPTY', `the model said nothing (it ended by "${finishReason}")`)
 }
 
-function passing(kind: string, code: GenerationErrorCode, says: string): Failure {
-  return { kind, isPassing: true, retryAfterMs: null, code, says }
+function transientFailure(kind: string, code: GenerationErrorCode, message: string): Failure {
+  return { kind, isTransient: true, retryAfterMs: null, code, message }
 }
 
-/** Milliseconds that the server asks for, by any of the three ways to say it; `null` where it asks for none. */
+/** Milliseconds that the server asks to wait, in any of the three ways to say it; `null` if it does not ask. */
 export function retryAfterMs(headers: Headers | undefined, nowMs: number): number | null {
   const inMs = Number.parseFloat(headers?.get('retry-after-ms') ?? '')
   const header = headers?.get('retry-after')?.trim() ?? ''
@@ -95,36 +93,12 @@ function saysTooLong(raw: string): boolean {
   return tooLongPhrases.some((phrase) => text.includes(phrase))
 }
 
-/** The message in an error body, wherever this server puts it, in one short line. */
-function saidBy(raw: string): string {
-  let said: unknown = raw
-  try {
-    const body = JSON.parse(raw) as Record<string, unknown> | null
-    const inner = body?.error ?? body?.message ?? body?.detail ?? body
-    said = (inner as { message?: unknown } | null)?.message ?? inner
-  } catch {
-    // Not JSON: a page of some gateway. It is said as it is.
-  }
-  return shorten(typeof said === 'string' ? said : (JSON.stringify(said) ?? ''))
-}
+type StatusError = APIError<number, Headers | undefined>
 
-function rawBodyOf(error: APIError): string {
+/** Whether the server answered, with a status. */
+const isStatusError = (error: unknown): error is StatusError => error instanceof APIError && error.status !== undefined
+
+function rawBodyOf(error: StatusError): string {
   const { raw } = (error.error ?? {}) as { raw?: unknown }
   return typeof raw === 'string' ? raw : error.message
-}
-
-/** `fetch failed` says nothing; what it was caused by does. */
-function deepestMessage(error: unknown): string {
-  let inner = error
-  for (let depth = 0; depth < 5 && inner instanceof Error && inner.cause instanceof Error; depth++) inner = inner.cause
-  const { code, message } = (inner ?? {}) as { code?: string; message?: string }
-  return shorten(message || code || String(inner))
-}
-
-export function shorten(text: string): string {
-  const line = text
-    .slice(0, 4 * maxSaidChars)
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim()
-  return line.length <= maxSaidChars ? line : `${line.slice(0, maxSaidChars)} ...`
 }

@@ -1,30 +1,31 @@
 import { digestOf, toWireError } from '../../core/index.js'
 import { GenerationError, type GenerationErrorCode } from '../errors.js'
 import type { Attempt } from './attempt.js'
-import { CallCache, FormatMemory, lockBeatMs, type HeldKey } from './call-cache.js'
+import { CallCache, lockTouchMs, type KeyLock } from './call-cache.js'
+import type { CallOutcome, CallerSettings } from './caller-messages.js'
 import type { Failure } from './failure.js'
-import type { CallerSettings, Outcome } from './messages.js'
-import type { Question, RequestBody } from './request-body.js'
-import { askUntilAnswered, type Asked, type Clock } from './retry.js'
+import { FormatMemory } from './format-memory.js'
+import type { RequestBody, RequestForm } from './request-body.js'
+import { askUntilAnswered, type AskResult, type Clock } from './retry.js'
 
 export interface CallTools {
   settings: CallerSettings
   ask(body: RequestBody): Promise<Attempt>
   clock: Clock
-  /** Aborted: nothing new is begun, what is on its way comes home. */
+  /** Once it is aborted, no new attempt begins; attempts under way end by themselves. */
   stop: AbortSignal
 }
 
-/** One answer, kept before it is reported: asks in the first form that the server takes, and remembers which. */
-export async function makeCall(questions: readonly Question[], tools: CallTools): Promise<Outcome> {
+/** Gets one answer and keeps it before it is reported: asks in the first form that the server accepts, and remembers it. */
+export async function makeCall(forms: readonly RequestForm[], tools: CallTools): Promise<CallOutcome> {
   const failures: Record<string, number> = {}
   try {
-    for (const [index, question] of questions.entries()) {
-      const outcome = await askQuestion(question, tools)
+    for (const [index, form] of forms.entries()) {
+      const outcome = await askInForm(form, tools)
       for (const [kind, times] of Object.entries(outcome.failures)) failures[kind] = (failures[kind] ?? 0) + times
-      if (isFormRefused(outcome) && index < questions.length - 1) continue
+      if (isFormRefused(outcome) && index < forms.length - 1) continue
       if (outcome.kind === 'answered' && index > 0)
-        new FormatMemory(tools.settings.cacheDir, tools.settings).remember(question.format)
+        new FormatMemory(tools.settings.cacheDir, tools.settings).remember(form.format)
       return { ...outcome, failures }
     }
     return { kind: 'stopped', failures }
@@ -32,47 +33,47 @@ export async function makeCall(questions: readonly Question[], tools: CallTools)
     const { cacheDir } = tools.settings
     const why = cause instanceof Error ? cause.message : String(cause)
     const message = `A call could not be made, or not kept in ${cacheDir}: ${why}. Is there room on the disk? The same command again goes on from here.`
-    // Perhaps the answer came and could not be kept: a budget has to take it for paid.
+    // The answer may have come and not been kept, so it has to count as paid.
     return { kind: 'failed', error: toWireError(new GenerationError('CALLS_BROKEN', message)), isPaid: true, failures }
   }
 }
 
-async function askQuestion({ format, body }: Question, tools: CallTools): Promise<Outcome> {
+async function askInForm({ format, body }: RequestForm, tools: CallTools): Promise<CallOutcome> {
   const cache = new CallCache(tools.settings.cacheDir)
   const key = digestOf(body)
-  const held = cache.take(key)
-  if (held === null) return { kind: 'held', key, failures: {} }
+  const lock = cache.lock(key)
+  if (lock === null) return { kind: 'held', key, failures: {} }
   try {
-    // Who held it before may have brought it home since the run looked.
+    // The previous holder of the lock may have kept the answer after the run looked for it.
     if (cache.read(key) !== null) return { kind: 'answered', key, format, paid: false, failures: {} }
-    const asked = await askWhileHolding(held, () => tools.ask(body), tools)
-    if (asked.kind === 'stopped') return asked
-    if (asked.kind === 'failed') return failedOutcome(asked, tools.settings)
-    const { response, answer } = asked.attempt
+    const result = await askUnderLock(lock, () => tools.ask(body), tools)
+    if (result.kind === 'stopped') return result
+    if (result.kind === 'failed') return failedOutcome(result, tools.settings)
+    const { response, answer } = result.attempt
     cache.write({ schemaVersion: 1, key, request: body, response, ...answer })
-    return { kind: 'answered', key, format, paid: true, failures: asked.failures }
+    return { kind: 'answered', key, format, paid: true, failures: result.failures }
   } finally {
-    held.letGo()
+    lock.release()
   }
 }
 
-async function askWhileHolding(held: HeldKey, ask: () => Promise<Attempt>, tools: CallTools): Promise<Asked> {
-  const beat = setInterval(() => held.touch(), lockBeatMs)
+async function askUnderLock(lock: KeyLock, ask: () => Promise<Attempt>, tools: CallTools): Promise<AskResult> {
+  const timer = setInterval(() => lock.touch(), lockTouchMs)
   try {
     return await askUntilAnswered(ask, tools.settings, tools.clock, tools.stop)
   } finally {
-    clearInterval(beat)
+    clearInterval(timer)
   }
 }
 
-function failedOutcome(asked: Extract<Asked, { kind: 'failed' }>, settings: CallerSettings): Outcome {
-  const { failure, attempts, failures } = asked
+function failedOutcome(result: Extract<AskResult, { kind: 'failed' }>, settings: CallerSettings): CallOutcome {
+  const { failure, attempts, failures } = result
   const error = toWireError(errorOf(failure, attempts, settings))
   return { kind: 'failed', error, isPaid: failure.kind === 'empty', failures }
 }
 
-/** Whether the server may take the request in a weaker form: how an answer is asked for is all that differs. */
-function isFormRefused(outcome: Outcome): boolean {
+/** Whether the server may accept the request in a weaker form: the forms differ only in the format of the answer. */
+function isFormRefused(outcome: CallOutcome): boolean {
   if (outcome.kind !== 'failed' || outcome.error.code !== 'REQUEST_REFUSED') return false
   const { kind } = outcome.error.details
   return kind === '400' || kind === '422'
@@ -90,9 +91,10 @@ const nextSteps: Partial<Record<GenerationErrorCode, (settings: CallerSettings) 
 const timeoutStep = ({ timeoutMs }: CallerSettings): string =>
   `It had ${timeoutMs} ms: raise timeoutMs, ask for fewer tokens, or lower concurrency where the server queues. The same command again goes on from here.`
 
-function errorOf({ code, says, kind }: Failure, attempts: number, settings: CallerSettings): GenerationError {
+function errorOf({ code, message, kind }: Failure, attempts: number, settings: CallerSettings): GenerationError {
+  const { baseUrl, model } = settings
   const times = attempts === 1 ? 'once' : `${attempts} times`
   const next = kind === 'timeout' ? timeoutStep(settings) : (nextSteps[code]?.(settings) ?? '')
-  const message = `${settings.baseUrl} was asked ${times}; the last time ${says}. ${next}`
-  return new GenerationError(code, message.trim(), { baseUrl: settings.baseUrl, model: settings.model, kind, attempts })
+  const text = `${baseUrl} was asked ${times}; the last time ${message}. ${next}`
+  return new GenerationError(code, text.trim(), { baseUrl, model, kind, attempts })
 }

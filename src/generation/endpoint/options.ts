@@ -2,7 +2,7 @@ import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { z } from 'zod'
 
-/** What may be asked of a server that an answer's form be held to; each a little less than the one before it. */
+/** How a server can be asked to constrain the form of an answer, from the strongest to the weakest. */
 export const answerFormats = ['json-schema', 'json-object', 'none'] as const
 export type AnswerFormat = (typeof answerFormats)[number]
 
@@ -12,50 +12,50 @@ const baseUrlSchema = z
     error: 'expected an address without user name, password, query or fragment; the key comes from the environment',
   })
 
-/** Which server writes the words, and how it is asked. */
+/** Which server is asked, and how. */
 export const endpointOptionsSchema = z.strictObject({
-  /** Where the server's interface begins, such as `http://127.0.0.1:8000/v1`; `/chat/completions` is put behind it. */
+  /** The address of the server's interface, such as `http://127.0.0.1:8000/v1`; `/chat/completions` is appended. */
   baseUrl: baseUrlSchema,
-  /** The model as the server calls it. */
+  /** The name of the model on the server. */
   model: z.string().min(1),
-  /** Name of the environment variable with the key. A server on this machine may need none. */
+  /** Name of the environment variable that holds the API key. A server on this machine may need none. */
   apiKeyEnv: z.string().min(1).default('OPENAI_API_KEY'),
-  /** Calls at once. */
+  /** How many calls run at once. */
   concurrency: z.int().min(1).max(512).default(8),
-  /** Time limit of one attempt, until the last byte of its answer. Node waits 300 s for the head of an answer. */
+  /** Time limit of one attempt, until the last byte of its answer. Node gives up on the head of an answer after 300 s. */
   timeoutMs: z.int().min(1).max(300_000).default(120_000),
-  /** Attempts for one call, the first one included. */
+  /** Most attempts for one call, the first one included. */
   maxAttempts: z.int().min(1).max(100).default(6),
-  /** Longest wait between two attempts, also where the server asks for a longer one. */
+  /** Longest wait between two attempts, even if the server asks for a longer one. */
   maxRetryWaitMs: z.int().min(0).max(3_600_000).default(60_000),
   temperature: z.number().min(0).max(2).default(0.7),
   topP: z.number().gt(0).max(1).default(1),
-  /** What the server calls the most tokens of an answer: hosted reasoning models take `max_completion_tokens` alone. */
+  /** The field for the most tokens of an answer: hosted reasoning models accept only `max_completion_tokens`. */
   maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).default('max_tokens'),
   /**
-   * What holds an answer to its JSON schema. `auto` asks for `json-schema`, and for less where the server refuses that;
-   * what a server takes is remembered beside the cache. `none` leaves it to the prompt.
+   * How an answer is constrained to its JSON schema. `auto` asks for `json-schema`, and for a weaker form if the server
+   * refuses it; the form that a server accepts is remembered beside the cache. `none` only says it in the prompt.
    */
   structuredOutput: z.enum(['auto', ...answerFormats]).default('auto'),
-  /** Where every answer is kept, for all runs; default `retrace/calls` in `XDG_CACHE_HOME` or `~/.cache`. */
+  /** The folder that keeps every answer, for all runs; default `retrace/calls` in `XDG_CACHE_HOME` or `~/.cache`. */
   cacheDir: z.string().min(1).optional(),
 })
 export type EndpointOptions = z.output<typeof endpointOptionsSchema>
 
-/** The folder of the call cache. It is not a default of the schema: a run's config should not name a home folder. */
+/** The folder of the call cache. Not a default of the schema, so that the config of a run names no home folder. */
 export function cacheFolder(options: EndpointOptions): string {
   if (options.cacheDir !== undefined) return options.cacheDir
   const home = process.env.XDG_CACHE_HOME ?? ''
   return join(isAbsolute(home) ? home : join(homedir(), '.cache'), 'retrace', 'calls')
 }
 
-/** Formats to ask for, the strongest first. */
+/** The formats to ask for, the strongest first. */
 export function formatsOf(options: EndpointOptions): readonly AnswerFormat[] {
   return options.structuredOutput === 'auto' ? answerFormats : [options.structuredOutput]
 }
 
 function isBareAddress(text: string): boolean {
-  if (!URL.canParse(text)) return true // said already
+  if (!URL.canParse(text)) return true // reported by `z.url` already
   const { username, password, search, hash } = new URL(text)
   return username === '' && password === '' && search === '' && hash === ''
 }

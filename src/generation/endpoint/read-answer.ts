@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Call, Usage } from '../../records/index.js'
 
-/** What a call record keeps of a response beside the response itself. */
+/** The fields that a call record takes out of a response; it keeps the whole response too. */
 export type Answer = Pick<Call, 'text' | 'finishReason' | 'usage'>
 
 const partSchema = z.looseObject({ text: z.string().optional() })
@@ -22,8 +22,8 @@ const usageSchema = z
   .catch({ prompt_tokens: 0, completion_tokens: 0 })
 
 /**
- * What a server's response says, or `null` where it is no completion. Content may be a string, parts, or missing: the
- * text is empty then. Reasoning that a server sends beside the content is not the answer and stays in the response.
+ * The answer in a response, or `null` if the response is no completion. Content may be a string, a list of parts, or
+ * absent, which gives an empty text. Reasoning that a server sends beside the content is not part of the answer.
  */
 export function readAnswer(response: unknown): Answer | null {
   const result = completionSchema.safeParse(response)
@@ -37,15 +37,15 @@ export function readAnswer(response: unknown): Answer | null {
   }
 }
 
-/** Whether an answer says nothing. */
+/** Whether an answer has no text. */
 export const isEmpty = ({ text }: Pick<Answer, 'text'>): boolean => text.trim() === ''
 
-/** Tokens as the server counts them; zeros where it says nothing, as nothing is made up here. */
+/** Tokens as the server counted them; zeros if it did not. */
 function readUsage(value: unknown): Usage {
   const { prompt_tokens, completion_tokens } = usageSchema.parse(value)
   return { promptTokens: prompt_tokens, completionTokens: completion_tokens }
 }
 
-function finishReasonOf(said: string | null | undefined): Answer['finishReason'] {
-  return said === 'stop' || said === 'length' ? said : 'other'
+function finishReasonOf(reason: string | null | undefined): Answer['finishReason'] {
+  return reason === 'stop' || reason === 'length' ? reason : 'other'
 }

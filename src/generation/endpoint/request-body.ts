@@ -3,16 +3,16 @@ import type { AnswerFormat, EndpointOptions } from './options.js'
 
 export type RequestBody = Record<string, unknown>
 
-/** A body to send, and what it asks the server to hold the answer to. */
-export interface Question {
+/** One form of a request: the body to send, and the format it asks for. The forms of a request differ only in that. */
+export interface RequestForm {
   format: AnswerFormat
   body: RequestBody
 }
 
 /**
- * What is sent for a request: the whole of it, so that its digest names the call. Free text is the same in every format.
+ * The body that is sent for a request. Its digest is the key of the call. Free text has the same body in every format.
  *
- * `stream` is said although it is the default: some servers take another one.
+ * `stream` is given although `false` is the default: some servers have another default.
  */
 export function requestBody(
   { messages, answer, maxNewTokens, seed }: CompletionRequest,

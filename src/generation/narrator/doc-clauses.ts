@@ -1,11 +1,11 @@
-/** The trimming that makes a doc comment fit into a sentence of ours. */
+// Shortens a doc comment so that it fits into a sentence of the narrator.
 
-/** The shortest part of a doc that may stand for the whole, in characters. */
+/** A shorter part of a doc, in characters, cannot stand for the whole doc. */
 const minPartChars = 24
 
 /**
- * The first sentence of a doc comment, without a full stop. One longer than `maxChars` is cut where a clause ends, else
- * at a word that can end a phrase; empty where nothing whole is left.
+ * The first sentence of a doc comment, without a full stop. A longer sentence than `maxChars` is cut at the end of a
+ * clause, otherwise after a word that can end a phrase; empty if no whole phrase is left.
  */
 export function firstSentence(doc: string, maxChars: number): string {
   const flat = doc
@@ -15,17 +15,17 @@ export function firstSentence(doc: string, maxChars: number): string {
   const ended =
     /^(.*?[^.\s](?<!\b(?:e\.g|i\.e|vs|cf|etc|St|Dr|Mr))[.!?])(?=\s+[A-Z`(]|$|(?<=[!?])\s)/.exec(flat)?.[1] ?? flat
   const bare = withoutEnd(ended)
-  if (bare.length <= maxChars && !flat.endsWith('…')) return bare === balanced(bare) ? bare : asPhrase(bare)
-  return asPhrase(cutAtClause(bare, maxChars))
+  if (bare.length <= maxChars && !flat.endsWith('…')) return bare === upToUnclosed(bare) ? bare : trimToPhrase(bare)
+  return trimToPhrase(cutAtClause(bare, maxChars))
 }
 
-/** The first sentence to be told after a colon, small letter first; empty where the doc says nothing of its own. */
+/** The first sentence in the form that follows a colon, with a small first letter; empty if the doc says nothing. */
 export function docClause(doc: string, maxChars: number, ownNames: readonly string[] = []): string {
   const clause = firstSentence(doc, maxChars)
-  return saysSomething(clause) ? lowerFirst(clause, ownNames) : ''
+  return isInformative(clause) ? lowerFirst(clause, ownNames) : ''
 }
 
-const emptyTalk = [
+const uninformative = [
   /^(https?:\/\/|www\.)\S*$|^(see|from|source|via|ref(erence)?s?|docs?|spec)\b:?\s*(https?:\/\/|www\.)/i,
   /^[@$#<|>*]|^(todo|fixme|xxx|hack)\b|^(eslint|biome|prettier|istanbul|c8)[ -](ignore|disable|enable)/i,
   /^[\w.-]*\/[\w./-]+$|^[\w-]+\.[a-z]{1,4}\b(?!\s+\w+\s+\w)/i,
@@ -33,9 +33,9 @@ const emptyTalk = [
   /\bcopyright\b|\(c\) \d|©|SPDX-|all rights reserved/i,
 ]
 
-function saysSomething(clause: string): boolean {
+function isInformative(clause: string): boolean {
   const words = clause.split(' ').filter((word) => /[\p{L}\p{N}]/u.test(word))
-  return words.length >= 3 && !emptyTalk.some((pattern) => pattern.test(clause))
+  return words.length >= 3 && !uninformative.some((pattern) => pattern.test(clause))
 }
 
 const withoutEnd = (text: string): string => text.replace(/[.:;,!?\s…–—-]+$/, '')
@@ -48,7 +48,7 @@ function cutAtClause(text: string, maxChars: number): string {
   const ends = [...window.matchAll(/;|(?<!e\.g|i\.e|vs|cf|etc)\. |: | [–—-] |, | (?:which|that|so|because|but) /g)].map(
     (match) => match.index,
   )
-  // Of `Although it is a class, …` the comma ends no whole clause.
+  // In `Although it is a class, …` the text up to the comma is no whole clause.
   const from = startsAside.test(text) ? text.indexOf(', ') + 1 : minPartChars
   const last = ends.filter((at) => at >= Math.max(from, minPartChars) && at <= maxChars).at(-1)
   if (last !== undefined) return window.slice(0, last)
@@ -64,11 +64,11 @@ const openWords = new Set(
   ),
 )
 
-/** What is left when an open bracket, an open quote and words that wait for more are taken from the end. */
-function asPhrase(text: string): string {
-  let rest = withoutEnd(balanced(text))
+/** Removes from the end what is incomplete: an open bracket, an open quote, and words that need another word after them. */
+function trimToPhrase(text: string): string {
+  let rest = withoutEnd(upToUnclosed(text))
   for (let word = lastWord(rest); openWords.has(word.toLowerCase()); word = lastWord(rest))
-    rest = withoutEnd(balanced(rest.slice(0, rest.length - word.length)))
+    rest = withoutEnd(upToUnclosed(rest.slice(0, rest.length - word.length)))
   return rest.split(' ').length < 3 ? '' : rest
 }
 
@@ -76,8 +76,8 @@ const lastWord = (text: string): string => /[^\s]*$/.exec(text)?.[0] ?? ''
 
 const closers: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' }
 
-/** The text up to the first bracket, code mark or quote that is never closed. */
-function balanced(text: string): string {
+/** The text up to the first bracket, backtick or quote that is never closed. */
+function upToUnclosed(text: string): string {
   const open: { at: number; close: string }[] = []
   for (let at = 0; at < text.length; at++) {
     const char = text.charAt(at)
@@ -90,7 +90,7 @@ function balanced(text: string): string {
   return text.slice(0, open[0]?.at ?? text.length)
 }
 
-/** Words that begin a sentence and no name. */
+/** Words that begin a sentence but no name. */
 const plainWords = new RegExp(
   '^(An?|The|This|These|Those|That|It|Its|In|On|At|For|From|To|With|If|When|All|Any|Each|Some|No|Not|Get|Set|Make|Return' +
     '|Create|Check|Parse|Convert|Build|Read|Write|Use|Run|Add|Remove|Find|Whether|Test|Define|Generate|Handle|Load|Call' +
@@ -109,7 +109,7 @@ export function lowerFirst(text: string, ownNames: readonly string[] = []): stri
   if (word === undefined || properNouns.test(text)) return text
   if (ownNames.some((name) => name.toLowerCase() === word.toLowerCase())) return text
   const rest = text.slice(word.length)
-  // A verb may well stand before a name; a noun before a name or a bracket is part of it.
+  // A verb (`Returns Promise`) may precede a name; a noun before a name or a bracket is part of the name.
   const isPartOfName = /^ [A-Z][a-z]+\b/.test(rest) || /^ \(/.test(rest)
   return isPartOfName && !word.endsWith('s') ? text : lowered
 }

@@ -1,10 +1,10 @@
 import type { Thought } from '../../records/index.js'
 
 /**
- * One true statement about the code to come, in one sentence.
+ * One true statement about the code that comes next, in one sentence.
  *
- * `id` names the statement, not its words, so a thought can be taken apart and told again. `goal` is what the thought
- * opens with and is never dropped; `first` marks what synthesis says unasked, the rest is there for the search to add.
+ * `id` names the statement independently of its words, so that a thought can be rebuilt from the ids of its facts. The
+ * `goal` begins every thought and is never dropped; synthesis uses the `first` facts too; the search may add the `more`.
  */
 export interface Fact {
   id: string
@@ -12,7 +12,7 @@ export interface Fact {
   role: 'goal' | 'first' | 'more'
 }
 
-/** A thought is its facts told one after the other. */
-export function tellFacts(facts: readonly Fact[]): Thought {
+/** The thought that consists of these facts, in this order. */
+export function thoughtOfFacts(facts: readonly Fact[]): Thought {
   return { text: facts.map((fact) => fact.text).join(' '), facts: facts.map((fact) => fact.id) }
 }

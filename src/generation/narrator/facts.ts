@@ -16,10 +16,10 @@ import { fixFacts } from './fix-facts.js'
 import { importFacts, userFacts } from './import-facts.js'
 import { isDefaultExport, namesOf, realNames, subjectOf } from './item-names.js'
 import { enclosingItem, itemsIn, localImports } from './outline-facts.js'
-import { listed, named, phrase, sentence } from './prose.js'
+import { joinList, joinNames, pickPhrase, toSentence } from './prose.js'
 import { ownNamesOf } from './project-name.js'
 
-/** All that the snapshot's structure has to say before this step, in the order in which a developer would think it. */
+/** All facts that the structure of the snapshot gives for the thought before this step, in the order of thinking. */
 export function factsFor(request: ThoughtRequest): Fact[] {
   const file = fileOf(request.snapshot, request.path)
   if (request.leadsTo.kind === 'read') return readingFacts(request, file, request.leadsTo.paths)
@@ -41,16 +41,16 @@ export function factsFor(request: ThoughtRequest): Fact[] {
   ])
 }
 
-/** Overloads, and a getter with its setter, say the same of one name: only the first is kept. */
+/** Keeps the first fact of each id: overloads, and a getter and its setter, give the same fact twice. */
 function withOwnIds(facts: readonly Fact[]): Fact[] {
   return [...new Map([...facts].reverse().map((fact) => [fact.id, fact])).values()].reverse()
 }
 
 function goalFact(file: FileRecord, start: number, end: number): Fact {
-  const fact = (text: string): Fact => ({ id: 'goal', text: sentence(text), role: 'goal' })
+  const fact = (text: string): Fact => ({ id: 'goal', text: toSentence(text), role: 'goal' })
   if (end === 0) return fact(`${file.path} stays empty; it only has to be there`)
   if (start === 0) {
-    const next = phrase(file.path, ['next is', 'now for', 'on to', 'it is time for'])
+    const next = pickPhrase(file.path, ['next is', 'now for', 'on to', 'it is time for'])
     return fact(
       end === file.sizeBytes ? `${next} ${file.path}` : `${next} ${file.path}, which I write in several parts`,
     )
@@ -74,24 +74,25 @@ function purposeFacts(file: FileRecord, ownNames: readonly string[]): Fact[] {
   const isNamed = isNamedForItsPurpose(file.path)
   const purpose = isNamed ? textPurpose(file.path) : docClause(file.doc, maxDocChars, ownNames)
   if (purpose === '') return []
-  return [{ id: 'purpose', text: sentence(`what it is for: ${purpose}`), role: 'first' }]
+  return [{ id: 'purpose', text: toSentence(`what it is for: ${purpose}`), role: 'first' }]
 }
 
 function sizeFacts(file: FileRecord, start: number, end: number): Fact[] {
   if (end === start || file.sizeBytes === 0) return []
   const lines = Math.max(1, Math.round((file.lines * (end - start)) / file.sizeBytes))
   const about = lines < 10 ? `${lines} lines at most` : `about ${Math.round(lines / 10) * 10} lines`
-  return [{ id: 'size', text: sentence(`it comes to ${lines === 1 ? 'a single line' : about}`), role: 'more' }]
+  return [{ id: 'size', text: toSentence(`it comes to ${lines === 1 ? 'a single line' : about}`), role: 'more' }]
 }
 
 function readingFacts(request: ThoughtRequest, file: FileRecord, paths: readonly string[]): Fact[] {
-  const wanted = realNames(
+  const names = realNames(
     localImports(file)
-      .filter((one) => paths.includes(one.path))
-      .flatMap((one) => one.names),
+      .filter((imported) => paths.includes(imported.path))
+      .flatMap((imported) => imported.names),
   )
-  const what = wanted.length > 0 ? ` to see how ${named(wanted, 4)} ${wanted.length === 1 ? 'is' : 'are'} declared` : ''
+  const what =
+    names.length > 0 ? ` to see how ${joinNames(names, 4)} ${names.length === 1 ? 'is' : 'are'} declared` : ''
   const [own = '', ...others] = fileNames([request.path, ...paths])
-  const text = `before I write ${own}, I look at ${listed(others, 4)}${what}`
-  return [{ id: 'goal', text: sentence(text), role: 'goal' }]
+  const text = `before I write ${own}, I look at ${joinList(others, 4)}${what}`
+  return [{ id: 'goal', text: toSentence(text), role: 'goal' }]
 }

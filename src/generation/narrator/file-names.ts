@@ -1,42 +1,42 @@
-/** How a developer calls a file, and what its path tells about it. */
+// What a developer calls a file, and what its path says about it.
 
 /** The last part of a path. */
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** A name that many folders hold; alone it says nothing. */
+/** Whether many folders have a file of this name, so that the name alone says nothing. */
 const isCommonName = (base: string): boolean => /^(index|__init__|__main__|mod|main)\.[\w.]+$/.test(base)
 
 const withFolder = (path: string): string => path.split('/').slice(-2).join('/')
 
 /**
- * The names of files that are told in one sentence, no two alike: the base name, with its folder where the base name
- * says too little or is that of `own` (the file at work) too, the whole path where even that is not enough.
+ * Names for the files of one sentence, all different: the base name; with its folder if the base name says too little, or
+ * another of the files or `own` (the file that is written) has it too; the whole path if that is not enough.
  */
 export function fileNames(paths: readonly string[], own = ''): string[] {
-  const taken = [...paths, ...(own === '' || paths.includes(own) ? [] : [own])]
+  const all = [...paths, ...(own === '' || paths.includes(own) ? [] : [own])]
   const isShared = (path: string, nameOf: (path: string) => string): boolean =>
-    taken.some((other) => other !== path && nameOf(other) === nameOf(path))
+    all.some((other) => other !== path && nameOf(other) === nameOf(path))
   return paths.map((path) => {
     if (!isCommonName(baseName(path)) && !isShared(path, baseName)) return baseName(path)
     return isShared(path, withFolder) ? path : withFolder(path)
   })
 }
 
-/** The name of one file beside `own`. */
+/** The name of one file, in a sentence about `own`. */
 export const fileName = (path: string, own = ''): string => fileNames([path], own)[0] ?? path
 
 export const isProse = (path: string): boolean => /\.(md|rst|txt)$/i.test(path) && !isRequirements(path)
 
-export const isLicence = (path: string): boolean => /^(un)?licen[cs]e|^copying/i.test(baseName(path))
+const isLicence = (path: string): boolean => /^(un)?licen[cs]e|^copying/i.test(baseName(path))
 
-export const isRequirements = (path: string): boolean => /^requirements[\w.-]*\.(txt|in)$/i.test(baseName(path))
+const isRequirements = (path: string): boolean => /^requirements[\w.-]*\.(txt|in)$/i.test(baseName(path))
 
 export const isTest = (path: string): boolean =>
   /(^|\/)(tests?|__tests__|specs?)\/|(^|\/)test_[^/]*$|[._-](test|spec)\.[^/]*$/i.test(path)
 
-/** Code beside the product: tests, examples, programs for the project's own makers. */
+/** Code that is not part of the product: tests, examples, and programs for the developers of the project. */
 export const isBeside = (path: string): boolean =>
   isTest(path) ||
   /(^|\/)(docs?|examples?|scripts?|bin|demos?|bench\w*|tools?)\//i.test(path) ||
@@ -45,11 +45,11 @@ export const isBeside = (path: string): boolean =>
 const isChangeLog = (path: string): boolean =>
   /^(change|history)[^/]*$/i.test(baseName(path)) && /(^|\/)[^/.]*(\.(md|rst|txt))?$/i.test(path)
 
-/** Files whose name says what they are for better than their first words do. */
+/** Whether the name of a file says its purpose better than its first words do. */
 export const isNamedForItsPurpose = (path: string): boolean =>
   isLicence(path) || isRequirements(path) || isChangeLog(path)
 
-/** What a file without a word about itself is for, by its name. */
+/** The purpose of a file without a doc, by its name. */
 export function textPurpose(path: string): string {
   const name = baseName(path).toLowerCase()
   if (isLicence(path)) return 'the licence'

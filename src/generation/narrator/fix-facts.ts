@@ -3,34 +3,34 @@ import type { ThoughtRequest } from '../generator.js'
 import type { Fact } from './fact.js'
 import { subjectOf } from './item-names.js'
 import { enclosingItem } from './outline-facts.js'
-import { countWord, phrase, sentence } from './prose.js'
+import { countWord, pickPhrase, toSentence } from './prose.js'
 
 type Fix = Extract<ThoughtRequest['leadsTo'], { kind: 'fix' }>
 
-/** What a check's lines say of a first version, and what follows from them; nothing of the code that mends it. */
+/** Facts from the output of the check about the wrong first version; none about the code that fixes it. */
 export function fixFacts(file: FileRecord, { start, check }: Fix): Fact[] {
   const problems = problemsIn(check)
   const [first] = problems
   if (first === undefined)
-    return [{ id: 'goal', text: sentence(`the check of ${file.path} finds something`), role: 'goal' }]
+    return [{ id: 'goal', text: toSentence(`the check of ${file.path} finds something`), role: 'goal' }]
   const others = problems.length - 1
-  const opening = phrase(`${file.path} ${first.text}`, [
+  const opening = pickPhrase(`${file.path} ${first.text}`, [
     'the check fails',
     'that is not right yet',
     'the check finds a mistake of mine',
   ])
   const more = others === 0 ? '' : `, and ${countWord(others)} more that may come from it`
   const facts: Fact[] = [
-    { id: 'goal', text: sentence(`${opening}: in line ${first.line}, ${first.text}${more}`), role: 'goal' },
+    { id: 'goal', text: toSentence(`${opening}: in line ${first.line}, ${first.text}${more}`), role: 'goal' },
   ]
   const remedy = remedyFor(first.text)
-  if (remedy !== '') facts.push({ id: 'remedy', text: sentence(remedy), role: 'first' })
+  if (remedy !== '') facts.push({ id: 'remedy', text: toSentence(remedy), role: 'first' })
   const enclosing =
     enclosingItem(file.outline, start) ?? file.outline.find((item) => item.start <= start && start < item.end)
   const subject = enclosing === undefined ? '' : subjectOf(enclosing)
   if (subject !== '')
-    facts.push({ id: 'place', text: sentence(`the lines to change are in ${subject}`), role: 'first' })
-  facts.push({ id: 'again', text: sentence('I change these lines alone and check again'), role: 'more' })
+    facts.push({ id: 'place', text: toSentence(`the lines to change are in ${subject}`), role: 'first' })
+  facts.push({ id: 'again', text: toSentence('I change these lines alone and check again'), role: 'more' })
   return facts
 }
 
@@ -39,7 +39,7 @@ interface Problem {
   text: string
 }
 
-/** Lines such as `src/a.ts:3: what is wrong`; the closing line has no number. */
+/** Reads lines such as `src/a.ts:3: what is wrong`; the last line has no number and is left out. */
 function problemsIn(check: string): Problem[] {
   return check.split('\n').flatMap((line) => {
     const found = /:(\d+): (.+)$/.exec(line)
@@ -47,7 +47,7 @@ function problemsIn(check: string): Problem[] {
   })
 }
 
-/** What to do about a problem, by its words; `$1` is a name in them. */
+/** What to do about a problem, by its message; `$1` is a name in the message. */
 const remedies: readonly (readonly [RegExp, string])[] = [
   [/^syntax error: '([^']+)' is missing/, 'I have to put `$1` where it belongs'],
   [/^syntax error/, 'something before it is not closed or not complete, so I look at the lines above as well'],

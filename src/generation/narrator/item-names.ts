@@ -1,13 +1,13 @@
 import type { OutlineItem } from '../../records/index.js'
 import { unique } from './outline-facts.js'
-import { named } from './prose.js'
+import { joinNames } from './prose.js'
 
-/** How declarations are called in a sentence. */
+// How declarations are named in a sentence.
 
-/** What can stand as a name: no `*`, no pattern, no call. */
-export const isName = (name: string): boolean => /^[\p{L}\p{N}_$.#-]+$/u.test(name) && /[\p{L}\p{N}_$]/u.test(name)
+/** Whether this is a name, and not a `*`, a pattern or a call. */
+const isName = (name: string): boolean => /^[\p{L}\p{N}_$.#-]+$/u.test(name) && /[\p{L}\p{N}_$]/u.test(name)
 
-/** The names that an import takes or an export gives, without the whole module and the default. */
+/** The names of an import or export, without the whole module and the default. */
 export const realNames = (names: readonly string[]): string[] =>
   unique(names.filter((name) => isName(name) && name !== 'default'))
 
@@ -19,16 +19,16 @@ export function namesOf(item: OutlineItem): string[] {
   return /<|::|:\/\/|^[>#\-:.]|^[\w-]+: /.test(name) || !/[\p{L}\p{N}]/u.test(name) ? [] : [name]
 }
 
-/** Whether it is the one thing that a module gives without a name; a method may well be called `default`. */
+/** Whether the item is the default export of its module. A method may be called `default` too. */
 export const isDefaultExport = (item: OutlineItem): boolean =>
   item.name === 'default' && /\bexports?\b/.test(item.signature)
 
-/** `` `add` ``, `` `a` and `b` `` or `the default export`; empty where the item has no name to tell. */
+/** `` `add` ``, `` `a` and `b` `` or `the default export`; empty if the item has no name. */
 export function subjectOf(item: OutlineItem): string {
-  return isDefaultExport(item) ? 'the default export' : named(namesOf(item), 3)
+  return isDefaultExport(item) ? 'the default export' : joinNames(namesOf(item), 3)
 }
 
-/** A member by its owner's name too: `` `Counter.add` ``, or `` `add` of the default export ``. */
+/** A member with the name of its owner: `` `Counter.add` ``, or `` `add` of the default export ``. */
 export function memberSubject(owner: OutlineItem, member: OutlineItem): string {
   if (!isName(member.name) || !isName(owner.name)) return ''
   return isDefaultExport(owner) ? `\`${member.name}\` of the default export` : `\`${owner.name}.${member.name}\``

@@ -1,36 +1,44 @@
-import { digestOf, seededRandom } from '../../core/index.js'
+import { digestOf, seededRandom, type Random } from '../../core/index.js'
 import type { GeneratorInfo, Thought } from '../../records/index.js'
 import type { Generator, ThoughtRequest } from '../generator.js'
-import { tellFacts, type Fact } from './fact.js'
+import { thoughtOfFacts, type Fact } from './fact.js'
 import { factsFor } from './facts.js'
-import { tellApproach, tellPurpose, tellRequirements } from './overview.js'
+import { writeApproach, writePurpose, writeRequirements } from './overview.js'
 
 /**
- * Writes requirements, plan and thoughts from structure alone: no model, no network, the same words every time.
+ * A generator that writes requirements, plan and thoughts from the structure of the repository alone: no model, no
+ * network, the same words every time.
  *
- * A rewrite adds, drops or reorders facts; it never makes one up, as every sentence is read off the snapshot.
+ * A rewrite adds, drops or reorders facts. It never invents one: every sentence comes from the snapshot.
  */
 export function createNarrator(): Generator {
   return {
     info: narratorInfo,
-    overview: async (snapshot) => ({
-      requirements: tellRequirements(snapshot),
-      approach: tellApproach(snapshot),
-      files: snapshot.order.map((path) => ({ path, purpose: tellPurpose(snapshot, path) })),
-      calls: [],
-    }),
-    purpose: tellPurpose,
-    chooseReads: async ({ candidates, maxReads }) => ({ paths: candidates.slice(0, maxReads).map(({ path }) => path) }),
-    thought: async (request) => tellFacts(factsFor(request).filter((fact) => fact.role !== 'more')),
-    attempt: async () => null,
-    rewrite: async (request, best, tried, count, seed) => rewriteThought(request, best, tried, count, seed),
-    dispose: async () => {},
+    overview: (snapshot) =>
+      promise(() => ({
+        requirements: writeRequirements(snapshot),
+        approach: writeApproach(snapshot),
+        files: snapshot.order.map((path) => ({ path, purpose: writePurpose(snapshot, path) })),
+        calls: [],
+      })),
+    purpose: writePurpose,
+    chooseReads: ({ candidates, maxReads }) =>
+      promise(() => ({ paths: candidates.slice(0, maxReads).map(({ path }) => path) })),
+    thought: (request) => promise(() => thoughtOfFacts(factsFor(request).filter((fact) => fact.role !== 'more'))),
+    attempt: () => Promise.resolve(null),
+    rewrite: (request, best, tried, count, seed) => promise(() => rewriteThought(request, best, tried, count, seed)),
+    dispose: () => Promise.resolve(),
   }
+}
+
+/** Calls `make` at once; an error that it throws becomes a rejection. */
+function promise<Value>(make: () => Value): Promise<Value> {
+  return new Promise((resolve) => resolve(make()))
 }
 
 export const narratorInfo: GeneratorInfo = { kind: 'narrator', version: '1', model: '', parameters: {}, prompts: [] }
 
-/** Tries per wanted rewrite before the facts are taken as used up. */
+/** How many tries each wanted rewrite gets before the facts count as used up. */
 const triesPerRewrite = 24
 
 function rewriteThought(
@@ -42,12 +50,12 @@ function rewriteThought(
 ): Thought[] {
   const all = factsFor(request)
   const byId = new Map(all.map((fact) => [fact.id, fact]))
-  const told = best.facts.flatMap((id) => byId.get(id) ?? [])
+  const bestFacts = best.facts.flatMap((id) => byId.get(id) ?? [])
   const random = seededRandom(seed, request.path, digestOf(best.facts))
   const seen = new Set([...tried, best.text])
   const rewrites: Thought[] = []
   for (let tries = 0; rewrites.length < count && tries < count * triesPerRewrite; tries++) {
-    const thought = tellFacts(changedFacts(told, all, random.below, random.shuffled))
+    const thought = thoughtOfFacts(changeFacts(bestFacts, all, random))
     if (seen.has(thought.text)) continue
     seen.add(thought.text)
     rewrites.push(thought)
@@ -55,24 +63,21 @@ function rewriteThought(
   return rewrites
 }
 
-type Below = (bound: number) => number
-type Shuffled = <T>(items: readonly T[]) => T[]
-
-/** One change: mostly more facts, now and then one fewer, or the same ones in another order. */
-function changedFacts(told: readonly Fact[], all: readonly Fact[], below: Below, shuffled: Shuffled): Fact[] {
-  const [goal, ...rest] = told
+/** One random change: mostly more facts, sometimes one fewer, or the same facts in another order. */
+function changeFacts(current: readonly Fact[], all: readonly Fact[], random: Random): Fact[] {
+  const [goal, ...rest] = current
   if (goal === undefined) return [...all.slice(0, 1)]
-  const untold = all.filter((fact) => !told.includes(fact))
-  const choice = below(10)
-  if (choice < 7 && untold.length > 0) {
-    const added = shuffled(untold).slice(0, 1 + below(3))
+  const unused = all.filter((fact) => !current.includes(fact))
+  const choice = random.below(10)
+  if (choice < 7 && unused.length > 0) {
+    const added = random.shuffled(unused).slice(0, 1 + random.below(3))
     return [goal, ...inThinkingOrder([...rest, ...added], all)]
   }
   if (choice < 8 && rest.length > 1) {
-    const dropped = below(rest.length)
+    const dropped = random.below(rest.length)
     return [goal, ...rest.filter((_, index) => index !== dropped)]
   }
-  return [goal, ...shuffled(rest)]
+  return [goal, ...random.shuffled(rest)]
 }
 
 function inThinkingOrder(facts: readonly Fact[], all: readonly Fact[]): Fact[] {

@@ -1,12 +1,13 @@
 import type { FileRecord, OutlineItem, RepositorySnapshot } from '../../records/index.js'
 
-/** Names of the files that import `path`, with the names they take, in path order. */
+/** The files that import `path`, each with the names that it imports, in path order. */
 export function usersOf(snapshot: RepositorySnapshot, path: string): { path: string; names: string[] }[] {
   const users: { path: string; names: string[] }[] = []
   for (const file of snapshot.files) {
     if (file.path === path) continue
-    const taken = file.imports.filter((one) => one.target.kind === 'file' && one.target.path === path)
-    if (taken.length > 0) users.push({ path: file.path, names: unique(taken.flatMap((one) => one.names)) })
+    const imports = file.imports.filter((imported) => imported.target.kind === 'file' && imported.target.path === path)
+    if (imports.length > 0)
+      users.push({ path: file.path, names: unique(imports.flatMap((imported) => imported.names)) })
   }
   return users
 }
@@ -14,15 +15,17 @@ export function usersOf(snapshot: RepositorySnapshot, path: string): { path: str
 /** What `file` imports from other files of the repository: one entry per file, in order of first mention. */
 export function localImports(file: FileRecord): { path: string; names: string[] }[] {
   const byPath = new Map<string, string[]>()
-  for (const one of file.imports) {
-    if (one.target.kind !== 'file' || one.target.path === file.path) continue
-    byPath.set(one.target.path, [...(byPath.get(one.target.path) ?? []), ...one.names])
+  for (const imported of file.imports) {
+    if (imported.target.kind !== 'file' || imported.target.path === file.path) continue
+    byPath.set(imported.target.path, [...(byPath.get(imported.target.path) ?? []), ...imported.names])
   }
   return [...byPath].map(([path, names]) => ({ path, names: unique(names) }))
 }
 
 export function externalPackages(file: FileRecord): string[] {
-  return unique(file.imports.flatMap((one) => (one.target.kind === 'external' ? [one.target.package] : [])))
+  return unique(
+    file.imports.flatMap((imported) => (imported.target.kind === 'external' ? [imported.target.package] : [])),
+  )
 }
 
 /**
@@ -54,7 +57,7 @@ export function parameterNames(signature: string): string[] {
   return unique(names.filter((name) => name !== '' && name !== 'self' && name !== 'cls' && name !== 'this'))
 }
 
-/** What a class or interface says it extends or implements; for Python the base classes. */
+/** The names that a class or interface extends or implements; in Python its base classes. */
 export function baseNames(item: OutlineItem): string[] {
   if (isCut(item.signature)) return []
   const bare = withoutAngles(item.signature)
@@ -78,10 +81,10 @@ export function returnType(signature: string): string {
   return /[A-Za-z]/.test(bare) && !bare.includes('`') ? bare : ''
 }
 
-/** Grounding ends a signature that it had to cut with an ellipsis; what it would say next is not known. */
+/** Whether grounding cut the signature, which it marks by an ellipsis at the end. */
 const isCut = (signature: string): boolean => signature.endsWith('…')
 
-/** The signature without its type parameters and arguments, whose own `extends`, `(` and `,` are not the signature's. */
+/** The signature without type parameters and type arguments, which may have an `extends`, `(` or `,` of their own. */
 function withoutAngles(signature: string): string {
   let text = signature.replace(/=>/g, '=\u0000')
   for (let before = ''; before !== text;) {
@@ -113,7 +116,7 @@ function splitAtCommas(list: string): string[] {
   for (let i = 0; i < list.length; i++) {
     const char = list.charAt(i)
     if ('([{<'.includes(char)) depth++
-    // The `>` of an arrow closes nothing.
+    // The `>` of an arrow closes no bracket.
     else if (')]}'.includes(char) || (char === '>' && list[i - 1] !== '=')) depth--
     else if (char === ',' && depth === 0) {
       parts.push(list.slice(from, i))

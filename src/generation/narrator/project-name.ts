@@ -1,6 +1,6 @@
 import type { RepositorySnapshot } from '../../records/index.js'
 
-/** What the project is called: a title short enough to be a name and about this package, else the package's name. */
+/** The title of the project if it is short and contains the name of the package, otherwise that name. */
 export function projectName(snapshot: RepositorySnapshot): string {
   const title = titleName(snapshot.about.title)
   const isShouted = /[A-Z]/.test(title) && !/[a-z]/.test(title) && title.includes(' ')
@@ -8,13 +8,13 @@ export function projectName(snapshot: RepositorySnapshot): string {
   return title !== '' && title.length <= 30 && !isShouted && isAboutIt ? title : snapshot.name
 }
 
-/** Words that stay as they are written, as they name the project. */
+/** Words that keep their capitals, because they name the project. */
 export function ownNamesOf(snapshot: RepositorySnapshot): string[] {
   const names = [snapshot.name.replace(/^@[^/]*\//, ''), snapshot.name, projectName(snapshot)]
   return [...new Set(names)]
 }
 
-/** A title without what follows a dash or a colon, and without a version. */
+/** A title without its version, and without what follows a dash or a colon. */
 function titleName(title: string): string {
   const head = title.split(/ [-–—|] |: /)[0] ?? ''
   return head

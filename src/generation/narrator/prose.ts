@@ -1,6 +1,6 @@
 import { sha256Hex } from '../../core/index.js'
 
-/** Words for lists and counts. */
+// Lists, counts and sentences in English.
 
 const numberWords = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten']
 
@@ -9,33 +9,33 @@ export function countWord(count: number): string {
 }
 
 /** `one other file`, `three other files`. */
-export function counted(count: number, singular: string, plural = `${singular}s`): string {
+export function countPhrase(count: number, singular: string, plural = `${singular}s`): string {
   return `${countWord(count)} ${count === 1 ? singular : plural}`
 }
 
 /** `a`, `a and b`, `a, b and c`; past `limit` items `a, b, c and four more`. */
-export function listed(items: readonly string[], limit = Infinity): string {
+export function joinList(items: readonly string[], limit = Infinity): string {
   if (items.length > limit) return `${items.slice(0, limit).join(', ')} and ${countWord(items.length - limit)} more`
   if (items.length <= 1) return items[0] ?? ''
   return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`
 }
 
-/** Names in code marks, listed. The marks also keep a list of names from being a copy of the code. */
-export function named(names: readonly string[], limit = Infinity): string {
-  return listed(
+/** A list of names in backticks. The backticks also keep the list from being a copy of the code. */
+export function joinNames(names: readonly string[], limit = Infinity): string {
+  return joinList(
     names.map((name) => `\`${name}\``),
     limit,
   )
 }
 
-/** Ends a sentence: a capital first, one full stop last. A file name or an identifier at its head stays as it is. */
-export function sentence(text: string): string {
+/** Makes a sentence: a capital first and one full stop last. A file name or identifier at its head stays as it is. */
+export function toSentence(text: string): string {
   const flat = text.trim()
   const head = /^[a-z]+(?=[\s,:]|$)/.test(flat) ? flat.charAt(0).toUpperCase() : flat.charAt(0)
   return head + flat.slice(1) + (/[.!?]$/.test(flat) ? '' : '.')
 }
 
-/** One of several ways to say the same; the same key always gives the same one. */
-export function phrase(key: string, ways: readonly string[]): string {
-  return ways[Number.parseInt(sha256Hex(key).slice(0, 8), 16) % ways.length] ?? ''
+/** Picks one of several phrases with the same meaning; the same key always gives the same phrase. */
+export function pickPhrase(key: string, phrases: readonly string[]): string {
+  return phrases[Number.parseInt(sha256Hex(key).slice(0, 8), 16) % phrases.length] ?? ''
 }

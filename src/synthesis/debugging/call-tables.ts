@@ -1,28 +1,29 @@
 import type { SyntaxNode } from '../../grounding/index.js'
-import type { Parameter } from './functions.js'
-import { around, childOf, namedChildren, type Source, type SourceLanguage } from './source.js'
+import type { Parameter } from './parameter.js'
+import { ancestors, childOf, namedChildren, type Source } from './source.js'
 
-/** How a language writes functions and calls of them. */
+/** How a language writes functions and calls. */
 export interface CallTable {
   /** Node types of functions. */
   functions: readonly string[]
+  /** Node type of calls. */
   call: string
-  /** The field of a call that says what is called. */
+  /** The field of a call that holds the called function. */
   callee: string
   /** Node types of a plain name. */
   nameTypes: readonly string[]
-  /** `null` where the list says less than it takes. */
+  /** Reads a parameter list; `null` if it does not tell all that the function accepts. */
   parameters(list: SyntaxNode, source: Source): Parameter[] | null
   nameOf?(node: SyntaxNode): SyntaxNode | null
   parametersOf?(node: SyntaxNode): SyntaxNode | null
-  /** Whether a function of this name can be no other; `true` by default. */
-  accepts?(node: SyntaxNode, source: Source): boolean
-  /** Whether a call may mean another function, or more arguments than can be seen. */
-  isOpenCall?(call: SyntaxNode): boolean
+  /** Whether no other function can have this name; `true` by default. */
+  isUnique?(node: SyntaxNode, source: Source): boolean
+  /** Whether a call may mean another function, or pass other arguments than can be seen. */
+  isUncertainCall?(call: SyntaxNode): boolean
 }
 
-/** Reads a list by the types of its parts; a part of no known type makes the whole list unknown. */
-function byType(
+/** Reads a parameter list by the node types of its parts; a part of an unknown type makes the whole list unknown. */
+function parametersByType(
   kinds: Readonly<Record<string, Omit<Parameter, 'name'> | 'skip'>>,
   nameFields: readonly string[],
 ): CallTable['parameters'] {
@@ -44,20 +45,20 @@ function byType(
   }
 }
 
-const plain = { isOptional: false, kind: 'one' } as const
-const optional = { isOptional: true, kind: 'one' } as const
-const rest = { isOptional: true, kind: 'rest' } as const
-const keywords = { isOptional: true, kind: 'keywords' } as const
+const plainParameter = { isOptional: false, kind: 'positional' } as const
+const optionalParameter = { isOptional: true, kind: 'positional' } as const
+const restParameter = { isOptional: true, kind: 'rest' } as const
+const keywordsParameter = { isOptional: true, kind: 'keywords' } as const
 
-const scriptList = byType(
+const scriptList = parametersByType(
   {
-    identifier: plain,
-    required_parameter: plain,
-    optional_parameter: optional,
-    assignment_pattern: optional,
-    object_pattern: plain,
-    array_pattern: plain,
-    rest_pattern: rest,
+    identifier: plainParameter,
+    required_parameter: plainParameter,
+    optional_parameter: optionalParameter,
+    assignment_pattern: optionalParameter,
+    object_pattern: plainParameter,
+    array_pattern: plainParameter,
+    rest_pattern: restParameter,
   },
   ['pattern', 'left'],
 )
@@ -76,10 +77,10 @@ const script: CallTable = {
   nameTypes: ['identifier'],
   parameters(list, source) {
     const parts = namedChildren(list)
-    const read = scriptList(list, source)?.map((one, at): Parameter => {
-      return childOf(parts[at], 'pattern')?.type === 'rest_pattern' ? { ...one, ...rest } : one
+    const read = scriptList(list, source)?.map((parameter, at): Parameter => {
+      return childOf(parts[at], 'pattern')?.type === 'rest_pattern' ? { ...parameter, ...restParameter } : parameter
     })
-    // `this` is only said for its type.
+    // A `this` parameter only declares its type.
     return read?.filter((_, at) => childOf(parts[at], 'pattern')?.type !== 'this') ?? null
   },
 }
@@ -99,25 +100,30 @@ const python: CallTable = {
       if (part.type === 'positional_separator') continue
       if (part.type === 'keyword_separator') isNamed = true
       else if (star.type === 'list_splat_pattern') {
-        parameters.push({ name: '', ...rest })
+        parameters.push({ name: '', ...restParameter })
         isNamed = true
-      } else if (star.type === 'dictionary_splat_pattern') parameters.push({ name: '', ...keywords })
+      } else if (star.type === 'dictionary_splat_pattern') parameters.push({ name: '', ...keywordsParameter })
       else if (text === '') return null
-      else parameters.push({ name: text, isOptional: childOf(part, 'value') !== null, kind: isNamed ? 'named' : 'one' })
+      else
+        parameters.push({
+          name: text,
+          isOptional: childOf(part, 'value') !== null,
+          kind: isNamed ? 'named' : 'positional',
+        })
     }
     return parameters
   },
 }
 
 const hasOnlyPlainClass = (node: SyntaxNode): boolean => {
-  const classes = [...around(node)].filter(
+  const classes = [...ancestors(node)].filter(
     ({ type }) => /^(class|record|enum|interface|struct|object)_/.test(type) && type !== 'class_body',
   )
   const bases = ['superclass', 'super_interfaces', 'base_list', 'extends_interfaces']
   return classes.every(
-    (one) =>
-      !/enum|interface/.test(one.type) &&
-      !one.children.some(({ type, field }) => bases.includes(type) || field === 'superclass'),
+    (classNode) =>
+      !/enum|interface/.test(classNode.type) &&
+      !classNode.children.some(({ type, field }) => bases.includes(type) || field === 'superclass'),
   )
 }
 
@@ -127,7 +133,7 @@ const cDeclarator = (node: SyntaxNode): SyntaxNode | null => {
   return inner?.type === 'function_declarator' ? inner : null
 }
 
-const cFamily = (accepts: CallTable['accepts']): CallTable => ({
+const cFamily = (isUnique: CallTable['isUnique']): CallTable => ({
   functions: ['function_definition'],
   call: 'call_expression',
   callee: 'function',
@@ -140,14 +146,14 @@ const cFamily = (accepts: CallTable['accepts']): CallTable => ({
   parameters(list, source) {
     if (list.children.some(({ type }) => type === '...' || type === 'variadic_parameter')) return null
     const parts = namedChildren(list)
-    // `f()` says nothing in C, and `f(void)` that there are none.
+    // In C, `f()` says nothing about the parameters; `f(void)` says that there are none.
     if (parts.length === 0) return null
     if (parts.length === 1 && source.textOf(parts[0] as SyntaxNode).trim() === 'void') return []
     return parts.every(({ type }) => type === 'parameter_declaration')
-      ? parts.map((part) => ({ name: nameInDeclarator(part, source), isOptional: false, kind: 'one' }))
+      ? parts.map((part) => ({ name: nameInDeclarator(part, source), isOptional: false, kind: 'positional' }))
       : null
   },
-  ...(accepts === undefined ? {} : { accepts }),
+  ...(isUnique === undefined ? {} : { isUnique }),
 })
 
 function nameInDeclarator(part: SyntaxNode, source: Source): string {
@@ -160,8 +166,8 @@ function nameInDeclarator(part: SyntaxNode, source: Source): string {
 const isStatic = (node: SyntaxNode, source: Source): boolean =>
   node.children.some((child) => child.type === 'storage_class_specifier' && source.textOf(child) === 'static')
 
-/** What is known of each language's functions and calls; a language that is not here has no arity checked. */
-export const callTables: Partial<Record<SourceLanguage, CallTable>> = {
+/** By language. The functions and calls of a language without a table are not checked. */
+export const callTables: Readonly<Record<string, CallTable>> = {
   typescript: script,
   tsx: script,
   javascript: script,
@@ -175,14 +181,14 @@ export const callTables: Partial<Record<SourceLanguage, CallTable>> = {
       const parameters: Parameter[] = []
       for (const part of namedChildren(list)) {
         const names = part.children.filter(({ field }) => field === 'name')
-        if (part.type === 'variadic_parameter_declaration') parameters.push({ name: '', ...rest })
-        else if (names.length === 0) parameters.push({ name: '', ...plain })
-        else for (const name of names) parameters.push({ name: source.textOf(name), ...plain })
+        if (part.type === 'variadic_parameter_declaration') parameters.push({ name: '', ...restParameter })
+        else if (names.length === 0) parameters.push({ name: '', ...plainParameter })
+        else for (const name of names) parameters.push({ name: source.textOf(name), ...plainParameter })
       }
       return parameters
     },
-    // `f(g())` hands on all that `g` returns.
-    isOpenCall: (call) => {
+    // `f(g())` passes all values that `g` returns.
+    isUncertainCall: (call) => {
       const given = namedChildren(childOf(call, 'arguments') ?? call)
       return given.length === 1 && given[0]?.type === 'call_expression'
     },
@@ -192,20 +198,20 @@ export const callTables: Partial<Record<SourceLanguage, CallTable>> = {
     call: 'call_expression',
     callee: 'function',
     nameTypes: ['identifier'],
-    parameters: byType({ parameter: plain, attribute_item: 'skip' }, ['pattern']),
-    accepts: (node) => ![...around(node)].some(({ type }) => /^(impl_item|trait_item|macro_)/.test(type)),
+    parameters: parametersByType({ parameter: plainParameter, attribute_item: 'skip' }, ['pattern']),
+    isUnique: (node) => ![...ancestors(node)].some(({ type }) => /^(impl_item|trait_item|macro_)/.test(type)),
   },
   java: {
     functions: ['method_declaration'],
     call: 'method_invocation',
     callee: 'name',
     nameTypes: ['identifier'],
-    parameters: byType({ formal_parameter: plain, spread_parameter: rest }, ['name']),
-    accepts: hasOnlyPlainClass,
-    isOpenCall: (call) => childOf(call, 'object') !== null || !hasOnlyPlainClass(call) || isInAnonymousClass(call),
+    parameters: parametersByType({ formal_parameter: plainParameter, spread_parameter: restParameter }, ['name']),
+    isUnique: hasOnlyPlainClass,
+    isUncertainCall: (call) => childOf(call, 'object') !== null || !hasOnlyPlainClass(call) || isInAnonymousClass(call),
   },
   c: cFamily(undefined),
-  // A declaration in a header may give a default, or another function of the name.
+  // A header may declare default arguments, or another function of this name.
   cpp: cFamily(isStatic),
   csharp: {
     functions: ['method_declaration', 'local_function_statement'],
@@ -220,40 +226,42 @@ export const callTables: Partial<Record<SourceLanguage, CallTable>> = {
         parameters.push({
           name: source.textOf(name),
           isOptional: part.children.some(({ type }) => type === '=' || type === 'equals_value_clause'),
-          kind: 'one',
+          kind: 'positional',
         })
       }
       return list.children.some(({ type }) => type === 'params') ? null : parameters
     },
-    accepts: (node, source) => hasOnlyPlainClass(node) && !source.words.has('partial'),
-    isOpenCall: (call) => !hasOnlyPlainClass(call),
+    isUnique: (node, source) => hasOnlyPlainClass(node) && !source.words.has('partial'),
+    isUncertainCall: (call) => !hasOnlyPlainClass(call),
   },
   ruby: {
     functions: ['method'],
     call: 'call',
     callee: 'method',
     nameTypes: ['identifier', 'constant'],
-    parameters: byType(
+    parameters: parametersByType(
       {
-        identifier: plain,
-        optional_parameter: optional,
-        splat_parameter: rest,
-        destructured_parameter: plain,
+        identifier: plainParameter,
+        optional_parameter: optionalParameter,
+        splat_parameter: restParameter,
+        destructured_parameter: plainParameter,
         block_parameter: 'skip',
       },
       ['name'],
     ),
-    isOpenCall: (call) => childOf(call, 'receiver') !== null,
+    isUncertainCall: (call) => childOf(call, 'receiver') !== null,
   },
   php: {
     functions: ['function_definition'],
     call: 'function_call_expression',
     callee: 'function',
     nameTypes: ['name'],
-    parameters: byType({ simple_parameter: plain, variadic_parameter: rest }, ['name']),
-    accepts: (node, source) => !source.words.has('func_get_args') && node.parent?.type === 'program',
+    parameters: parametersByType({ simple_parameter: plainParameter, variadic_parameter: restParameter }, ['name']),
+    isUnique: (node, source) => !source.words.has('func_get_args') && node.parent?.type === 'program',
   },
 }
 
 const isInAnonymousClass = (node: SyntaxNode): boolean =>
-  [...around(node)].some((outer) => outer.type === 'class_body' && outer.parent?.type === 'object_creation_expression')
+  [...ancestors(node)].some(
+    (outer) => outer.type === 'class_body' && outer.parent?.type === 'object_creation_expression',
+  )

@@ -1,115 +1,107 @@
 import { sha256Hex } from '../../core/index.js'
 import type { Disk } from '../disk.js'
-import { checkArguments } from './checks/arguments.js'
-import { checkAwaits } from './checks/awaits.js'
-import { checkImports } from './checks/imports.js'
-import { checkLoops } from './checks/loops.js'
-import { checkNames } from './checks/names.js'
-import { checkReturns } from './checks/returns.js'
-import { checkSlips } from './checks/slips.js'
-import { checkStandardImports } from './checks/standard-imports.js'
+import { checkTable } from './checks/check-table.js'
 import { checkSyntax } from './checks/syntax.js'
-import { faceOf, type Face } from './face.js'
-import { functionsOf, knownCalls } from './functions.js'
+import { exportsOf, type FileExports } from './file-exports.js'
+import { functionsOf } from './functions.js'
 import { importedFunctions, resolveImports } from './imports.js'
+import { knownCalls } from './known-calls.js'
+import { LruCache } from './lru-cache.js'
 import { namesOf } from './names.js'
 import { countOf, type Problem } from './problem.js'
-import { createRecent } from './recent.js'
 import { readSource, type Source } from './source.js'
 
-/** What the `Check` tool says. Its words depend on the path and the files written so far, and on nothing else. */
+/** What the `Check` tool shows. Its text depends on the path and the files written so far, and on nothing else. */
 export interface CheckResult {
-  /** UTF-8 text as an agent sees it, with a line end at its end. */
+  /** UTF-8 text as an agent sees it; it ends with a line end. */
   output: string
-  /** How many problems it tells of. */
+  /** How many problems the check found. */
   problems: number
 }
 
-/** Looks for what is wrong with a file by reading it and what it imports; nothing of a repository is run. */
+/** Looks for what is wrong with a file by reading it and the files it imports. It runs nothing of a repository. */
 export interface Checker {
   check(path: string, disk: Disk): Promise<CheckResult>
 }
 
-/** A longer file is answered with a line that says so. */
-export const maxCheckedBytes = 200_000
-/** Problems that are told one by one. */
-const maxProblems = 12
+/** A longer file is not checked; the output says so. */
+const maxCheckedBytes = 200_000
+/** Past this many problems, the output only gives the number of the others. */
+const maxListedProblems = 12
+const maxCachedExports = 2_000
 
 export function createChecker(): Checker {
-  const faces = createRecent<Face | null>(2_000)
-  /** One at a time: a repository's files are thought of all at once, and their trees would stand in memory together. */
-  let last: Promise<unknown> = Promise.resolve()
-  const faceAt = async (path: string, disk: Disk): Promise<Face | null> => {
+  const cache = new LruCache<FileExports | null>(maxCachedExports)
+  // One check at a time: the files of a repository are synthesized concurrently, and without this their syntax trees
+  // would be in memory together.
+  let lastCheck: Promise<unknown> = Promise.resolve()
+  const readExports: ReadExports = async (path, disk) => {
     const bytes = disk.get(path)
     if (bytes === undefined || bytes.length > maxCheckedBytes) return null
-    return faces.get(`${sha256Hex(bytes)} ${path}`, async () => {
-      const text = textOf(bytes)
+    return cache.get(`${sha256Hex(bytes)} ${path}`, async () => {
+      const text = decodeUtf8(bytes)
       const source = text === null ? null : await readSource(path, text)
-      return source === null ? null : faceOf(source)
+      return source === null ? null : exportsOf(source)
     })
   }
   return {
     check(path, disk) {
-      const next = last.then(() => checkFile(path, disk, faceAt))
-      last = next.catch(() => undefined)
+      const next = lastCheck.then(() => checkFile(path, disk, readExports))
+      lastCheck = next.catch(() => undefined)
       return next
     },
   }
 }
 
-type FaceAt = (path: string, disk: Disk) => Promise<Face | null>
+/** Reads what a written file exports; `null` if there is no such file, or it cannot be read. */
+type ReadExports = (path: string, disk: Disk) => Promise<FileExports | null>
 
-async function checkFile(path: string, disk: Disk, faceAt: FaceAt): Promise<CheckResult> {
+async function checkFile(path: string, disk: Disk, readExports: ReadExports): Promise<CheckResult> {
   const bytes = disk.get(path)
-  if (bytes === undefined) return tell(path, [{ line: 1, text: 'there is no such file' }])
-  const text = bytes.length > maxCheckedBytes ? null : textOf(bytes)
+  if (bytes === undefined) return resultOf(path, [{ line: 1, text: 'there is no such file' }])
   if (bytes.length > maxCheckedBytes) {
-    return { output: `${quoted(path)} has ${bytes.length} bytes, too many to check\n`, problems: 0 }
+    return { output: `${quotePath(path)} has ${bytes.length} bytes, too many to check\n`, problems: 0 }
   }
-  if (text === null) return tell(path, [{ line: 1, text: 'the file is not UTF-8' }])
+  const text = decodeUtf8(bytes)
+  if (text === null) return resultOf(path, [{ line: 1, text: 'the file is not UTF-8' }])
   const source = await readSource(path, text)
-  if (source === null) return tell(path, [])
-  const syntax = checkSyntax(source)
-  return tell(path, syntax.length > 0 ? syntax : await checkMeaning(source, disk, faceAt))
+  if (source === null) return resultOf(path, [])
+  const syntaxProblems = checkSyntax(source)
+  return resultOf(path, syntaxProblems.length > 0 ? syntaxProblems : await checkMeaning(source, disk, readExports))
 }
 
-async function checkMeaning(source: Source, disk: Disk, faceAt: FaceAt): Promise<Problem[]> {
+/** The problems of a file that parses. */
+async function checkMeaning(source: Source, disk: Disk, readExports: ReadExports): Promise<Problem[]> {
   const imports = await resolveImports(source, disk)
-  const faces = new Map<string, Face>()
+  const exports = new Map<string, FileExports>()
   for (const { target } of imports) {
-    const face = target.kind === 'file' ? await faceAt(target.path, disk) : null
-    if (target.kind === 'file' && face !== null) faces.set(target.path, face)
+    const fileExports = target.kind === 'file' ? await readExports(target.path, disk) : null
+    if (target.kind === 'file' && fileExports !== null) exports.set(target.path, fileExports)
   }
   const names = namesOf(source)
-  const calls = knownCalls(source, functionsOf(source, names), importedFunctions(source, names, imports, faces))
-  return [
-    ...checkImports(source, imports, faces),
-    ...(names === null ? checkSlips(source, disk) : checkNames(source, names)),
-    ...checkStandardImports(source, disk),
-    ...checkArguments(source, calls),
-    ...checkAwaits(source, calls),
-    ...checkLoops(source),
-    ...checkReturns(source),
-  ]
+  const calls = knownCalls(source, functionsOf(source, names), importedFunctions(source, names, imports, exports))
+  return checkTable.flatMap((check) => check({ source, disk, imports, exports, names, calls }))
 }
 
-function tell(path: string, problems: readonly Problem[]): CheckResult {
-  const lines = [...new Set([...problems].sort(byLine).map(({ line, text }) => `${quoted(path)}:${line}: ${text}`))]
-  if (lines.length === 0) return { output: `no problems found in ${quoted(path)}\n`, problems: 0 }
-  const told = lines.slice(0, maxProblems)
-  const more = lines.length > told.length ? [`and ${lines.length - told.length} more`] : []
+function resultOf(path: string, problems: readonly Problem[]): CheckResult {
+  const sorted = [...problems].sort(byLine)
+  const lines = [...new Set(sorted.map(({ line, text }) => `${quotePath(path)}:${line}: ${text}`))]
+  if (lines.length === 0) return { output: `no problems found in ${quotePath(path)}\n`, problems: 0 }
+  const listed = lines.slice(0, maxListedProblems)
+  const more = lines.length > listed.length ? [`and ${lines.length - listed.length} more`] : []
   return {
-    output: [...told, ...more, `${countOf(lines.length, 'problem')} found in ${quoted(path)}`, ''].join('\n'),
+    output: [...listed, ...more, `${countOf(lines.length, 'problem')} found in ${quotePath(path)}`, ''].join('\n'),
     problems: lines.length,
   }
 }
 
 const byLine = (a: Problem, b: Problem): number => a.line - b.line || (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)
 
-/** A path as it is, or as a JSON string where it holds line ends and the like. */
-const quoted = (path: string): string => (/\p{Cc}/u.test(path) ? JSON.stringify(path) : path)
+/** A path as it is, or as a JSON string if it holds control characters such as line ends. */
+const quotePath = (path: string): string => (/\p{Cc}/u.test(path) ? JSON.stringify(path) : path)
 
-function textOf(bytes: Uint8Array): string | null {
+/** `null` if the bytes are not UTF-8. */
+function decodeUtf8(bytes: Uint8Array): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {

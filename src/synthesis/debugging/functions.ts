@@ -1,48 +1,41 @@
 import type { SyntaxNode } from '../../grounding/index.js'
 import { callTables, type CallTable } from './call-tables.js'
 import type { Names } from './names.js'
-import { around, childOf, isScript, namedChildren, within, type Source, type SourceLanguage } from './source.js'
+import type { Parameter } from './parameter.js'
+import { childOf, isScript, namedChildren, descendants, type Source } from './source.js'
 
-export interface Parameter {
-  /** Empty for a pattern. */
-  name: string
-  isOptional: boolean
-  /** `rest` takes any number of arguments, `named` only one by its name, `keywords` any number by name. */
-  kind: 'one' | 'rest' | 'named' | 'keywords'
-}
-
-/** A function of which the file has only one declaration, and nothing else of its name. */
+/** A function that the file declares once, with nothing else of its name. */
 export interface DeclaredFunction {
   name: string
-  language: SourceLanguage
+  language: string
   node: SyntaxNode
   parameters: Parameter[]
-  /** Whether it gives a promise of one value; an async generator gives its values one by one. */
+  /** Whether a call gives a promise. An async generator gives no promise, but its values one by one. */
   isAsync: boolean
-  /** The class that it is a method of, called through `self` or `this`; `null` for a function called by its name. */
+  /** The class of a method that is called through `self` or `this`; `null` for a function that is called by name. */
   owner: SyntaxNode | null
-  /** Whether a call with too few (or too many) arguments is wrong for sure. */
-  isStrict: { tooFew: boolean; tooMany: boolean }
+  /** Whether a call with too few, or too many, arguments is certainly wrong. */
+  isCertain: { tooFew: boolean; tooMany: boolean }
 }
 
-/** The functions of a file that calls can be held against. */
+/** The functions of a file whose calls can be checked. */
 export function functionsOf(source: Source, names: Names | null): DeclaredFunction[] {
   const table = callTables[source.language]
   if (table === undefined) return []
   const found = source.tree.nodes.flatMap((node) => functionAt(source, table, node) ?? [])
   const counts = new Map<string, number>()
   const keyOf = ({ owner, name }: DeclaredFunction): string => `${owner?.start ?? ''} ${name}`
-  for (const one of found) counts.set(keyOf(one), (counts.get(keyOf(one)) ?? 0) + 1)
-  const others = names === null ? otherPlaces(source, table) : null
-  return found.filter((one) => {
-    if (counts.get(keyOf(one)) !== 1) return false
-    if (one.owner !== null) return !isReplaced(source, one)
-    return others === null ? names?.declared.get(one.name) === 1 : !others.has(one.name)
+  for (const declared of found) counts.set(keyOf(declared), (counts.get(keyOf(declared)) ?? 0) + 1)
+  const others = names === null ? otherUses(source, table) : null
+  return found.filter((declared) => {
+    if (counts.get(keyOf(declared)) !== 1) return false
+    if (declared.owner !== null) return !isReplaced(source, declared)
+    return others === null ? names?.declared.get(declared.name) === 1 : !others.has(declared.name)
   })
 }
 
-/** Names that stand somewhere else than as a function's name or as what is called: they may mean another thing. */
-function otherPlaces(source: Source, table: CallTable): Set<string> {
+/** Names that occur elsewhere than as the name of a function or in a call: they may mean something else. */
+function otherUses(source: Source, table: CallTable): Set<string> {
   const others = new Set<string>()
   for (const node of source.tree.nodes) {
     if (!table.nameTypes.includes(node.type)) continue
@@ -68,7 +61,7 @@ function functionAt(source: Source, table: CallTable, node: SyntaxNode): Declare
   if (nameNode === null || (list === null && single === null)) return null
   const owner = ownerOf(source, table, node)
   if (owner === undefined) return null
-  const read = list === null ? [{ ...one(source.textOf(single as SyntaxNode)) }] : table.parameters(list, source)
+  const read = list === null ? [singleParameter(source, single as SyntaxNode)] : table.parameters(list, source)
   if (read === null) return null
   const parameters = owner !== null && source.language === 'python' ? withoutReceiver(node, read, source) : read
   if (parameters === null || parameters.length > maxParameters) return null
@@ -79,9 +72,16 @@ function functionAt(source: Source, table: CallTable, node: SyntaxNode): Declare
     parameters,
     isAsync: node.children.some(({ type }) => type === 'async') && !isGenerator(node),
     owner,
-    isStrict: strictnessOf(source, node, parameters, owner),
+    isCertain: certaintyOf(source, node, parameters, owner),
   }
 }
+
+/** The parameter of an arrow function without parentheses. */
+const singleParameter = (source: Source, node: SyntaxNode): Parameter => ({
+  name: source.textOf(node),
+  isOptional: false,
+  kind: 'positional',
+})
 
 const innerFunction = /^(function|method_definition|arrow_function|generator_function|lambda)/
 
@@ -89,15 +89,13 @@ function isGenerator(node: SyntaxNode): boolean {
   if (node.type.startsWith('generator') || node.children.some(({ type }) => type === '*')) return true
   const pending = [...node.children]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (next.type === 'yield' || next.type === 'yield_statement') return true
+    if (next.type === 'yield') return true
     if (!innerFunction.test(next.type)) pending.push(...next.children)
   }
   return false
 }
 
-export const one = (name: string): Parameter => ({ name, isOptional: false, kind: 'one' })
-
-/** `const f = () => {}`: the name stands before the function. */
+/** The name in `const f = () => {}`. */
 function nameOfValue({ parent, field, type }: SyntaxNode): SyntaxNode | null {
   if (parent?.type !== 'variable_declarator' || field !== 'value' || !/arrow|function/.test(type)) return null
   const isConstant = parent.parent?.children.some((child) => child.type === 'const') === true
@@ -105,9 +103,9 @@ function nameOfValue({ parent, field, type }: SyntaxNode): SyntaxNode | null {
   return isConstant && childOf(parent, 'type') === null && name?.type === 'identifier' ? name : null
 }
 
-/** The class of a method, `null` for a plain function, `undefined` for what cannot be told. */
+/** The class of a method, `null` for a plain function, `undefined` if it is not certain. */
 function ownerOf(source: Source, table: CallTable, node: SyntaxNode): SyntaxNode | null | undefined {
-  if (table.accepts?.(node, source) === false) return undefined
+  if (table.isUnique?.(node, source) === false) return undefined
   if (source.language === 'python') return ownerInPython(source, node)
   if (!isScript(source.language)) return null
   if (node.type !== 'method_definition') return null
@@ -127,10 +125,10 @@ function ownerInPython(source: Source, node: SyntaxNode): SyntaxNode | null | un
 function withoutReceiver(node: SyntaxNode, parameters: Parameter[], source: Source): Parameter[] | null {
   const marks = node.parent?.type === 'decorated_definition' ? source.textOf(node.parent).split('\n')[0] : ''
   if (marks?.startsWith('@staticmethod')) return parameters
-  return parameters[0]?.kind === 'one' ? parameters.slice(1) : null
+  return parameters[0]?.kind === 'positional' ? parameters.slice(1) : null
 }
 
-/** A method that an assignment puts another in the place of, or that says only that others have to write it. */
+/** Whether another function may take the place of the method: by an assignment, or as the method is only a stub. */
 function isReplaced(source: Source, { name, node, owner }: DeclaredFunction): boolean {
   const body = childOf(node, 'body')
   const statements = body === null ? [] : namedChildren(body)
@@ -139,7 +137,7 @@ function isReplaced(source: Source, { name, node, owner }: DeclaredFunction): bo
     /\b(NotImplemented\w*|pass|\.\.\.|throw new Error)/.test(body === null ? 'pass' : source.textOf(body))
   )
     return true
-  for (const other of within(owner as SyntaxNode)) {
+  for (const other of descendants(owner as SyntaxNode)) {
     const isField = /^(public_field_definition|field_definition|method_signature|abstract_method_signature)$/.test(
       other.type,
     )
@@ -151,44 +149,48 @@ function isReplaced(source: Source, { name, node, owner }: DeclaredFunction): bo
   return false
 }
 
-function strictnessOf(
+function certaintyOf(
   source: Source,
   node: SyntaxNode,
   parameters: readonly Parameter[],
   owner: SyntaxNode | null,
-): DeclaredFunction['isStrict'] {
+): DeclaredFunction['isCertain'] {
   if (source.language !== 'javascript') return { tooFew: true, tooMany: true }
   const body = childOf(node, 'body')
   const readsAll =
-    body === null || [...within(body)].some((one) => one.type === 'identifier' && source.textOf(one) === 'arguments')
-  // JavaScript lets a caller leave out what it likes; a class below this one may take more.
+    body === null ||
+    [...descendants(body)].some((inner) => inner.type === 'identifier' && source.textOf(inner) === 'arguments')
+  // In JavaScript a caller may leave out any argument, and a subclass may take more of them.
   const isNeeded =
     body !== null &&
-    parameters.length <= maxTakenApart &&
+    parameters.length <= maxRequired &&
     !readsAll &&
-    parameters.every((one) => one.kind !== 'one' || one.isOptional || isTakenApart(source, body, one.name))
+    parameters.every(
+      (parameter) =>
+        parameter.kind !== 'positional' || parameter.isOptional || isRequired(source, body, parameter.name),
+    )
   return { tooFew: isNeeded, tooMany: !readsAll && owner === null }
 }
 
-/** Longer lists are not looked at: each parameter takes a walk over the body. */
-const maxTakenApart = 16
-/** Nobody writes as many; each call is held against each of them. */
+/** A longer parameter list is not checked: each parameter takes a walk over the body. */
+const maxRequired = 16
+/** A function with more parameters is ignored: every call is compared with each parameter. */
 const maxParameters = 64
 
-/** Whether the body takes something of the parameter and never asks whether it is there. */
-function isTakenApart(source: Source, body: SyntaxNode, name: string): boolean {
+/** Whether the body uses the value of the parameter and never tests whether it was passed. */
+function isRequired(source: Source, body: SyntaxNode, name: string): boolean {
   if (name === '') return true
   let isUsed = false
-  for (const node of within(body)) {
+  for (const node of descendants(body)) {
     if (node.type !== 'identifier' || source.textOf(node) !== name || node.parent === null) continue
     const { parent, field } = node
-    const isOpened =
+    const isValueUsed =
       (parent.type === 'member_expression' &&
         field === 'object' &&
         !parent.children.some(({ type }) => type === 'optional_chain')) ||
       (parent.type === 'call_expression' && field === 'function') ||
       (parent.type === 'for_in_statement' && field === 'right')
-    if (isOpened) isUsed = true
+    if (isValueUsed) isUsed = true
     else if (
       parent.type !== 'arguments' &&
       parent.type !== 'return_statement' &&
@@ -197,79 +199,4 @@ function isTakenApart(source: Source, body: SyntaxNode, name: string): boolean {
       return false
   }
   return isUsed
-}
-
-/** A call that is known to mean one function. */
-export interface KnownCall {
-  node: SyntaxNode
-  callee: DeclaredFunction
-  arguments: SyntaxNode[]
-}
-
-/** Calls of a file's own functions, and of those that it imports by name. */
-export function knownCalls(
-  source: Source,
-  own: readonly DeclaredFunction[],
-  imported: ReadonlyMap<string, DeclaredFunction>,
-): KnownCall[] {
-  const table = callTables[source.language]
-  if (table === undefined) return []
-  const plain = new Map(own.filter(({ owner }) => owner === null).map((one) => [one.name, one]))
-  const methods = new Map(
-    own.filter(({ owner }) => owner !== null).map((one) => [`${one.owner?.start} ${one.name}`, one]),
-  )
-  return source.tree.nodes.flatMap((node) => {
-    if (node.type !== table.call) return []
-    const target = childOf(node, table.callee)
-    const list = childOf(node, 'arguments')
-    if (target === null || list === null || list.type === 'template_string' || table.isOpenCall?.(node) === true)
-      return []
-    const callee = table.nameTypes.includes(target.type)
-      ? (plain.get(source.textOf(target)) ?? imported.get(source.textOf(target)))
-      : methodCalled(source, target, node, methods)
-    if (callee === undefined || !isSeen(callee, node, source)) return []
-    // Python's `f(x for x in y)` has one argument.
-    const given = list.type === 'generator_expression' ? [list] : namedChildren(list)
-    return [{ node, callee, arguments: given }]
-  })
-}
-
-function methodCalled(
-  source: Source,
-  target: SyntaxNode,
-  call: SyntaxNode,
-  methods: ReadonlyMap<string, DeclaredFunction>,
-): DeclaredFunction | undefined {
-  const isPython = target.type === 'attribute' && source.language === 'python'
-  if (!isPython && target.type !== 'member_expression') return undefined
-  const receiver = childOf(target, 'object')
-  const name = childOf(target, isPython ? 'attribute' : 'property')
-  if (receiver === null || name === null || source.textOf(receiver) !== (isPython ? 'self' : 'this')) return undefined
-  const owner = classAround(call, isPython)
-  return owner === null ? undefined : methods.get(`${owner.start} ${source.textOf(name)}`)
-}
-
-/** The class whose instance `this` or `self` is; `null` where a function in between has one of its own. */
-function classAround(node: SyntaxNode, isPython: boolean): SyntaxNode | null {
-  let method: SyntaxNode | null = null
-  for (const outer of around(node)) {
-    if (outer.type === 'class_definition') return isPython ? outer : null
-    if (outer.type === 'class_body') {
-      const isStatic = method?.type === 'method_definition' && method.children.some(({ type }) => type === 'static')
-      return isPython || isStatic ? null : outer
-    }
-    if (/^(function|generator_function)/.test(outer.type) && !isPython) return null
-    if (outer.type === 'object') return null
-    method = outer
-  }
-  return null
-}
-
-/** Whether the function can be seen from where it is called: both in the same function, or it further out. */
-function isSeen({ node, owner }: DeclaredFunction, call: SyntaxNode, source: Source): boolean {
-  if (owner !== null || (!isScript(source.language) && source.language !== 'python')) return true
-  const scope = [...around(node)].find(({ type }) =>
-    /^(function|method_definition|arrow_function|generator_function|class_definition)/.test(type),
-  )
-  return scope === undefined || [...around(call)].includes(scope)
 }

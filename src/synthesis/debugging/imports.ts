@@ -1,20 +1,20 @@
 import { languageOf, parseFile, resolversFor, type ParsedFile } from '../../grounding/index.js'
 import type { ImportRecord } from '../../records/index.js'
 import type { Disk } from '../disk.js'
-import type { Face } from './face.js'
+import type { FileExports } from './file-exports.js'
 import type { DeclaredFunction } from './functions.js'
 import { importedNames, type Names } from './names.js'
 import type { Source } from './source.js'
 
-/** Longer files say nothing of where imports lead: manifests are short. */
+/** A longer file is not read: manifests are short. */
 const maxManifestBytes = 200_000
 
-/** The imports of a file, and the written files that they lead to. */
+/** The imports of a file, resolved to written files. */
 export async function resolveImports(source: Source, disk: Disk): Promise<ImportRecord[]> {
   const parsed = await parse(source.path, source.text)
-  const others = new Map<string, ParsedFile>([[source.path, parsed]])
+  const parsedFiles = new Map<string, ParsedFile>([[source.path, parsed]])
   const texts = textsOf(disk)
-  const resolver = resolversFor({ texts, parsed: others, packageName: '', skipped: [] })(source.language)
+  const resolver = resolversFor({ texts, parsed: parsedFiles, packageName: '', skipped: [] })(source.language)
   return resolver === undefined ? [] : parsed.imports.flatMap((raw) => resolver.resolve(source.path, raw))
 }
 
@@ -22,7 +22,7 @@ function parse(path: string, text: string): Promise<ParsedFile> {
   return parseFile({ path, language: languageOf(path), text, maxParseChars: Infinity, maxOutlineDepth: 1 })
 }
 
-/** What a resolver looks at: all paths, and the text of what is no source, such as manifests. */
+/** What a resolver needs: all paths, and the text of manifests. */
 function textsOf(disk: Disk): Map<string, string> {
   return new Map(
     [...disk.paths()].sort().map((path) => {
@@ -36,21 +36,21 @@ function textsOf(disk: Disk): Map<string, string> {
   )
 }
 
-/** The functions that a file imports by name, by the name that they have in it. */
+/** The functions that a file imports by name, by their local name. */
 export function importedFunctions(
   source: Source,
   names: Names | null,
   imports: readonly ImportRecord[],
-  faces: ReadonlyMap<string, Face>,
+  exports: ReadonlyMap<string, FileExports>,
 ): Map<string, DeclaredFunction> {
-  const found = new Map<string, DeclaredFunction>()
+  const functions = new Map<string, DeclaredFunction>()
   for (const { local, imported, specifier } of importedNames(source)) {
-    const record = imports.find((one) => one.specifier === specifier && one.names.includes(imported))
-    const face = record?.target.kind === 'file' ? faces.get(record.target.path) : undefined
-    const one = face?.functions.get(imported)
-    if (one !== undefined && names?.declared.get(local) === 1) {
-      found.set(local, { ...one, name: local })
+    const record = imports.find((candidate) => candidate.specifier === specifier && candidate.names.includes(imported))
+    const exported = record?.target.kind === 'file' ? exports.get(record.target.path) : undefined
+    const declared = exported?.functions.get(imported)
+    if (declared !== undefined && names?.declared.get(local) === 1) {
+      functions.set(local, { ...declared, name: local })
     }
   }
-  return found
+  return functions
 }

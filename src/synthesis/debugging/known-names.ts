@@ -1,6 +1,6 @@
 import type { SourceLanguage } from '../../grounding/index.js'
 
-/** Names that are there without an import. A fixed list: what this program runs on must not change what a check says. */
+// Names that need no import. The lists are fixed, because the platform that runs a check must not change its output.
 
 const words = (text: string): string[] => text.trim().split(/\s+/)
 
@@ -49,7 +49,7 @@ export const scriptNames: ReadonlySet<string> = new Set(
   `),
 )
 
-/** Families of names that browsers have. */
+/** Prefixes of names that browsers provide. */
 export const scriptPattern =
   /^(HTML|SVG|WebGL|GPU|RTC|IDB|CSS|XML|DOM|Media|Audio|Canvas|Performance|Readable|Writable|Transform|Speech|Web|__)\w*$/
 
@@ -76,7 +76,7 @@ export const pythonNames: ReadonlySet<string> = new Set(
   `),
 )
 
-/** Go's own packages that are used most, but for those of which another has the name too (`rand`, `template`). */
+/** The most used packages of Go's standard library, without names that two packages share (`rand`, `template`). */
 export const goPackages: ReadonlySet<string> = new Set(
   words(`
     bufio bytes context encoding/base64 encoding/binary encoding/hex encoding/json encoding/xml errors flag fmt io

@@ -2,22 +2,22 @@ import type { SyntaxNode } from '../../grounding/index.js'
 import { childOf, isScript, type Source } from './source.js'
 
 /**
- * The names of a file: those that it uses, and those that stand anywhere else. A name is taken as declared wherever it
- * stands and is not plainly used, in whichever scope, so that a name that is declared nowhere really is.
+ * The names that a file uses, and those that it may declare. A name counts as declared wherever it occurs and is not
+ * clearly used, in any scope; so a name that is not declared by this rule is certainly not declared.
  */
 export interface Names {
   used: Use[]
-  /** How often each name stands in a place that may declare it. */
+  /** How often each name occurs in a place that may declare it. */
   declared: ReadonlyMap<string, number>
 }
 
-export interface Use {
+interface Use {
   name: string
   node: SyntaxNode
   isType: boolean
 }
 
-/** By the parent's type, the fields in which a name is used; `*` for any. */
+/** By the type of the parent node: the fields in which a name is used; `*` for any field. */
 type Places = Readonly<Record<string, readonly string[]>>
 
 const anyField = ['*']
@@ -127,7 +127,7 @@ const scriptNameTypes = new Set([
   'shorthand_property_identifier_pattern',
 ])
 
-/** The names of a script or a Python file; `null` for other languages. */
+/** The names of a script or a Python file; `null` for other languages, where one file does not tell what is declared. */
 export function namesOf(source: Source): Names | null {
   if (source.language !== 'python' && !isScript(source.language)) return null
   const placeOf = source.language === 'python' ? placeInPython : placeInScript
@@ -149,7 +149,7 @@ function placeInScript(node: SyntaxNode): Place {
   if (!scriptNameTypes.has(node.type) || node.parent === null) return null
   if (isIn(node, typeUses)) return 'type'
   if (node.type === 'type_identifier') return isIn(node, scriptUses) ? 'type' : 'declared'
-  // `typeof x` asks whether there is an x; a lower-case element is one of the page's own.
+  // `typeof x` asks whether there is an `x`, and a lower-case element is built into the page, so neither is a use.
   if (!isIn(node, scriptUses)) return 'declared'
   return 'value'
 }
@@ -171,7 +171,7 @@ function isIn({ parent, field }: SyntaxNode, places: Places): boolean {
   return fields !== undefined && (fields[0] === '*' || (field !== null && fields.includes(field)))
 }
 
-/** Whether the file is only what it says it is: no star, no evaluated text, nothing put into its scope from outside. */
+/** Whether names may come into the scope of the file unseen: by a star import, evaluated text, or from outside. */
 export function hasOpenScope(source: Source): boolean {
   const { words, tree } = source
   if (source.language === 'python') {
@@ -181,23 +181,23 @@ export function hasOpenScope(source: Source): boolean {
   return tree.nodes.some(({ type }) => type === 'with_statement') || words.has('eval')
 }
 
-/** Whether a script has a scope of its own, and does not share one with the other scripts of a page. */
+/** Whether a script is a module with its own scope. Other scripts share the scope of their page. */
 export function isModule(source: Source): boolean {
   const isStatement = ({ type }: SyntaxNode): boolean => type === 'import_statement' || type === 'export_statement'
   return source.tree.root.children.some(isStatement) || source.words.has('require') || source.words.has('exports')
 }
 
-/** A name that the file binds by an import: what it is called here, and there. */
-export interface ImportedName {
+/** A name that the file imports: its local name, and its name in the imported file. */
+interface ImportedName {
   local: string
   imported: string
   specifier: string
-  /** The part of the statement that names it. */
+  /** The part of the statement that has the name. */
   node: SyntaxNode
   statement: SyntaxNode
 }
 
-/** The names that import statements bind, but for whole modules in scripts (`import * as`) and stars. */
+/** The names that import statements bind, without whole modules of scripts (`import * as`) and star imports. */
 export function importedNames(source: Source): ImportedName[] {
   if (isScript(source.language)) return source.tree.nodes.flatMap((node) => scriptImport(source, node))
   if (source.language === 'python') return source.tree.nodes.flatMap((node) => pythonImport(source, node))
@@ -213,11 +213,11 @@ function scriptImport(source: Source, statement: SyntaxNode): ImportedName[] {
     const common = { specifier, statement }
     if (part.type === 'identifier') return [{ ...common, local: source.textOf(part), imported: 'default', node: part }]
     if (part.type !== 'named_imports') return []
-    return part.children.flatMap((one) => {
-      const name = childOf(one, 'name')
-      if (one.type !== 'import_specifier' || name === null) return []
-      const local = source.textOf(childOf(one, 'alias') ?? name)
-      return [{ ...common, local, imported: source.textOf(name).replace(/^['"]|['"]$/g, ''), node: one }]
+    return part.children.flatMap((specifierNode) => {
+      const name = childOf(specifierNode, 'name')
+      if (specifierNode.type !== 'import_specifier' || name === null) return []
+      const local = source.textOf(childOf(specifierNode, 'alias') ?? name)
+      return [{ ...common, local, imported: source.textOf(name).replace(/^['"]|['"]$/g, ''), node: specifierNode }]
     })
   })
 }
@@ -229,18 +229,18 @@ function pythonImport(source: Source, statement: SyntaxNode): ImportedName[] {
   const specifierOf = (node: SyntaxNode): string => source.textOf(node).replace(/\s+/g, '')
   return statement.children.flatMap((node) => {
     if (node.field !== 'name') return []
-    const named = node.type === 'aliased_import' ? childOf(node, 'name') : node
+    const nameNode = node.type === 'aliased_import' ? childOf(node, 'name') : node
     const alias = childOf(node, 'alias')
-    if (named === null) return []
-    const full = specifierOf(named)
+    if (nameNode === null) return []
+    const full = specifierOf(nameNode)
     const local = alias !== null ? source.textOf(alias) : isFrom ? full : (full.split('.')[0] as string)
     const specifier = isFrom && module !== null ? specifierOf(module) : full
     return [{ local, imported: isFrom ? full : '*', specifier, node, statement }]
   })
 }
 
-/** A string's text, where it has no escapes. */
-export function unquoted(source: Source, node: SyntaxNode | null): string | null {
+/** The text of a string literal; `null` if the node is none, or has escapes. */
+function unquoted(source: Source, node: SyntaxNode | null): string | null {
   if (node?.type !== 'string') return null
   const text = source.textOf(node).slice(1, -1)
   return text.includes('\\') ? null : text

@@ -3,11 +3,12 @@ import type { FileRecord } from '../../records/index.js'
 import { withFile, type Disk } from '../disk.js'
 import { lineEnd, lineStart, splitFile, type Part } from '../split-file.js'
 import type { Checker, CheckResult } from './checker.js'
-import type { Change, Fault, FaultKind } from './fault.js'
-import { proposeFaults } from './faults/propose-faults.js'
+import type { Change } from './change.js'
+import type { Fault } from './fault.js'
+import { faultTable, type FaultKind } from './faults/fault-table.js'
 import { readSource } from './source.js'
 
-/** A fault that a check sees, and what the check says of the wrong and of the true file. */
+/** A fault that the check finds, and the results of checking the wrong and the true file. */
 export interface DebuggingPlan {
   fault: Fault
   wrong: CheckResult
@@ -16,25 +17,25 @@ export interface DebuggingPlan {
 
 export interface DebuggingInput {
   file: FileRecord
+  /** The bytes of the true file. */
   truth: Uint8Array
-  /** What is written before the file. */
+  /** The files that are written before this one. */
   disk: Disk
   checker: Checker
   kinds: readonly FaultKind[]
   random: Random
-  /** Longer files are written in several parts, and a fault stays within one. */
+  /** A longer file is written in several parts; a fault stays within one of them. */
   maxActionBytes: number
 }
 
-/** A longer file takes too long to be tried again and again. */
+/** A longer file takes too long to check once for every candidate. */
 const maxFaultyBytes = 100_000
 const triesPerKind = 4
-/** Every file of every language has a bracket to lose, and every check sees it: taken where nothing else can be had. */
+/** Tried last: almost every file has a bracket to leave out, and every check finds it, so it would crowd out the others. */
 const lastResort: FaultKind = 'unclosed-block'
 
 /**
- * Looks for a fault to put into a file: one that the check sees, in a file in which it sees nothing wrong otherwise.
- * `null` where there is none.
+ * Looks for a fault that the check finds, in a file in which it finds no problem otherwise. `null` if there is none.
  */
 export async function planDebugging(input: DebuggingInput): Promise<DebuggingPlan | null> {
   const { file, truth, disk, checker, kinds, random } = input
@@ -49,7 +50,7 @@ export async function planDebugging(input: DebuggingInput): Promise<DebuggingPla
   return null
 }
 
-/** A few faults of each kind in turn, all within one part. */
+/** A few faults of each kind, in the order of `kinds`; each lies within one part. */
 export async function candidatesFor(input: DebuggingInput, kinds: readonly FaultKind[]): Promise<Fault[]> {
   const { file, truth, random, maxActionBytes } = input
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(truth)
@@ -57,9 +58,9 @@ export async function candidatesFor(input: DebuggingInput, kinds: readonly Fault
   if (source === null) return []
   const parts = splitFile(file, truth, maxActionBytes)
   return kinds.flatMap((kind) => {
-    const places = random.shuffled(proposeFaults(source, kind)).slice(0, triesPerKind * 4)
+    const places = random.shuffled(faultTable[kind](source)).slice(0, triesPerKind * 4)
     const faults = places.map((change) => ({ ...inBytes(text, change), kind }))
-    return faults.filter((fault) => linesMended(truth, parts, fault) !== null).slice(0, triesPerKind)
+    return faults.filter((fault) => linesToFix(truth, parts, fault) !== null).slice(0, triesPerKind)
   })
 }
 
@@ -74,10 +75,10 @@ export function applyFault(truth: Uint8Array, { start, end, text }: Fault): Uint
 }
 
 /**
- * The whole lines of the true file that take the place of the wrong ones, and the part in which they stand; `null`
- * where they are not within one part.
+ * The whole lines of the true file that replace the wrong ones, and the part that contains them; `null` if they are not
+ * within one part.
  */
-export function linesMended(
+export function linesToFix(
   truth: Uint8Array,
   parts: readonly Part[],
   fault: Fault,
@@ -86,6 +87,6 @@ export function linesMended(
   const isWholeLines =
     fault.end > fault.start && truth[fault.end - 1] === 0x0a && fault.start === start && fault.text === ''
   const end = isWholeLines ? fault.end : lineEnd(truth, fault.end)
-  const part = parts.find((one) => one.start <= start && end <= one.end)
+  const part = parts.find((candidate) => candidate.start <= start && end <= candidate.end)
   return part === undefined ? null : { lines: { start, end }, part }
 }

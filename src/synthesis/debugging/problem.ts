@@ -1,7 +1,7 @@
 import type { SyntaxNode } from '../../grounding/index.js'
 import type { Source } from './source.js'
 
-/** One thing that is wrong, and the 1-based line in which it is. */
+/** A problem that a check found, and its 1-based line. */
 export interface Problem {
   line: number
   text: string
@@ -14,8 +14,8 @@ export const problemAt = (source: Source, node: SyntaxNode, text: string): Probl
 
 const maxShownChars = 60
 
-/** A piece of a file in a message: one line, in quotes, not too long. */
-export function shown(text: string): string {
+/** Code of a file for a message: in one line, in quotes, and not too long. */
+export function quoteSnippet(text: string): string {
   const flat = text
     .slice(0, maxShownChars * 2)
     .replace(/\s+/g, ' ')

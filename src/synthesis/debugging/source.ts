@@ -8,20 +8,20 @@ import {
 
 export type { SourceLanguage }
 
-/** A written file as the checks see it. */
+/** A parsed file. */
 export interface Source {
   path: string
   language: SourceLanguage
   text: string
   tree: SyntaxTree
-  /** How often each word stands in the text, comments and strings included. */
+  /** How often each word occurs in the text, comments and strings included. */
   words: ReadonlyMap<string, number>
   textOf(node: SyntaxNode): string
-  /** The 1-based line of a UTF-16 index. */
+  /** The 1-based line of an index in UTF-16 units. */
   lineOf(index: number): number
 }
 
-/** Reads a file into a source. `null` where its language has no grammar, or it is past the bounds of the parser. */
+/** Parses a file. `null` if its language has no grammar, or the file is beyond the limits of the parser. */
 export async function readSource(path: string, text: string): Promise<Source | null> {
   const language = languageOf(path)
   const tree = language === 'text' ? null : await readSyntaxTree(language, text)
@@ -63,7 +63,7 @@ function lineAt(starts: readonly number[], index: number): number {
 export const isScript = (language: string): boolean =>
   language === 'typescript' || language === 'tsx' || language === 'javascript'
 
-/** Children that are part of the grammar's meaning, without comments. */
+/** The named children of a node, without comments. */
 export function namedChildren(node: SyntaxNode): SyntaxNode[] {
   return node.children.filter((child) => child.isNamed && !isComment(child))
 }
@@ -74,13 +74,13 @@ export function childOf(node: SyntaxNode | null | undefined, field: string): Syn
   return node?.children.find((child) => child.field === field) ?? null
 }
 
-/** The nodes around a node, the innermost first. */
-export function* around(node: SyntaxNode): Generator<SyntaxNode> {
+/** The ancestors of a node, the innermost first. */
+export function* ancestors(node: SyntaxNode): Generator<SyntaxNode> {
   for (let outer = node.parent; outer !== null; outer = outer.parent) yield outer
 }
 
-/** All nodes below a node, each before its children. */
-export function* within(node: SyntaxNode): Generator<SyntaxNode> {
+/** All descendants of a node, each before its children. */
+export function* descendants(node: SyntaxNode): Generator<SyntaxNode> {
   const pending = [...node.children].reverse()
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     yield next
@@ -88,9 +88,9 @@ export function* within(node: SyntaxNode): Generator<SyntaxNode> {
   }
 }
 
-/** Whether a node is a name as the languages without a table of scopes write it. */
+/** Whether a node is a name, for languages whose declared names are not known from one file. */
 export const isName = ({ type, isNamed }: SyntaxNode): boolean =>
   isNamed && /^(\w*identifier|constant|name|variable_name|instance_variable)$/.test(type)
 
-/** A name without Ruby's marks, as `words` counts it. */
+/** A name without the `@` of Ruby, as `words` counts it. */
 export const nameTextOf = (source: Source, node: SyntaxNode): string => source.textOf(node).replace(/^@+/, '')

@@ -1,30 +1,33 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
-import type { KnownCall } from '../functions.js'
-import { problemAt, shown, type Problem } from '../problem.js'
-import { around, childOf, isScript, type Source } from '../source.js'
+import { problemAt, quoteSnippet, type Problem } from '../problem.js'
+import { ancestors, childOf, isScript, type Source } from '../source.js'
+import type { CheckInput } from './check-input.js'
 
 const functionTypes =
   /^(function|method_definition|method_declaration|arrow_function|generator_function|lambda|local_function)/
 
-/** Calls that are looked at: for some, each look goes over the whole file. */
+/** How many calls are checked: for some of them the check goes over the whole file. */
 const maxCalls = 200
 
-/** Calls of `async` functions within `async` functions, of whose promise nobody waits for the end. */
-export function checkAwaits(source: Source, calls: readonly KnownCall[]): Problem[] {
+/** Finds calls of `async` functions, inside `async` functions, that are not awaited. */
+export function checkAwaits({ source, calls }: CheckInput): Problem[] {
   return calls
     .filter(({ callee }) => callee.isAsync)
     .slice(0, maxCalls)
     .flatMap(({ node, callee }) => {
       if (!isInAsync(node)) return []
       const use = misuse(source, node)
-      return use === null ? [] : [problemAt(source, node, `${shown(callee.name)} is async, and its call is ${use}`)]
+      return use === null
+        ? []
+        : [problemAt(source, node, `${quoteSnippet(callee.name)} is async, and its call is ${use}`)]
     })
 }
 
 const isInAsync = (node: SyntaxNode): boolean =>
-  [...around(node)].find(({ type }) => functionTypes.test(type))?.children.some(({ type }) => type === 'async') === true
+  [...ancestors(node)].find(({ type }) => functionTypes.test(type))?.children.some(({ type }) => type === 'async') ===
+  true
 
-/** What is done with a promise as if it were its value; `null` for what may be meant. */
+/** How the call uses a promise as if it were its value; `null` if the use may be intended. */
 function misuse(source: Source, call: SyntaxNode): string | null {
   const { parent, field } = call
   if (parent === null) return null
@@ -34,7 +37,7 @@ function misuse(source: Source, call: SyntaxNode): string | null {
     const name = childOf(parent, 'property')
     return name !== null && /^(then|catch|finally)$/.test(source.textOf(name)) ? null : 'used without being awaited'
   }
-  const isTakenApart =
+  const isUsedAsValue =
     (parent.type === 'attribute' && field === 'object') ||
     (parent.type === 'subscript' && field === 'value') ||
     (parent.type === 'subscript_expression' && field === 'object') ||
@@ -47,18 +50,18 @@ function misuse(source: Source, call: SyntaxNode): string | null {
       !parent.children.some(({ type }) => type === 'await' || type === 'async')) ||
     (/^(not_operator|comparison_operator|binary_operator|binary_expression)$/.test(parent.type) &&
       !parent.children.some(({ type }) => /^(\?\?|\|\||&&)$/.test(type)))
-  return isTakenApart ? 'used without being awaited' : heldValueIsOpened(source, parent, field)
+  return isUsedAsValue ? 'used without being awaited' : misuseOfVariable(source, parent, field)
 }
 
-/** `const x = f()` where `x.y` stands further down, and nobody awaits `x`. */
-function heldValueIsOpened(source: Source, holder: SyntaxNode, field: string | null): string | null {
+/** `const x = f()` with a later `x.y`, if `x` is never awaited. */
+function misuseOfVariable(source: Source, holder: SyntaxNode, field: string | null): string | null {
   const isScriptHolder = holder.type === 'variable_declarator' && field === 'value'
   const isPythonHolder = holder.type === 'assignment' && field === 'right'
   const name = isScriptHolder ? childOf(holder, 'name') : isPythonHolder ? childOf(holder, 'left') : null
-  const scope = [...around(holder)].find(({ type }) => functionTypes.test(type))
+  const scope = [...ancestors(holder)].find(({ type }) => functionTypes.test(type))
   if (name?.type !== 'identifier' || scope === undefined) return null
   const text = source.textOf(name)
-  let isOpened = false
+  let hasMemberUse = false
   for (const node of source.tree.nodes) {
     if (node.type !== 'identifier' || node === name || source.textOf(node) !== text) continue
     const { parent } = node
@@ -69,7 +72,7 @@ function heldValueIsOpened(source: Source, holder: SyntaxNode, field: string | n
       member === null ||
       /^(then|catch|finally|cancel|close|send|throw|add_done_callback|done|result)$/.test(source.textOf(member))
     if (isOther) return null
-    isOpened = true
+    hasMemberUse = true
   }
-  return isOpened ? 'used without being awaited' : null
+  return hasMemberUse ? 'used without being awaited' : null
 }

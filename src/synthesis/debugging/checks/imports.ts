@@ -1,51 +1,58 @@
 import type { ImportRecord } from '../../../records/index.js'
-import type { Face } from '../face.js'
+import type { FileExports } from '../file-exports.js'
 import { importedNames } from '../names.js'
-import { problemAt, shown, type Problem } from '../problem.js'
-import { around, isScript, type Source } from '../source.js'
+import { problemAt, quoteSnippet, type Problem } from '../problem.js'
+import { ancestors, isScript, type Source } from '../source.js'
+import type { CheckInput } from './check-input.js'
 
-/** Imports that lead to no written file although they should, and names that the file that they lead to does not have. */
-export function checkImports(
-  source: Source,
-  imports: readonly ImportRecord[],
-  faces: ReadonlyMap<string, Face>,
-): Problem[] {
-  return [...missingFiles(source, imports), ...missingNames(source, imports, faces)]
+/** Finds imports that should lead to a written file and lead to none, and imported names that their file does not have. */
+export function checkImports({ source, imports, exports }: CheckInput): Problem[] {
+  return [...missingFiles(source, imports), ...missingNames(source, imports, exports)]
 }
 
-/** Languages in which the paths alone say where an import leads; in the others it takes what every file declares. */
-const ledByPaths: readonly string[] = ['typescript', 'tsx', 'javascript', 'python', 'go', 'rust', 'ruby', 'c', 'cpp']
+/** Languages whose imports are resolved by paths alone. For the others one has to know what every file declares. */
+const languagesResolvedByPath: readonly string[] = [
+  'typescript',
+  'tsx',
+  'javascript',
+  'python',
+  'go',
+  'rust',
+  'ruby',
+  'c',
+  'cpp',
+]
 
 function missingFiles(source: Source, imports: readonly ImportRecord[]): Problem[] {
-  if (!ledByPaths.includes(source.language)) return []
-  const tried = triedLines(source)
+  if (!languagesResolvedByPath.includes(source.language)) return []
+  const linesInTry = importLinesInTry(source)
   return imports.flatMap(({ specifier, names, target }) => {
-    if (target.kind !== 'unresolved' || !isSure(specifier, target.reason)) return []
-    if (source.language === 'ruby' && isFromStart(source, specifier)) return []
+    if (target.kind !== 'unresolved' || !isCertain(specifier, target.reason)) return []
+    if (source.language === 'ruby' && isFromWorkingFolder(source, specifier)) return []
     const line = lineOfImport(source, specifier, names)
-    if (tried.has(line)) return []
-    return [{ line, text: `import of ${shown(specifier)} leads to no written file: ${target.reason}` }]
+    if (linesInTry.has(line)) return []
+    return [{ line, text: `import of ${quoteSnippet(specifier)} leads to no written file: ${target.reason}` }]
   })
 }
 
-/** Not what is beyond the repository, what a build makes, or a package that a folder only has the name of. */
-const isSure = (specifier: string, reason: string): boolean =>
+/** Whether the import is certainly wrong: it may lead out of the repository, to a generated file, or to a package. */
+const isCertain = (specifier: string, reason: string): boolean =>
   !/URL|absolute path|too long|made from|made when|was skipped/.test(reason) &&
   !/(^|[./])_?version$|generated|_pb2$/.test(specifier) &&
   (specifier.startsWith('.') || !/folder without|has no file for it|path mapping|"imports" entry/.test(reason))
 
-/** Ruby's `require './a'` begins in the folder that the program is started in, which nobody knows. */
-const isFromStart = ({ text }: Source, specifier: string): boolean =>
+/** Whether the path begins in the folder in which the program is started, as in `require './a'` of Ruby. */
+const isFromWorkingFolder = ({ text }: Source, specifier: string): boolean =>
   specifier.startsWith('.') && !/require_relative[ (]+['"]$/.test(text.slice(0, text.indexOf(specifier)))
 
-/** Lines in which a Python import may fail, since something is there for that case. */
-function triedLines(source: Source): Set<number> {
+/** Lines of Python imports inside a `try`, which may fail. */
+function importLinesInTry(source: Source): Set<number> {
   const lines = new Set<number>()
   if (source.language !== 'python') return lines
   for (const node of source.tree.nodes) {
     if (
       !/^import(_from)?_statement$/.test(node.type) ||
-      ![...around(node)].some(({ type }) => type === 'try_statement')
+      ![...ancestors(node)].some(({ type }) => type === 'try_statement')
     )
       continue
     for (let line = source.lineOf(node.start); line <= source.lineOf(node.end); line++) lines.add(line)
@@ -53,7 +60,7 @@ function triedLines(source: Source): Set<number> {
   return lines
 }
 
-/** The first line that has the specifier, and a name if there is one that has both. */
+/** The first line with the specifier and one of the names; otherwise the first line with the specifier. */
 function lineOfImport(source: Source, specifier: string, names: readonly string[]): number {
   let first = 0
   const lines = source.text.split('\n')
@@ -65,20 +72,29 @@ function lineOfImport(source: Source, specifier: string, names: readonly string[
   return first === 0 ? Math.max(1, lines.findIndex((line) => line.includes(specifier)) + 1) : first
 }
 
-function missingNames(source: Source, imports: readonly ImportRecord[], faces: ReadonlyMap<string, Face>): Problem[] {
+function missingNames(
+  source: Source,
+  imports: readonly ImportRecord[],
+  exports: ReadonlyMap<string, FileExports>,
+): Problem[] {
   return importedNames(source).flatMap(({ imported, specifier, node, statement }) => {
     if (
       imported === '*' ||
-      (source.language === 'python' && [...around(statement)].some(({ type }) => type === 'try_statement'))
+      (source.language === 'python' && [...ancestors(statement)].some(({ type }) => type === 'try_statement'))
     )
       return []
-    const record = imports.find((one) => one.specifier === specifier && one.names.includes(imported))
+    const record = imports.find((candidate) => candidate.specifier === specifier && candidate.names.includes(imported))
     if (record?.target.kind !== 'file' || record.target.path === source.path) return []
-    const face = faces.get(record.target.path)
+    const exported = exports.get(record.target.path)
     const isOfKind = isScript(source.language) ? /\.[cm]?[jt]sx?$/ : /\.py$/
-    if (face === undefined || face.names === null || face.names.has(imported) || !isOfKind.test(record.target.path))
+    if (
+      exported === undefined ||
+      exported.names === null ||
+      exported.names.has(imported) ||
+      !isOfKind.test(record.target.path)
+    )
       return []
-    const what = imported === 'default' ? 'no default export' : `no ${shown(imported)}`
+    const what = imported === 'default' ? 'no default export' : `no ${quoteSnippet(imported)}`
     return [problemAt(source, node, `${record.target.path} has ${what}`)]
   })
 }

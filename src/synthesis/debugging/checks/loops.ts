@@ -1,24 +1,25 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
-import { problemAt, shown, type Problem } from '../problem.js'
-import { childOf, within, type Source } from '../source.js'
+import { problemAt, quoteSnippet, type Problem } from '../problem.js'
+import { childOf, descendants, type Source } from '../source.js'
+import type { CheckInput } from './check-input.js'
 
-/** What asks for the number of items, by the text after (`x.length`) or around (`len(x)`) what it asks of. */
+/** Expressions for the number of items: text after (`x.length`) or around (`len(x)`) the name of the items. */
 const lengthAfter = /^(.+?)(?:\?)?\.(?:length|size\(\)|Length|Count|count|len\(\))$/s
 const lengthAround = /^(?:len|count|sizeof)\(\s*(.+?)\s*\)$/s
 
-/** Loops over an index that reach the number of items itself, and use it on the items. */
-export function checkLoops(source: Source): Problem[] {
+/** Finds loops over an index that reach the number of items, and use the index on the items. */
+export function checkLoops({ source }: CheckInput): Problem[] {
   return source.tree.nodes.flatMap((node) => {
     const loop =
       node.type === 'for_statement'
         ? (loopByCondition(source, node) ?? loopByRange(source, node))
         : rangeLoop(source, node)
-    if (loop === null || !indexes(source, loop)) return []
+    if (loop === null || !indexesItems(source, loop)) return []
     return [
       problemAt(
         source,
         node,
-        `the loop runs ${shown(loop.index)} up to the length of ${shown(loop.items)}, one past its last item`,
+        `the loop runs ${quoteSnippet(loop.index)} up to the length of ${quoteSnippet(loop.items)}, one past its last item`,
       ),
     ]
   })
@@ -30,14 +31,14 @@ interface Loop {
   body: SyntaxNode
 }
 
-/** The items whose number an expression is. */
+/** The items whose number the expression gives; `null` if it gives no such number. */
 function itemsCounted(source: Source, node: SyntaxNode | null): string | null {
   if (node === null) return null
   const text = source.textOf(node)
   return text.length > 200 ? null : ((lengthAfter.exec(text) ?? lengthAround.exec(text))?.[1] ?? null)
 }
 
-/** `for (i = 0; i <= x.length; i++)`, in the languages that have it. */
+/** `for (i = 0; i <= x.length; i++)`. */
 function loopByCondition(source: Source, node: SyntaxNode): Loop | null {
   const clause = node.children.find(({ type }) => type === 'for_clause') ?? node
   const condition = childOf(clause, 'condition')
@@ -49,7 +50,7 @@ function loopByCondition(source: Source, node: SyntaxNode): Loop | null {
   return left === null || items === null ? null : { index: source.textOf(left), items, body }
 }
 
-/** Python's `for i in range(len(x) + 1)`. */
+/** `for i in range(len(x) + 1)` in Python. */
 function loopByRange(source: Source, node: SyntaxNode): Loop | null {
   const [left, right, body] = [childOf(node, 'left'), childOf(node, 'right'), childOf(node, 'body')]
   if (left?.type !== 'identifier' || right?.type !== 'call' || body === null) return null
@@ -64,7 +65,7 @@ function loopByRange(source: Source, node: SyntaxNode): Loop | null {
   return items === null ? null : { index: source.textOf(left), items, body }
 }
 
-/** Rust's `for i in 0..=v.len()` and Swift's `for i in 0...v.count`. */
+/** `for i in 0..=v.len()` in Rust. */
 function rangeLoop(source: Source, node: SyntaxNode): Loop | null {
   if (node.type !== 'for_expression') return null
   const [left, right, body] = [childOf(node, 'pattern'), childOf(node, 'value'), childOf(node, 'body')]
@@ -74,22 +75,22 @@ function rangeLoop(source: Source, node: SyntaxNode): Loop | null {
   return items === null ? null : { index: source.textOf(left), items, body }
 }
 
-/** Whether the body uses the index on the items, and never asks where they end. */
-function indexes(source: Source, { index, items, body }: Loop): boolean {
+/** Whether the body uses the index on the items, and never tests where they end. */
+function indexesItems(source: Source, { index, items, body }: Loop): boolean {
   const text = source.textOf(body)
-  const wanted = [`${items}[${index}]`, `${items}.get(${index})`]
-  if (!wanted.some((one) => text.includes(one))) return false
-  for (const node of within(body)) {
+  const uses = [`${items}[${index}]`, `${items}.get(${index})`]
+  if (!uses.some((use) => text.includes(use))) return false
+  for (const node of descendants(body)) {
     if (itemsCounted(source, node) === items || node.type === 'break_statement' || node.type === 'break') return false
     const isCompared =
       /^(binary_expression|comparison_operator|boolean_operator|binary_operator)$/.test(node.type) &&
       node.children.some((child) => source.textOf(child) === index) &&
       node.children.some(({ type }) => /^[<>!=]=?=?$/.test(type))
     if (isCompared) return false
-    // Asking whether there is an item at all may be how the loop ends.
+    // A test whether the item exists may end the loop.
     if (
       /^(if_statement|ternary_expression|conditional_expression|while_statement)$/.test(node.type) &&
-      wanted.some((one) => source.textOf(childOf(node, 'condition') ?? node).includes(one))
+      uses.some((use) => source.textOf(childOf(node, 'condition') ?? node).includes(use))
     )
       return false
   }

@@ -1,11 +1,11 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
-import { problemAt, shown, type Problem } from '../problem.js'
+import { problemAt, quoteSnippet, type Problem } from '../problem.js'
 import { isComment, type Source } from '../source.js'
 
-/** More say nothing: past the first, a parser mostly tells of its own confusion. */
+/** More would not help: after the first syntax error, a parser mostly reports errors that follow from it. */
 const maxSyntaxProblems = 3
 
-/** Where the file does not parse: what is missing, or the first words of what cannot stand there. */
+/** Finds the places where the file does not parse. */
 export function checkSyntax(source: Source): Problem[] {
   if (!source.tree.hasError) return []
   const problems: Problem[] = []
@@ -17,16 +17,18 @@ export function checkSyntax(source: Source): Problem[] {
   return problems.length > 0 ? problems : [{ line: 1, text: 'syntax error' }]
 }
 
-/** Where an error begins to be one: comments at its head are right as they are. */
+/** The first node of an error that is no comment. */
 function firstOf(node: SyntaxNode): SyntaxNode {
   return node.type === 'ERROR' ? (node.children.find((child) => !isComment(child)) ?? node) : node
 }
 
 function messageFor(source: Source, node: SyntaxNode): string | null {
-  if (node.isMissing) return `syntax error: ${node.type === '' ? 'something' : shown(node.type)} is missing`
+  if (node.isMissing) return `syntax error: ${node.type === '' ? 'something' : quoteSnippet(node.type)} is missing`
   if (node.type !== 'ERROR') return null
   const isWide = node.end - node.start > 200
   const [line] = source.text.slice(firstOf(node).start, node.end).trim().split('\n')
   if (line === undefined || line === '') return 'syntax error'
-  return isWide ? `syntax error: what begins with ${shown(line)} does not end` : `syntax error at ${shown(line)}`
+  return isWide
+    ? `syntax error: what begins with ${quoteSnippet(line)} does not end`
+    : `syntax error at ${quoteSnippet(line)}`
 }

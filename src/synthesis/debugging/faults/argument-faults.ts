@@ -1,12 +1,12 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
 import { callTables } from '../call-tables.js'
-import type { Change } from '../fault.js'
+import type { Change } from '../change.js'
 import { functionsOf } from '../functions.js'
 import { importedNames, namesOf } from '../names.js'
-import { shown } from '../problem.js'
+import { quoteSnippet } from '../problem.js'
 import { childOf, namedChildren, type Source } from '../source.js'
 
-/** The last argument of a call, left out. */
+/** Leaves out the last argument of a call. */
 export function missingArguments(source: Source): Change[] {
   return callsOf(source).flatMap(({ callee, given }) => {
     const [last, before] = [given.at(-1), given.at(-2)]
@@ -17,28 +17,28 @@ export function missingArguments(source: Source): Change[] {
         start,
         end: last.end,
         text: '',
-        detail: `${shown(source.textOf(callee))} is called without ${shown(source.textOf(last))}`,
+        detail: `${quoteSnippet(source.textOf(callee))} is called without ${quoteSnippet(source.textOf(last))}`,
       },
     ]
   })
 }
 
-/** Two names next to each other among the arguments of a call, each in the place of the other. */
+/** Swaps two neighbouring arguments of a call that are plain names. */
 export function swappedArguments(source: Source): Change[] {
   return callsOf(source).flatMap(({ callee, given }) =>
     given.flatMap((first, at): Change[] => {
       const second = given[at + 1]
       if (second === undefined) return []
-      const [one, other] = [source.textOf(first), source.textOf(second)]
-      if (one === other || !/^\$?\w{3,40}$/.test(one) || !/^\$?\w{3,40}$/.test(other)) return []
+      const [firstText, secondText] = [source.textOf(first), source.textOf(second)]
+      if (firstText === secondText || ![firstText, secondText].every((text) => /^\$?\w{3,40}$/.test(text))) return []
       const between = source.text.slice(first.end, second.start)
-      const detail = `${shown(source.textOf(callee))} is given ${shown(other)} and ${shown(one)} in each other's place`
-      return [{ start: first.start, end: second.end, text: other + between + one, detail }]
+      const detail = `${quoteSnippet(source.textOf(callee))} is given ${quoteSnippet(secondText)} and ${quoteSnippet(firstText)} in each other's place`
+      return [{ start: first.start, end: second.end, text: secondText + between + firstText, detail }]
     }),
   )
 }
 
-/** Calls of functions that a check may know: the file's own, and those that it imports. */
+/** Calls of functions that a check may know: those of the file, and those that it imports. */
 function callsOf(source: Source): { callee: SyntaxNode; given: SyntaxNode[] }[] {
   const table = callTables[source.language]
   if (table === undefined) return []

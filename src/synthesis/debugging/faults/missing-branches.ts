@@ -1,23 +1,23 @@
 import type { SyntaxNode } from '../../../grounding/index.js'
-import type { Change } from '../fault.js'
-import { shown } from '../problem.js'
+import type { Change } from '../change.js'
+import { quoteSnippet } from '../problem.js'
 import { namedChildren, type Source } from '../source.js'
 
 const maxBranchChars = 1_500
 
-/** A `return` at the end of a function, an `else`, or an `if` in the middle, left out with its lines. */
+/** Leaves out the lines of a `return` at the end of a block, an `else`, or an `if` between other statements. */
 export function missingBranches(source: Source): Change[] {
   return source.tree.nodes.flatMap((node) => {
     if (node.end - node.start > maxBranchChars) return []
-    if (node.type === 'return_statement' && isAtEnd(node)) return wholeLines(source, node.start, node.end)
-    if (node.type === 'if_statement' && isBetween(node)) return wholeLines(source, node.start, node.end)
-    // `} else {` begins within a line: from the bracket before it to its own.
+    if (node.type === 'return_statement' && isAtEnd(node)) return leaveOutLines(source, node.start, node.end)
+    if (node.type === 'if_statement' && isBetween(node)) return leaveOutLines(source, node.start, node.end)
+    // `} else {` begins within a line, so only the clause itself is left out.
     if (/^(else_clause|elif_clause)$/.test(node.type)) {
       const isPython = source.language === 'python'
-      const start = isPython ? node.start : before(source, node.start)
+      const start = isPython ? node.start : lineTextStart(source, node.start)
       return isPython
-        ? wholeLines(source, start, node.end)
-        : [{ start, end: node.end, text: '', detail: `left out: ${shown(source.textOf(node))}` }]
+        ? leaveOutLines(source, start, node.end)
+        : [{ start, end: node.end, text: '', detail: `left out: ${quoteSnippet(source.textOf(node))}` }]
     }
     return []
   })
@@ -33,19 +33,19 @@ const isBetween = (node: SyntaxNode): boolean => {
   return siblings.length > 2 && /block|body|compound/.test(node.parent?.type ?? '')
 }
 
-function before(source: Source, at: number): number {
+function lineTextStart(source: Source, at: number): number {
   let start = at
   while (start > 0 && /[ \t]/.test(source.text.charAt(start - 1))) start--
   return start
 }
 
-/** The lines of a statement that shares none of them. */
-function wholeLines(source: Source, from: number, to: number): Change[] {
+/** Leaves out the lines of a statement, if no other code is on them. */
+function leaveOutLines(source: Source, from: number, to: number): Change[] {
   const start = source.text.lastIndexOf('\n', from - 1) + 1
   const next = source.text.indexOf('\n', to)
   const end = next < 0 ? source.text.length : next + 1
   const isAlone = source.text.slice(start, from).trim() === '' && /^[;\s]*$/.test(source.text.slice(to, end))
   return isAlone && next >= 0
-    ? [{ start, end, text: '', detail: `left out: ${shown(source.text.slice(from, to))}` }]
+    ? [{ start, end, text: '', detail: `left out: ${quoteSnippet(source.text.slice(from, to))}` }]
     : []
 }

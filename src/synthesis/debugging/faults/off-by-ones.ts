@@ -1,8 +1,8 @@
-import type { Change } from '../fault.js'
-import { shown } from '../problem.js'
+import type { Change } from '../change.js'
+import { quoteSnippet } from '../problem.js'
 import { childOf, type Source } from '../source.js'
 
-/** The end of a loop over an index, one too far. */
+/** Lets a loop over an index run one step too far. */
 export function offByOnes(source: Source): Change[] {
   return source.tree.nodes.flatMap((node): Change[] => {
     if (node.type === 'for_statement' || node.type === 'for_clause') {
@@ -15,7 +15,7 @@ export function offByOnes(source: Source): Change[] {
             start: less.start,
             end: less.end,
             text: '<=',
-            detail: `the loop runs while ${shown(source.textOf(condition).replace('<', '<='))}`,
+            detail: `the loop runs while ${quoteSnippet(source.textOf(condition).replace('<', '<='))}`,
           },
         ]
       }
@@ -31,7 +31,7 @@ export function offByOnes(source: Source): Change[] {
             start: last.end,
             end: last.end,
             text: ' + 1',
-            detail: `the loop runs over range(${shown(source.textOf(last))} + 1)`,
+            detail: `the loop runs over range(${quoteSnippet(source.textOf(last))} + 1)`,
           },
         ]
       }
@@ -45,7 +45,7 @@ export function offByOnes(source: Source): Change[] {
             start: dots.start,
             end: dots.end,
             text: '..=',
-            detail: `the loop runs over ${shown(source.textOf(node).replace('..', '..='))}`,
+            detail: `the loop runs over ${quoteSnippet(source.textOf(node).replace('..', '..='))}`,
           },
         ]
   })

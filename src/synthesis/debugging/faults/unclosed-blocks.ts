@@ -1,8 +1,8 @@
-import type { Change } from '../fault.js'
-import { shown } from '../problem.js'
+import type { Change } from '../change.js'
+import { quoteSnippet } from '../problem.js'
 import type { Source } from '../source.js'
 
-/** A closing bracket, Ruby's `end` or Python's colon, left out. */
+/** Leaves out a closing bracket, an `end` of Ruby or a colon of Python. */
 export function unclosedBlocks(source: Source): Change[] {
   return source.tree.nodes.flatMap((node) => {
     const isClosing = /^[)\]}]$/.test(node.type) || (node.type === 'end' && source.language === 'ruby')
@@ -18,7 +18,7 @@ export function unclosedBlocks(source: Source): Change[] {
         start: node.start,
         end: node.end,
         text: '',
-        detail: `${shown(text)} is missing after ${shown(line.slice(0, -text.length))}`,
+        detail: `${quoteSnippet(text)} is missing after ${quoteSnippet(line.slice(0, -text.length))}`,
       },
     ]
   })

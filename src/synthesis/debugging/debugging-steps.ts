@@ -2,64 +2,66 @@ import type { BlobSpan } from '../../core/index.js'
 import type { Episode, Step } from '../../records/index.js'
 import { countLines, lineNumber, type Action } from '../../tools/index.js'
 import { withFile } from '../disk.js'
-import { requestOf, thoughtOn, writingOf, type FileWork } from '../episode.js'
+import { fileRequest, thoughtBeforePart, writeAction, type FileWork } from '../file-work.js'
 import { splitFile, type Part } from '../split-file.js'
 import type { CheckResult } from './checker.js'
-import { applyFault, linesMended, type DebuggingPlan } from './plan-debugging.js'
+import { applyFault, linesToFix, type DebuggingPlan } from './plan-debugging.js'
 
-type DebuggedSteps = Pick<Episode, 'steps' | 'debugging'>
+type DebuggingSteps = Pick<Episode, 'steps' | 'debugging'>
 
-/** A longer attempt is not worth its tokens. */
+/** A longer attempt is not used: it is not worth its tokens. */
 const maxAttemptBytes = 40_000
 
-/** The file with the fault in it is written part by part and checked; then the lines of the fault are mended. */
+/** Writes the file with the fault part by part, checks it, and fixes the lines with the fault. */
 export async function faultSteps(
   work: FileWork,
   { fault, wrong, right }: DebuggingPlan,
-): Promise<DebuggedSteps | null> {
+): Promise<DebuggingSteps | null> {
   const { bytes: truth, file, options } = work
   const parts = splitFile(file, truth, options.maxActionBytes)
-  const mended = linesMended(truth, parts, fault)
-  if (mended === null) return null
+  const fix = linesToFix(truth, parts, fault)
+  if (fix === null) return null
   const draft = applyFault(truth, fault)
   const shift = draft.length - truth.length
   const steps: Step[] = []
   for (const part of parts) {
-    const isWrong = part.start === mended.part.start
-    const action = isWrong ? draftOf(work, part, draft.subarray(part.start, part.end + shift)) : writingOf(work, part)
-    const isBehind = part.start > mended.part.start
+    const isWrong = part.start === fix.part.start
+    const action = isWrong
+      ? draftAction(work, part, draft.subarray(part.start, part.end + shift))
+      : writeAction(work, part)
+    const isAfterFix = part.start > fix.part.start
     steps.push({
-      thought: await thoughtOn(work, part),
-      action: isBehind ? moved(action, shift, draft) : action,
+      thought: await thoughtBeforePart(work, part),
+      action: isAfterFix ? shiftEdit(action, shift, draft) : action,
       observation: null,
     })
   }
-  const { lines } = mended
-  const there = { start: lines.start, end: lines.end + shift }
-  steps.push(...(await mendingSteps(work, draft, there, lines, wrong, right)))
+  const { lines } = fix
+  const wrongLines = { start: lines.start, end: lines.end + shift }
+  steps.push(...(await fixSteps(work, draft, wrongLines, lines, wrong, right)))
   return { steps, debugging: { kind: 'fault', fault: fault.kind, detail: fault.detail } }
 }
 
-/** The writer's own attempt is written and checked, then mended; `null` where there is none or nothing is wrong. */
-export async function attemptSteps(work: FileWork): Promise<DebuggedSteps | null> {
+/** Writes the generator's own attempt, checks and fixes it; `null` if there is no attempt, or no problem in it. */
+export async function attemptSteps(work: FileWork): Promise<DebuggingSteps | null> {
   const { bytes: truth, file, options, generator, checker, disk } = work
   const [whole, ...others] = splitFile(file, truth, options.maxActionBytes)
   if (whole === undefined || others.length > 0) return null
   const right = await checker.check(file.path, withFile(disk, file.path, truth))
   if (right.problems > 0) return null
   const code = options.showCode ? Buffer.from(truth).toString('utf8') : null
-  const attempt = await generator.attempt({ ...requestOf(work), leadsTo: { kind: 'code', ...whole, code } })
+  const attempt = await generator.attempt({ ...fileRequest(work), leadsTo: { kind: 'code', ...whole, code } })
   if (attempt === null) return null
   const draft = Buffer.from(attempt.code)
   const isUsable = draft.length > 0 && draft.toString('utf8') === attempt.code && draft.length <= maxAttemptBytes
   if (!isUsable || draft.equals(truth)) return null
   const wrong = await checker.check(file.path, withFile(disk, file.path, draft))
   if (wrong.problems === 0) return null
-  const { there, lines } = differentLines(draft, truth)
+  const { wrongLines, trueLines } = differentLines(draft, truth)
   return {
     steps: [
-      { thought: await thoughtOn(work, whole), action: draftOf(work, whole, draft), observation: null },
-      ...(await mendingSteps(work, draft, there, lines, wrong, right)),
+      { thought: await thoughtBeforePart(work, whole), action: draftAction(work, whole, draft), observation: null },
+      ...(await fixSteps(work, draft, wrongLines, trueLines, wrong, right)),
     ],
     debugging: {
       ...{ kind: 'attempt', fault: '', detail: '' },
@@ -68,11 +70,11 @@ export async function attemptSteps(work: FileWork): Promise<DebuggedSteps | null
   }
 }
 
-/** A check that fails, the thought on it, the lines put right, and a check that finds nothing. */
-async function mendingSteps(
+/** A check that fails, a thought on it with the Edit that replaces the wrong lines, and a check that passes. */
+async function fixSteps(
   work: FileWork,
   draft: Uint8Array,
-  there: Part,
+  wrongLines: Part,
   { start, end }: Part,
   wrong: CheckResult,
   right: CheckResult,
@@ -83,15 +85,15 @@ async function mendingSteps(
   const action: Action = {
     tool: 'Edit',
     path,
-    start: there.start,
-    end: there.end,
-    startLine: lineNumber(draft, there.start),
-    replacedLines: countLines(draft.subarray(there.start, there.end)),
+    start: wrongLines.start,
+    end: wrongLines.end,
+    startLine: lineNumber(draft, wrongLines.start),
+    replacedLines: countLines(draft.subarray(wrongLines.start, wrongLines.end)),
     content: { blob, start, end },
   }
   return [
     checkStep(work, wrong),
-    { thought: await work.generator.thought({ ...requestOf(work), leadsTo }), action, observation: null },
+    { thought: await work.generator.thought({ ...fileRequest(work), leadsTo }), action, observation: null },
     checkStep(work, right),
   ]
 }
@@ -100,33 +102,33 @@ function checkStep(work: FileWork, { output }: CheckResult): Step {
   return {
     thought: null,
     action: { tool: 'Check', path: work.file.path },
-    observation: kept(work, Buffer.from(output)),
+    observation: storeSpan(work, Buffer.from(output)),
   }
 }
 
-/** A span of bytes that are no part of the repository. */
-function kept({ blobs }: FileWork, bytes: Uint8Array): BlobSpan {
+/** Stores bytes that are not part of the repository. */
+function storeSpan({ blobs }: FileWork, bytes: Uint8Array): BlobSpan {
   return { blob: blobs.put(bytes), start: 0, end: bytes.length }
 }
 
-/** The action that writes a part, with other content than the true one. */
-function draftOf(work: FileWork, part: Part, bytes: Uint8Array): Action {
+/** The action that writes a part with wrong content. */
+function draftAction(work: FileWork, part: Part, bytes: Uint8Array): Action {
   return {
-    ...(writingOf(work, part) as Extract<Action, { content: BlobSpan }>),
-    content: kept(work, bytes),
+    ...(writeAction(work, part) as Extract<Action, { content: BlobSpan }>),
+    content: storeSpan(work, bytes),
     draft: true,
   }
 }
 
-/** An insertion behind a part that has become longer or shorter. */
-function moved(action: Action, shift: number, draft: Uint8Array): Action {
+/** Moves an Edit that comes after a part which became longer or shorter by `shift` bytes. */
+function shiftEdit(action: Action, shift: number, draft: Uint8Array): Action {
   if (action.tool !== 'Edit') return action
   const start = action.start + shift
   return { ...action, start, end: start, startLine: lineNumber(draft, start) }
 }
 
-/** The whole lines in which the draft differs from the truth: those between a common head and a common tail. */
-export function differentLines(draft: Uint8Array, truth: Uint8Array): { there: Part; lines: Part } {
+/** The whole lines in which the draft differs from the true file: those between their common start and common end. */
+export function differentLines(draft: Uint8Array, truth: Uint8Array): { wrongLines: Part; trueLines: Part } {
   const [before, after] = [linesOf(draft), linesOf(truth)]
   const isSame = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
     a !== undefined && b !== undefined && Buffer.compare(a, b) === 0
@@ -138,8 +140,8 @@ export function differentLines(draft: Uint8Array, truth: Uint8Array): { there: P
   const lengthOf = (lines: readonly Uint8Array[]): number => lines.reduce((sum, line) => sum + line.length, 0)
   const start = lengthOf(before.slice(0, head))
   return {
-    there: { start, end: draft.length - lengthOf(before.slice(before.length - tail)) },
-    lines: { start, end: truth.length - lengthOf(after.slice(after.length - tail)) },
+    wrongLines: { start, end: draft.length - lengthOf(before.slice(before.length - tail)) },
+    trueLines: { start, end: truth.length - lengthOf(after.slice(after.length - tail)) },
   }
 }
 

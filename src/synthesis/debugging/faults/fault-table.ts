@@ -1,15 +1,19 @@
-import { type Change, type FaultKind } from '../fault.js'
+import type { Change } from '../change.js'
 import type { Source } from '../source.js'
-import { droppedAwaits } from './dropped-awaits.js'
 import { missingArguments, swappedArguments } from './argument-faults.js'
-import { missingBranches } from './missing-branches.js'
+import { droppedAwaits } from './dropped-awaits.js'
 import { missingImports, wrongImports } from './import-faults.js'
+import { missingBranches } from './missing-branches.js'
 import { offByOnes } from './off-by-ones.js'
 import { renamedSymbols } from './renamed-symbols.js'
 import { unclosedBlocks } from './unclosed-blocks.js'
 
-/** All places of a file at which a fault could stand, in order; to add a kind, one function that proposes places. */
-const proposers: Record<FaultKind, (source: Source) => Change[]> = {
+/**
+ * The kinds of fault that can be put into a file. Each kind has the function that lists the changes of that kind which a
+ * file allows, in order of their places. To add a kind: one file and one line here; the values of the option
+ * `debugging.kinds`, and its default, are the keys of this table.
+ */
+export const faultTable = {
   'wrong-import': wrongImports,
   'missing-import': missingImports,
   'renamed-symbol': renamedSymbols,
@@ -19,9 +23,8 @@ const proposers: Record<FaultKind, (source: Source) => Change[]> = {
   'off-by-one': offByOnes,
   'dropped-await': droppedAwaits,
   'unclosed-block': unclosedBlocks,
-}
+} satisfies Record<string, (source: Source) => Change[]>
 
-/** The changes of one kind, by UTF-16 indices, in order of their places. */
-export function proposeFaults(source: Source, kind: FaultKind): Change[] {
-  return proposers[kind](source)
-}
+export type FaultKind = keyof typeof faultTable
+
+export const faultKinds = Object.keys(faultTable) as FaultKind[]

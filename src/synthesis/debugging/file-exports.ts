@@ -1,25 +1,25 @@
 import type { SyntaxNode } from '../../grounding/index.js'
 import { hasOpenScope, namesOf, type Names } from './names.js'
 import { functionsOf, type DeclaredFunction } from './functions.js'
-import { childOf, isScript, within, type Source } from './source.js'
+import { childOf, isScript, descendants, type Source } from './source.js'
 
-/** What others can take from a file by name. */
-export interface Face {
-  /** `null` where that cannot be told for sure. */
+/** What other files can import from a file by name. */
+export interface FileExports {
+  /** `null` if they are not certainly known. */
   names: ReadonlySet<string> | null
-  /** Its functions by the name that others know. */
+  /** Exported functions by exported name. */
   functions: ReadonlyMap<string, DeclaredFunction>
 }
 
-const nothing: Face = { names: null, functions: new Map() }
+const unknownExports: FileExports = { names: null, functions: new Map() }
 
-export function faceOf(source: Source): Face {
+export function exportsOf(source: Source): FileExports {
   const names = namesOf(source)
-  if (names === null || source.tree.hasError) return nothing
-  return withoutTrees(isScript(source.language) ? scriptFace(source, names) : pythonFace(source, names))
+  if (names === null || source.tree.hasError) return unknownExports
+  return withoutTrees(isScript(source.language) ? scriptExports(source, names) : pythonExports(source, names))
 }
 
-function pythonFace(source: Source, names: Names): Face {
+function pythonExports(source: Source, names: Names): FileExports {
   const isOpen = hasOpenScope(source) || ['__getattr__', 'setattr', 'modules'].some((word) => source.words.has(word))
   const dunders = ['__name__', '__file__', '__doc__', '__path__', '__package__', '__spec__', '__loader__', '__dict__']
   return {
@@ -30,22 +30,22 @@ function pythonFace(source: Source, names: Names): Face {
 
 const isTopLevel = ({ parent }: SyntaxNode): boolean => parent?.type === 'module'
 
-function scriptFace(source: Source, names: Names): Face {
+function scriptExports(source: Source, names: Names): FileExports {
   const exported = new Map<string, string>()
   let isOpen = /\.d\.[cm]?ts$/.test(source.path) || source.words.has('module') || source.words.has('exports')
   for (const statement of source.tree.root.children) {
     if (statement.type !== 'export_statement') continue
-    const found = namesExported(source, statement)
-    if (found === null) isOpen = true
-    for (const [name, local] of found ?? []) exported.set(name, local)
+    const pairs = exportedNames(source, statement)
+    if (pairs === null) isOpen = true
+    for (const [name, local] of pairs ?? []) exported.set(name, local)
   }
   const functions = byName(functionsOf(source, names).filter(({ owner }) => owner === null))
   return {
     names: isOpen || exported.size === 0 ? null : new Set(exported.keys()),
     functions: new Map(
       [...exported].flatMap(([name, local]) => {
-        const one = functions.get(local)
-        return one === undefined || !isExportable(one.node) ? [] : [[name, one] as const]
+        const declared = functions.get(local)
+        return declared === undefined || !isExportable(declared.node) ? [] : [[name, declared] as const]
       }),
     ),
   }
@@ -57,27 +57,27 @@ const isExportable = ({ parent }: SyntaxNode): boolean =>
   parent?.parent?.parent?.type === 'export_statement' ||
   parent?.parent?.parent?.type === 'program'
 
-/** Pairs of the name that others see and the one that it has here; `null` where the statement passes on a whole module. */
-function namesExported(source: Source, statement: SyntaxNode): [string, string][] | null {
+/** Pairs of exported and local name; `null` if the statement re-exports a whole module. */
+function exportedNames(source: Source, statement: SyntaxNode): [string, string][] | null {
   const { children } = statement
   const has = (type: string): boolean => children.some((child) => child.type === type)
   if (has('*') || has('=')) return null
   const namespace = children.find(({ type }) => type === 'namespace_export')
   if (namespace !== undefined)
-    return namespace.children.filter((one) => one.isNamed).map((one) => [source.textOf(one), ''])
+    return namespace.children.filter((part) => part.isNamed).map((part) => [source.textOf(part), ''])
   const clause = children.find(({ type }) => type === 'export_clause')
   if (clause !== undefined) {
     const isPassedOn = childOf(statement, 'source') !== null
-    return clause.children.flatMap((one): [string, string][] => {
-      const name = childOf(one, 'name')
+    return clause.children.flatMap((part): [string, string][] => {
+      const name = childOf(part, 'name')
       if (name === null) return []
-      const seen = source.textOf(childOf(one, 'alias') ?? name)
-      return [[seen, isPassedOn ? '' : source.textOf(name)]]
+      const exportedName = source.textOf(childOf(part, 'alias') ?? name)
+      return [[exportedName, isPassedOn ? '' : source.textOf(name)]]
     })
   }
   if (has('default')) return [['default', nameOfDefault(source, statement)]]
   const declaration = childOf(statement, 'declaration')
-  return declaration === null ? null : namesDeclared(source, declaration).map((name) => [name, name])
+  return declaration === null ? null : declaredNames(source, declaration).map((name) => [name, name])
 }
 
 function nameOfDefault(source: Source, statement: SyntaxNode): string {
@@ -86,13 +86,13 @@ function nameOfDefault(source: Source, statement: SyntaxNode): string {
   return name === null || name === undefined ? '' : source.textOf(name)
 }
 
-/** Too many names rather than too few: whatever stands in the place of a declared name. */
-function namesDeclared(source: Source, declaration: SyntaxNode): string[] {
+/** Every name that the declaration may declare: rather too many names than too few. */
+function declaredNames(source: Source, declaration: SyntaxNode): string[] {
   const inner = declaration.type === 'ambient_declaration' ? declaration.children : [declaration]
-  return inner.flatMap((one) => {
-    const name = childOf(one, 'name')
+  return inner.flatMap((part) => {
+    const name = childOf(part, 'name')
     if (name !== null) return [source.textOf(name).split('.')[0] as string]
-    return one.children
+    return part.children
       .filter(({ type }) => type === 'variable_declarator')
       .flatMap((declarator) => {
         const pattern = childOf(declarator, 'name')
@@ -100,19 +100,19 @@ function namesDeclared(source: Source, declaration: SyntaxNode): string[] {
         const names =
           pattern.children.length === 0
             ? [pattern]
-            : [...within(pattern)].filter((node) => /identifier/.test(node.type))
+            : [...descendants(pattern)].filter((node) => /identifier/.test(node.type))
         return names.map((node) => source.textOf(node))
       })
   })
 }
 
 const byName = (functions: readonly DeclaredFunction[]): Map<string, DeclaredFunction> =>
-  new Map(functions.map((one) => [one.name, one]))
+  new Map(functions.map((declared) => [declared.name, declared]))
 
-/** Without the trees that the functions stand in, so that a face can be kept. */
-function withoutTrees({ names, functions }: Face): Face {
-  const bare = [...functions].map(([name, one]): [string, DeclaredFunction] => {
-    return [name, { ...one, node: { ...one.node, parent: null, children: [] } }]
+/** Removes the syntax trees that the functions refer to, so that the exports can be cached. */
+function withoutTrees({ names, functions }: FileExports): FileExports {
+  const bare = [...functions].map(([name, declared]): [string, DeclaredFunction] => {
+    return [name, { ...declared, node: { ...declared.node, parent: null, children: [] } }]
   })
   return { names, functions: new Map(bare) }
 }

@@ -1,2 +1,0 @@
-/** What was read off an answer, or in words what was wrong with it. */
-export type Reading<Value> = { value: Value } | { problem: string }
