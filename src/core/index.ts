@@ -1,7 +1,18 @@
 // The ground that every room stands on: errors with codes, files that appear whole or not at all, hashes, seeded
 // random numbers, the run folder, progress and the thread pool. Holds no word of the domain.
 // Add here only what three rooms use.
-export { CoreError, RetraceError, fromWireError, toWireError, type WireError } from './errors.js'
+export {
+  CoreError,
+  RetraceError,
+  coreErrors,
+  errorClass,
+  fromWireError,
+  isErrorCode,
+  toWireError,
+  type ErrorKind,
+  type ErrorTable,
+  type WireError,
+} from './errors.js'
 export { folderBlobStore, memoryBlobStore, type BlobStore } from './blobs.js'
 export { parseConfig, readJsonFile } from './config.js'
 export { eachBounded } from './each-bounded.js'

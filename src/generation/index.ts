@@ -12,7 +12,7 @@ export {
   type GenerationOptions,
 } from './create-generator.js'
 export { matchPath } from './agents/match-path.js'
-export { GenerationError } from './errors.js'
+export { GenerationError, generationErrors } from './errors.js'
 export type { FileRequest, Generator, Overview, ReadChoice, ReadChoiceRequest, ThoughtRequest } from './generator.js'
 export { createNarrator } from './narrator/narrator.js'
 export { tellFacts, type Fact } from './narrator/fact.js'

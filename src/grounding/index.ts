@@ -3,7 +3,7 @@
 // store. Nothing of a repository is executed or followed out of its root; what is left out is listed with its reason.
 // To add a language: its extensions in languages.ts, an outline and an imports file, a resolver, and their line in
 // parse-file.ts and ground-repository.ts.
-export { GroundingError, type GroundingErrorCode } from './errors.js'
+export { GroundingError, groundingErrors, type GroundingErrorCode } from './errors.js'
 export { splitRevision } from './git-input-layout.js'
 export { groundRepository, groundWithSignatures, type Grounded, type GroundingContext } from './ground-repository.js'
 export {

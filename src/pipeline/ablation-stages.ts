@@ -182,14 +182,14 @@ export async function trainAndEvaluate(work: AblationWork, models: ModelWork, py
   }
 }
 
-/** Says of a failure which model it befell, and that the others are kept. @throws RetraceError of the same code */
+/** Says of a failure which model it befell, and that the others are kept. @throws RetraceError of the same code and kind */
 async function named<Result>({ arm, seed }: TrainingUnit, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work()
   } catch (error) {
     if (!(error instanceof RetraceError) || error.code === 'ABORTED') throw error
     const message = `${arm}, seed ${seed}: ${error.message} What was trained and measured before is kept; --arms without ${arm} ends in a report of the others.`
-    throw new RetraceError(error.code, message, { ...error.details, arm, seed }, { cause: error })
+    throw new RetraceError(error.code, error.kind, message, { ...error.details, arm, seed }, { cause: error })
   }
 }
 

@@ -33,17 +33,6 @@ export async function inStage(
   }
 }
 
-/** Codes of what would fail for every unit as it does for this one. */
-const everyonesCodes = new Set([
-  'ABORTED',
-  'BUDGET_SPENT',
-  'ENDPOINT_UNREACHABLE',
-  'ENDPOINT_REFUSED',
-  'API_KEY_MISSING',
-  'CALLS_BROKEN',
-  'PROMPT_INVALID',
-])
-
 /**
  * Does one unit's work; where it fails, the unit leaves the run with its reason and the others go on. What would fail
  * for every unit is thrown: a stop, a server that is gone, and errors of the machine such as a full disk.
@@ -58,7 +47,7 @@ export async function orReject(
     await work()
     store.unreject(id)
   } catch (error) {
-    if (!(error instanceof Error) || isEveryones(error, context)) throw error
+    if (!(error instanceof Error) || endsTheRun(error, context)) throw error
     const { code, details } = error instanceof RetraceError ? error : { code: 'UNEXPECTED', details: {} }
     store.reject(stage, id, code, error.message, details)
     // Where it was the only one, the run fails with this very message.
@@ -66,8 +55,6 @@ export async function orReject(
   }
 }
 
-function isEveryones(error: Error, { signal }: RunContext): boolean {
-  return (
-    signal?.aborted === true || 'syscall' in error || (error instanceof RetraceError && everyonesCodes.has(error.code))
-  )
+function endsTheRun(error: Error, { signal }: RunContext): boolean {
+  return signal?.aborted === true || 'syscall' in error || (error instanceof RetraceError && error.kind === 'run')
 }

@@ -3,7 +3,7 @@
 // To add a backend: implement `Scorer` under `backends/`, name its options in `options.ts` and its maker in
 // `create-scorer.ts`, and run `test/scoring/contract.ts` over it.
 export { createScorer, describeDevice } from './create-scorer.js'
-export { ScoringError, type ScoringErrorCode } from './errors.js'
+export { ScoringError, scoringErrors, type ScoringErrorCode } from './errors.js'
 export { readModelConfig, type LlamaConfig } from './model-config.js'
 export { readModelInfo } from './model-files.js'
 export { scorerOptionsSchema, scorerSettingsSchema, type ScorerOptions, type ScorerSettings } from './options.js'

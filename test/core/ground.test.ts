@@ -70,13 +70,16 @@ test('a file is replaced whole, and a failed write leaves the old one and no cru
   assert.equal(readdirSync(join(folder, 'deep')), ['file.txt'])
 })
 
-test('an error keeps code, message and details over a thread border', () => {
+test('an error keeps code, kind, message and details over a thread border', () => {
   const error = new CoreError('RUN_BUSY', 'It is taken.', { by: 7 })
   const revived = fromWireError(structuredClone(toWireError(error)))
   assert.instance(revived, RetraceError)
   assert.is(revived.code, 'RUN_BUSY')
   assert.is(revived.message, 'It is taken.')
+  assert.is(revived.kind, 'run')
   assert.equal(revived.details, { by: 7 })
+  const foreign = fromWireError(structuredClone(toWireError(new RetraceError('ODD', 'unit', 'It is odd.'))))
+  assert.equal([foreign.code, foreign.kind], ['ODD', 'unit'])
   assert.is(fromWireError(toWireError(new TypeError('odd'))).code, 'WORKER_FAILED')
 })
 

@@ -2,11 +2,19 @@ import { setMaxListeners } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CoreError, canonicalJson, digestOf, type WireError } from '../../core/index.js'
+import {
+  CoreError,
+  canonicalJson,
+  digestOf,
+  fromWireError,
+  isErrorCode,
+  type RetraceError,
+  type WireError,
+} from '../../core/index.js'
 import type { Call } from '../../records/index.js'
 import type { CallPurpose, Completion, CompletionClient, CompletionRequest } from '../completion.js'
 import type { GenerationContext } from '../create-generator.js'
-import { GenerationError, type GenerationErrorCode } from '../errors.js'
+import { GenerationError, generationErrors } from '../errors.js'
 import { findApiKey } from './api-key.js'
 import { BudgetMeter } from './budget-meter.js'
 import { CallCache, FormatMemory } from './call-cache.js'
@@ -16,9 +24,6 @@ import type { Outcome } from './messages.js'
 import { cacheFolder, formatsOf, type AnswerFormat, type EndpointOptions } from './options.js'
 import { isEmpty } from './read-answer.js'
 import { requestBody, type Question } from './request-body.js'
-
-/** What ends one call by these ends every call. */
-const everyCalls: ReadonlySet<string> = new Set(['CALLS_BROKEN', 'ENDPOINT_UNREACHABLE', 'ENDPOINT_REFUSED'])
 
 /** A caller that ends this often during one call does not end by chance. */
 const maxStops = 3
@@ -150,13 +155,13 @@ class EndpointClient implements CompletionClient {
       if (outcome.kind === 'answered' && outcome.paid) this.budget.countTokens(this.fetched(outcome.key))
       if (outcome.kind === 'answered' && questions.length > 1) this.taken = outcome.format
       // Before the next call gets this one's slot: a run should not learn from each of thousands that the server is gone.
-      if (outcome.kind === 'failed' && everyCalls.has(outcome.error.code)) this.broken ??= reviveError(outcome.error)
+      if (outcome.kind === 'failed' && outcome.error.kind === 'run') this.broken ??= reviveError(outcome.error)
       return outcome
     })
   }
 
   /** What a call ends with; the refusal of all calls where none had an answer yet. */
-  private refusalOf(error: WireError): GenerationError {
+  private refusalOf(error: WireError): RetraceError {
     if (error.code !== 'REQUEST_REFUSED' || this.hasAnswered) return reviveError(error)
     // A refusal comes at once and an answer takes time: as many again as run at once have to be refused.
     if (++this.refused < Math.max(minRefusedAtFirst, 2 * this.options.concurrency)) return reviveError(error)
@@ -215,8 +220,9 @@ function aborted(): CoreError {
   return new CoreError('ABORTED', 'The call was given up, as the run was stopped. Calls under way are still kept.')
 }
 
-function reviveError({ code, message, details }: WireError): GenerationError {
-  return new GenerationError(code as GenerationErrorCode, message, details)
+function reviveError(wire: WireError): RetraceError {
+  const { code, message, details } = wire
+  return isErrorCode(generationErrors, code) ? new GenerationError(code, message, details) : fromWireError(wire)
 }
 
 function callerDied(): GenerationError {
