@@ -7,7 +7,7 @@ import { createParsePool, groundRepository } from '../grounding/index.js'
 import type { RepositorySnapshot } from '../records/index.js'
 import { answerScoreRequest, createScorer, describeDevice } from '../scoring/index.js'
 import { loadTokenizer } from '../tokenizer/index.js'
-import type { RunContext } from './run-folder.js'
+import type { RunContext } from './run/run-folder.js'
 
 /** Grounds one repository and keeps nothing. @throws GroundingError */
 export async function groundOnly(input: string, config: RunConfig, context: RunContext): Promise<RepositorySnapshot> {

@@ -1,0 +1,99 @@
+import { z } from 'zod'
+import { runConfigSchema, type RunConfig } from '../../config.js'
+import { CoreError, parseConfig, readJsonFile } from '../../core/index.js'
+import { ablationArms, type AblationArm } from '../../records/index.js'
+import { presetConfig, type TrainingConfig } from '../../training/index.js'
+
+/**
+ * The file of `--config`: keys of a run, and keys of a training. For the small model rows are as long as its context, and
+ * a file is written in pieces that fit them: of longer ones trajectories would lose what bare code, cut at lines, keeps.
+ */
+const ablationFileSchema = z.strictObject({
+  run: z
+    .looseObject({
+      synthesis: z.looseObject({ maxActionBytes: z.unknown().default(6000) }).prefault({}),
+      packing: z.looseObject({ sequenceLength: z.unknown().default(4096) }).prefault({}),
+    })
+    .prefault({}),
+  /** Over the preset for the small model; weights come out as exact as they were trained. */
+  training: z.looseObject({ exportType: z.unknown().default('float32') }).prefault({}),
+})
+
+/** What all arms share. What tells them apart (search, content, masks) is each arm's own. */
+export interface AblationConfig {
+  run: RunConfig
+  training: TrainingConfig
+}
+
+/** The config of a file over the defaults. @throws CoreError `INPUT_NOT_FOUND`, `CONFIG_INVALID` */
+export function loadAblationConfig(path: string | undefined): AblationConfig {
+  const source = path ?? 'The built-in config'
+  const file = parseConfig(ablationFileSchema, path === undefined ? {} : readJsonFile(path), source)
+  return {
+    run: parseConfig(runConfigSchema, file.run, `${source}, run`),
+    training: presetConfig('small', file.training, `${source}, training`),
+  }
+}
+
+/** Which run an arm's rows come from, and how they are packed. */
+export interface ArmRecipe {
+  run: 'without-search' | 'with-search'
+  packing: (packing: RunConfig['packing']) => RunConfig['packing']
+}
+
+const asConfigured: ArmRecipe['packing'] = (packing) => packing
+/** One line of the masks is flipped, so that a difference is that line's. A draft is wrong on purpose: no arm learns it. */
+const unmasked: ArmRecipe['packing'] = (packing) => ({ ...packing, masks: { ...packing.masks, observation: true } })
+
+export const armRecipes: Record<AblationArm, ArmRecipe> = {
+  'raw-code': { run: 'without-search', packing: (packing) => ({ ...packing, content: 'code' }) },
+  trajectories: { run: 'without-search', packing: asConfigured },
+  'trajectories-unmasked': { run: 'without-search', packing: unmasked },
+  search: { run: 'with-search', packing: asConfigured },
+  'search-unmasked': { run: 'with-search', packing: unmasked },
+}
+
+/** Only what an agent does is looked at: the code, and the lines that say what it reads and writes. */
+const actionAlone = {
+  ...{ requirement: false, plan: false, thought: false, observation: false, draft: false },
+  ...{ action: true, template: false, actionBorder: false },
+}
+
+/** What the held-out repositories are packed as, by the measure that is taken on them. */
+export const heldOutPackings = {
+  code: (packing: RunConfig['packing']) => ({ ...packing, content: 'code' as const, masks: actionAlone }),
+  'trajectory-code': (packing: RunConfig['packing']) => ({ ...packing, masks: actionAlone }),
+}
+export type HeldOutName = keyof typeof heldOutPackings
+
+/** What a person asks for beside the repositories. */
+export interface AblationChoices {
+  config: AblationConfig
+  /** Tokens that each model sees. */
+  tokens: number
+  seeds: number
+  arms: readonly AblationArm[]
+  device: 'auto' | 'cpu' | 'cuda'
+  /** Whether needle and completion are measured too, on tasks made of the held-out repositories. */
+  tasks: boolean
+}
+
+/** @throws CoreError `CONFIG_INVALID` for what no arm could be trained with */
+export function checkChoices({ config, tokens, seeds, arms }: AblationChoices): void {
+  const { packing } = config.run
+  const { batchRows } = config.training
+  const leastTokens = batchRows * packing.sequenceLength
+  const problem =
+    arms.length === 0
+      ? `No arm was chosen. Choose some of: ${ablationArms.join(', ')}.`
+      : seeds < 1
+        ? 'An ablation needs one seed at least, and three to say how far it would move by itself.'
+        : tokens < leastTokens
+          ? `${tokens} tokens are less than one step of ${batchRows} rows of ${packing.sequenceLength} tokens. Give at least --tokens ${leastTokens}, or make training.batchRows or run.packing.sequenceLength smaller.`
+          : packing.content !== 'trajectory'
+            ? 'run.packing.content is for the arms to choose. Leave it away.'
+            : config.run.search === false && arms.some((arm) => armRecipes[arm].run === 'with-search')
+              ? 'run.search is false, and an arm with search was chosen. Leave the key away, or choose --arms without search.'
+              : null
+  if (problem !== null) throw new CoreError('CONFIG_INVALID', problem)
+}
