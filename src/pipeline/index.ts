@@ -1,6 +1,11 @@
-// The whole run and its single stages, for the command line and for programs. In: paths and a config. Out: a run's
-// folder. `run.ts` is the run on one page, `stages.ts` does each stage, `run-folder.ts` knows what a folder is of,
-// `summary.ts` gathers what came of it. One more stage is one more function in `stages.ts` and its line in `run`.
+// The whole run, its stages one by one, and what is done with runs afterwards. In: paths and a config. Out: a folder.
+// `run/` takes repositories to shards: `run.ts` is the run on one page, `stages/` has a file for each stage. On top of
+// it `interchange/` exports and imports, `evaluation/` measures models, `ablation/` compares what they were trained on.
+// To add a stage: one file in `run/stages/` and its line in `run/run.ts`.
+export { ablate, planAblation, type AblationPlan } from './ablation/ablate.js'
+export { loadAblationConfig } from './ablation/options.js'
+export { splitRepositories } from './ablation/split.js'
+export { errorTables } from './error-tables.js'
 export {
   describeEvaluation,
   evaluate,
@@ -10,17 +15,17 @@ export {
   type EvaluationRequest,
   type SuiteName,
 } from './evaluation/evaluate.js'
-export { ablate, planAblation, type AblationPlan } from './ablation/ablate.js'
+export { groundOnly } from './ground-only.js'
+export { exportFormats, exportRun, type ExportFormat } from './interchange/export-run.js'
+export { importConversations, type ImportSummary } from './interchange/import-conversations.js'
+export { packRun, replayRun, reportRun } from './run/finished-run.js'
+export { readInputList } from './run/input-list.js'
+export type { RunContext } from './run/run-context.js'
+export { run } from './run/run.js'
+export type { RunSummary } from './run/summary.js'
+export { scoreFile } from './score-file.js'
+export { previewTrainRuns, trainRuns, type TrainOptions } from './train.js'
+// Names of other rooms that the command line needs.
 export { ablationArms, type Ablation } from '../records/index.js'
 export { verdictOf } from '../report/index.js'
-export { loadAblationConfig } from './ablation/options.js'
-export { splitRepositories } from './ablation/split.js'
-export { exportFormats, exportRun, importConversations, type ExportFormat, type ImportSummary } from './interchange/interchange.js'
-export { errorTables } from './error-tables.js'
-export { readInputList } from './run/input-list.js'
-export { packRun, replayRun, reportRun, run } from './run/run.js'
-export type { RunContext } from './run/run-folder.js'
-export type { RunSummary } from './run/summary.js'
-export { groundOnly, scoreFile } from './tools.js'
-export { previewTrainRuns, trainRuns, type TrainOptions } from './train.js'
 export { presetNames as trainingPresets, type TrainingSummary } from '../training/index.js'

@@ -11,23 +11,25 @@ import {
   type AblationWork,
 } from './folder.js'
 import { checkChoices, type AblationChoices } from './options.js'
-import { gatherAblation } from './record.js'
-import { packArms, runChains, trainAndEvaluate, type ModelWork } from './stages.js'
+import { runChains } from './chains.js'
+import { gatherAblation } from './gather.js'
+import { packArms } from './pack-arms.js'
 import type { Split } from './split.js'
-import type { RunContext } from '../run/run-folder.js'
+import { trainAndEvaluate, type ModelWork } from './train-arms.js'
+import type { RunContext } from '../run/run-context.js'
 
 export interface AblationRequest {
   split: Split
   folder: string
   modelDir: string
   choices: AblationChoices
-  /** Where PyTorch is; asked for when the first model is to be trained or measured. */
+  /** Where PyTorch is. */
   python: PythonChoice
 }
 
 /**
  * Trains one model on equal tokens of bare code and of trajectories, with and without search and mask, and measures each
- * on repositories that none was trained on. Top to bottom; each unit that is done leaves a record in the folder and is not
+ * on repositories that none was trained on. Top to bottom; each finished unit leaves a record in the folder and is not
  * done again, so the same call after a stop goes on and ends in the same figures.
  *
  * @throws RetraceError with a code where nothing can be made of the input, or the folder belongs to something else
@@ -46,7 +48,7 @@ export async function ablate(
     checkSameAblation(store, record)
     writeFileAtomic(store.path('config.json'), `${JSON.stringify(record, null, 2)}\n`)
     const work: AblationWork = { store, split, modelDir, choices, context }
-    // First of all what may be missing: the chain takes long, and without PyTorch it would be for nothing.
+    // First, since the chain takes long, and without PyTorch it would be in vain.
     const isMeasured = trainingUnits(choices).every(({ id }) => store.isFinished('evaluated', id))
     const interpreter = isMeasured ? '' : await models.preparePython(python, context)
     // 1. Repositories become trajectories, without search and with it; those held out without.
@@ -68,7 +70,7 @@ export async function ablate(
   }
 }
 
-/** What an ablation is going to do, and what of it is done. Changes nothing. */
+/** What an ablation is going to do, and how much of it is done. */
 export interface AblationPlan {
   split: Split
   arms: string[]
@@ -77,11 +79,11 @@ export interface AblationPlan {
   tokensEach: number
   tokensInAll: number
   done: { trained: number; evaluated: number }
-  /** Seconds that were measured here, by stage; nothing is guessed for what was not done yet. */
+  /** Seconds that were measured in this folder, by stage; nothing is estimated for the rest. */
   measured: { stage: string; units: number; seconds: number }[]
 }
 
-/** @throws CoreError as `ablate` does before it begins */
+/** Plans an ablation and changes nothing. @throws CoreError as `ablate` does before it begins */
 export async function planAblation({ split, folder, modelDir, choices }: AblationRequest): Promise<AblationPlan> {
   checkChoices(choices)
   const store = new RunStore(folder)
@@ -102,7 +104,7 @@ export async function planAblation({ split, folder, modelDir, choices }: Ablatio
 
 function sumTimings(timings: readonly AblationTiming[]): AblationPlan['measured'] {
   return [...new Set(timings.map(({ stage }) => stage))].map((stage) => {
-    const rows = timings.filter((one) => one.stage === stage)
+    const rows = timings.filter((timing) => timing.stage === stage)
     return { stage, units: rows.length, seconds: rows.reduce((sum, { seconds }) => sum + seconds, 0) }
   })
 }

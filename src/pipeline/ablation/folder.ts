@@ -8,10 +8,10 @@ import { readModelInfo } from '../../scoring/index.js'
 import { trainingConfigSchema } from '../../training/index.js'
 import type { AblationChoices, AblationConfig, HeldOutName } from './options.js'
 import type { Split } from './split.js'
-import type { RunContext } from '../run/run-folder.js'
+import type { RunContext } from '../run/run-context.js'
 
-/** `config.json` of an ablation: what decides its figures. Arms and seeds may be added to later, so they are not in it. */
-export const ablationRecordSchema = z.strictObject({
+/** `config.json` of an ablation: what decides its figures. Arms and seeds are not in it, as some may be added later. */
+const ablationRecordSchema = z.strictObject({
   retraceVersion: z.string(),
   training: z.array(z.string()),
   heldOut: z.array(z.string()),
@@ -25,7 +25,7 @@ type AblationRecord = z.infer<typeof ablationRecordSchema>
 
 export type ChainName = 'without-search' | 'with-search' | 'held-out'
 
-/** An ablation under way: what was asked for, and where everything is. */
+/** An ablation under way: what was asked for, and its folder. */
 export interface AblationWork {
   store: RunStore
   split: Split
@@ -38,11 +38,11 @@ export interface AblationWork {
 export interface TrainingUnit {
   arm: AblationArm
   seed: number
-  /** Of its records. */
+  /** Names its records. */
   id: string
 }
 
-/** Every arm with every seed; seed by seed, so that a stopped ablation has all arms of the seeds that it has. */
+/** Every arm with every seed, seed by seed: a stopped ablation then has all arms for each finished seed. */
 export function trainingUnits({ arms, seeds }: Pick<AblationChoices, 'arms' | 'seeds'>): TrainingUnit[] {
   const inOrder = ablationArms.filter((arm) => arms.includes(arm))
   return Array.from({ length: seeds }, (_, seed) =>
@@ -74,7 +74,7 @@ export async function describeAblation(
   const { name, digest, contextLength } = await readModelInfo(modelDir)
   const { sequenceLength } = config.run.packing
   if (sequenceLength > contextLength) {
-    // The model as it was could not be measured on such rows, and the trained ones could: they would not be comparable.
+    // The model at the start could not be measured on such rows, and the trained models could: they would not be comparable.
     const message = `run.packing.sequenceLength is ${sequenceLength}, and ${name} takes ${contextLength} tokens. Give at most that.`
     throw new CoreError('CONFIG_INVALID', message)
   }
@@ -106,7 +106,7 @@ export function checkSameAblation(store: RunStore, record: AblationRecord): void
   )
 }
 
-/** What a training noted of its steps: the last one, and the seconds of all. @throws CoreError `RECORD_INVALID` for none */
+/** The last step of a training and the seconds of all steps. @throws CoreError `RECORD_INVALID` where there is none */
 export function stepsOf(out: string): { last: StepEvent; seconds: number } {
   const path = resolve(out, 'metrics.jsonl')
   const lines = (readFileIfPresent(path)?.toString('utf8') ?? '').split('\n').filter((line) => line !== '')
@@ -119,7 +119,7 @@ export function stepsOf(out: string): { last: StepEvent; seconds: number } {
   return { last, seconds: steps.reduce((sum, step) => sum + step.seconds, 0) }
 }
 
-/** The config that each arm is trained with; nothing but the seed tells two of them apart. */
+/** The config of one training; two trainings differ in the seed alone. */
 export function trainingConfigOf(
   { training }: AblationConfig,
   tokens: number,
@@ -131,12 +131,12 @@ export function trainingConfigOf(
 const timingSchema = z.strictObject({ stage: z.string(), unit: z.string(), seconds: z.number() })
 export type AblationTiming = z.infer<typeof timingSchema>
 
-/** What was measured so far: one row for each unit that was done. */
+/** The time of every finished unit. */
 export function timingsOf(store: RunStore): AblationTiming[] {
   return store.rows('.', 'timings', timingSchema)
 }
 
-/** Does one unit's work unless its record is there, and keeps how long it took. */
+/** Does one unit's work unless its record is there, and notes how long it took. */
 export async function once(
   { store, context }: AblationWork,
   stage: string,

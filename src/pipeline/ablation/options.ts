@@ -5,8 +5,9 @@ import { ablationArms, type AblationArm } from '../../records/index.js'
 import { presetConfig, type TrainingConfig } from '../../training/index.js'
 
 /**
- * The file of `--config`: keys of a run, and keys of a training. For the small model rows are as long as its context, and
- * a file is written in pieces that fit them: of longer ones trajectories would lose what bare code, cut at lines, keeps.
+ * The file of `--config`: keys of a run, and keys of a training. Rows are as long as the context of the small model, and
+ * a file is written in pieces that fit them: longer pieces would be dropped, and bare code, which is cut at lines, would
+ * keep what trajectories lose.
  */
 const ablationFileSchema = z.strictObject({
   run: z
@@ -15,11 +16,11 @@ const ablationFileSchema = z.strictObject({
       packing: z.looseObject({ sequenceLength: z.unknown().default(4096) }).prefault({}),
     })
     .prefault({}),
-  /** Over the preset for the small model; weights come out as exact as they were trained. */
+  /** Replaces keys of the preset for the small model; weights are exported as exactly as they were trained. */
   training: z.looseObject({ exportType: z.unknown().default('float32') }).prefault({}),
 })
 
-/** What all arms share. What tells them apart (search, content, masks) is each arm's own. */
+/** What all arms share. Search, content and masks differ from arm to arm. */
 export interface AblationConfig {
   run: RunConfig
   training: TrainingConfig
@@ -36,13 +37,13 @@ export function loadAblationConfig(path: string | undefined): AblationConfig {
 }
 
 /** Which run an arm's rows come from, and how they are packed. */
-export interface ArmRecipe {
+interface ArmRecipe {
   run: 'without-search' | 'with-search'
   packing: (packing: RunConfig['packing']) => RunConfig['packing']
 }
 
 const asConfigured: ArmRecipe['packing'] = (packing) => packing
-/** One line of the masks is flipped, so that a difference is that line's. A draft is wrong on purpose: no arm learns it. */
+/** Flips one line of the masks, so that a difference comes from that line. A draft is wrong on purpose: no arm learns it. */
 const unmasked: ArmRecipe['packing'] = (packing) => ({ ...packing, masks: { ...packing.masks, observation: true } })
 
 export const armRecipes: Record<AblationArm, ArmRecipe> = {
@@ -53,20 +54,21 @@ export const armRecipes: Record<AblationArm, ArmRecipe> = {
   'search-unmasked': { run: 'with-search', packing: unmasked },
 }
 
-/** Only what an agent does is looked at: the code, and the lines that say what it reads and writes. */
-const actionAlone = {
+/** Trains only what an agent does: the code, and the lines that say what it reads and writes. */
+const actionsOnly = {
   ...{ requirement: false, plan: false, thought: false, observation: false, draft: false },
   ...{ action: true, template: false, actionBorder: false },
 }
 
-/** What the held-out repositories are packed as, by the measure that is taken on them. */
+/** How the held-out repositories are packed, by the measure that is taken on them. */
 export const heldOutPackings = {
-  code: (packing: RunConfig['packing']) => ({ ...packing, content: 'code' as const, masks: actionAlone }),
-  'trajectory-code': (packing: RunConfig['packing']) => ({ ...packing, masks: actionAlone }),
+  code: (packing: RunConfig['packing']) => ({ ...packing, content: 'code' as const, masks: actionsOnly }),
+  'trajectory-code': (packing: RunConfig['packing']) => ({ ...packing, masks: actionsOnly }),
 }
 export type HeldOutName = keyof typeof heldOutPackings
+export const heldOutNames = Object.keys(heldOutPackings) as HeldOutName[]
 
-/** What a person asks for beside the repositories. */
+/** What is asked for beside the repositories. */
 export interface AblationChoices {
   config: AblationConfig
   /** Tokens that each model sees. */
@@ -74,7 +76,7 @@ export interface AblationChoices {
   seeds: number
   arms: readonly AblationArm[]
   device: 'auto' | 'cpu' | 'cuda'
-  /** Whether needle and completion are measured too, on tasks made of the held-out repositories. */
+  /** Whether needle and completion are measured too, on tasks made from the held-out repositories. */
   tasks: boolean
 }
 

@@ -1,15 +1,15 @@
 import { basename, resolve } from 'node:path'
 import { CoreError, sha256Hex } from '../../core/index.js'
 
-/** Which repositories are trained on, and which only measured. Absolute paths, in the order given. */
+/** Which repositories are trained on, and which are only measured. Absolute paths, in the order given. */
 export interface Split {
   training: string[]
   heldOut: string[]
 }
 
 /**
- * Parts repositories in those to train on and those to hold out: as given, or else about `share` of them by a hash of
- * their names, so that the same list parts the same way on every machine and two versions of one repository stay together.
+ * Splits repositories into those for training and those held out: as given, or else about `share` of them by a hash of
+ * their names, so that a list is split in the same way on every machine and two versions of a repository stay together.
  *
  * @throws CoreError `CONFIG_INVALID` where a repository is in both, or one side is empty
  */
@@ -37,7 +37,7 @@ function chooseHeldOut(inputs: readonly string[], share: number, seed: number): 
   const rankOf = (name: string): string => sha256Hex(['held out', seed, name].join('\u0000'))
   const names = [...new Set(inputs.map((input) => basename(input)))]
   const ranked = names.map((name) => ({ name, rank: rankOf(name) })).sort((a, b) => (a.rank < b.rank ? -1 : 1))
-  // One at least is held out, and one at least stays.
+  // At least one is held out, and at least one is trained on.
   const count = Math.min(Math.max(1, Math.round(share * names.length)), names.length - 1)
   const chosen = new Set(ranked.slice(0, count).map(({ name }) => name))
   return inputs.filter((input) => chosen.has(basename(input)))

@@ -4,7 +4,7 @@ export function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-/** Of a sample, with n - 1 below; `null` for fewer than two values. */
+/** Standard deviation of a sample, divided by n - 1; `null` for fewer than two values. */
 export function standardDeviationOf(values: readonly number[]): number | null {
   if (values.length < 2) return null
   const mean = meanOf(values)
@@ -22,13 +22,13 @@ const tQuantiles = new Map([
   [120, 1.98],
 ])
 
-/** Between two rows of the table the one with fewer degrees of freedom: rather too wide an interval than too narrow. */
+/** Between two rows of the table, the row with fewer degrees of freedom: the interval is too wide rather than too narrow. */
 export function tQuantile(degreesOfFreedom: number): number {
   const known = [...tQuantiles.keys()].filter((degrees) => degrees <= degreesOfFreedom)
   return tQuantiles.get(Math.max(...known)) as number
 }
 
-/** The mean of `values[i] - reference[i]`, and how sure that is: a 95 % interval by Student's t. */
+/** The mean of `values[i] - reference[i]`, with a 95 % interval by Student's t. */
 export function pairedDifference(values: readonly number[], reference: readonly number[]): PairedDifference {
   const differences = values.map((value, index) => value - (reference[index] as number))
   const pairs = differences.length

@@ -12,7 +12,7 @@ export function tasksFile(store: RunStore): string {
   return store.path('held-out', 'tasks.jsonl')
 }
 
-/** Makes needles and completions of the held-out repositories: the same file for every model. */
+/** Makes needle and completion tasks from the held-out repositories: one file for every model. */
 export async function makeTasks({
   store,
   choices,

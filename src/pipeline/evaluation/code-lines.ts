@@ -1,6 +1,6 @@
 import type { Language } from '../../records/index.js'
 
-/** What opens and closes text that is no code, over several lines. */
+/** Marks that open and close text over several lines that is no code. */
 const blockMarks: readonly (readonly [string, string])[] = [
   ['/*', '*/'],
   ['"""', '"""'],
@@ -12,8 +12,8 @@ const importStarts =
   /^((import|from|using|use|require|require_once|require_relative|include|package|module|namespace|extern crate|mod)(\s|\(|$|\*|\{)|export (\*|\{)|(const|let|var) .{1,200} = require\()/
 
 /**
- * Which lines of a file hold code that says something: no blank line, no comment, no import, and more than brackets.
- * Judged by the line alone and by block marks at its beginning, so a few are judged wrong; none costs more than its length.
+ * Which lines of a file hold code worth predicting: no blank line, no comment, no import, and more than brackets.
+ * Decided by the line alone and by block marks at its beginning, so a few are decided wrongly, at no great cost.
  */
 export function codeLines(lines: readonly string[], language: Language): boolean[] {
   if (language === 'text') return lines.map(() => false)
@@ -29,11 +29,13 @@ export function codeLines(lines: readonly string[], language: Language): boolean
       if (!text.includes(block[1], block[0].length)) closing = block[1]
       return false
     }
-    return !commentStarts.some((start) => text.startsWith(start)) && !importStarts.test(text) && saysSomething(text)
+    return (
+      !commentStarts.some((start) => text.startsWith(start)) && !importStarts.test(text) && hasThreeWordCharacters(text)
+    )
   })
 }
 
-/** Three letters or digits at the least: `})` is no line to foretell. */
-function saysSomething(text: string): boolean {
+/** At least three letters or digits: `})` is no line to predict. */
+function hasThreeWordCharacters(text: string): boolean {
   return /\w\W*\w\W*\w/.test(text.slice(0, 200))
 }

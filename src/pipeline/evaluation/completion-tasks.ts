@@ -7,25 +7,25 @@ import { isCode, openingToken, type TaskSource } from './tasks.js'
 export interface CompletionOptions {
   /** How many there are at most, over all repositories. */
   tasks?: number
-  /** How many lines are asked for, in turns. */
+  /** How many lines are asked for, in turn. */
   lines?: readonly number[]
-  /** Most tokens that context and answer take together; the model's context where that is less. */
+  /** Most tokens of context and answer together; the model's context where that is less. */
   maxTokens?: number
 }
 
-export const defaultCompletionTasks = 100
+const defaultCompletionTasks = 100
 const defaultLines = [1, 3]
 const defaultMaxTokens = 16_384
 const newTokensPerLine = 48
-/** Lines of code that stand before a cut at the least, and lines that a file has. */
+/** Fewest lines of code before a cut, and fewest lines of a file. */
 const [minCodeLinesBefore, minLines] = [5, 12]
 const maxFileBytes = 262_144
-/** Files before the one at hand that are looked at, whether they fit or not. */
+/** How many earlier files are looked at, whether they fit or not. */
 const maxEarlierFiles = 200
 
 /**
- * The next lines of a file, behind its own beginning and the repository's earlier files, in the order in which a
- * document of code has them. Repositories take turns, each with a file that had none yet, so that no large one is most of it.
+ * The next lines of a file, after its own beginning and the repository's earlier files, in the order in which a document
+ * of code has them. Repositories take turns, each with another file, so that a large repository does not fill the tasks.
  */
 export function* completionTasks(source: TaskSource, options: CompletionOptions = {}): Generator<CompletionTask> {
   const { repositories, seed } = source
@@ -38,13 +38,13 @@ export function* completionTasks(source: TaskSource, options: CompletionOptions 
   while (open.length > 0) {
     for (const tasks of [...open]) {
       if (made === most) return
-      const { value, done } = tasks.next()
-      if (done === true) {
+      const next = tasks.next()
+      if (next.done === true) {
         open.splice(open.indexOf(tasks), 1)
         continue
       }
       made++
-      yield value
+      yield next.value
     }
   }
 }
@@ -85,7 +85,7 @@ function* tasksOf(
 }
 
 interface Cut {
-  /** The text before the first line that is asked for; ends with a line end. */
+  /** The text before the first line that is asked for; it ends with a line end. */
   head: string
   /** Number of that line, from 1. */
   line: number
@@ -98,12 +98,12 @@ function cutFile({ repositories, tokenizer }: TaskSource, file: FileRecord, coun
   const lines = repositories.text(file).split('\n')
   const isCodeLine = codeLines(lines, file.language)
   let before = 0
-  const places = isCodeLine.flatMap((isOne, at) => {
-    if (isOne) before++
-    return isOne && before > minCodeLinesBefore && isCodeLine[at + count - 1] === true ? [at] : []
+  const places = isCodeLine.flatMap((holdsCode, at) => {
+    if (holdsCode) before++
+    return holdsCode && before > minCodeLinesBefore && isCodeLine[at + count - 1] === true ? [at] : []
   })
   const maxNewTokens = newTokensPerLine * count
-  // The first of a few that can be answered in so many tokens: a line of a thousand is data.
+  // The first place whose answer has few enough tokens; longer lines are data.
   for (const at of random.shuffled(places).slice(0, 8)) {
     const target = lines
       .slice(at, at + count)
@@ -116,8 +116,8 @@ function cutFile({ repositories, tokenizer }: TaskSource, file: FileRecord, coun
 }
 
 /**
- * The file's head, and before it as many whole earlier files as fit, the nearest first; one that does not fit is left
- * out, and those before it are tried. They keep their order. `null` where the head alone is too long.
+ * The file's head, and before it as many whole earlier files as fit. The nearest is tried first; a file that does not fit
+ * is left out, and those before it are tried. They keep their order. `null` where the head alone is too long.
  */
 function contextOf(
   source: TaskSource,
@@ -131,7 +131,7 @@ function contextOf(
   if (left < 0) return null
   const before: number[][] = []
   for (const file of earlier.slice(-maxEarlierFiles).toReversed()) {
-    // A file of so many bytes a token would be one of spaces; it is not worth its tokenizing.
+    // A file with so many bytes to a token would be mostly spaces, so it cannot fit and is not tokenized.
     if (file.sizeBytes > left * 16) continue
     const ids = idsOfFile(source, file.path, source.repositories.text(file))
     if (ids.length > left) continue

@@ -19,7 +19,7 @@ import { readModels, wasTrainedOn, type ModelToEvaluate } from './models.js'
 import { offlineSuiteLine, offlineSuiteNames, runOfflineSuite, type OfflineSuiteName } from './offline-suites.js'
 import { beginReport, writeReport } from './report.js'
 import { openEvaluationRepositories, type EvaluationRepositories } from './repositories.js'
-import type { RunContext } from '../run/run-folder.js'
+import type { RunContext } from '../run/run-context.js'
 
 export type SuiteName = OfflineSuiteName | OutsideSuiteName
 export const evaluationSuiteNames: readonly SuiteName[] = [...offlineSuiteNames, ...outsideSuiteNames]
@@ -29,10 +29,10 @@ export interface EvaluationRequest {
   models: readonly string[]
   /** A run whose repositories the models were not trained on; the offline suites are made of them. */
   data: string | null
-  /** Where the report is kept. Without it an evaluation that was stopped begins anew. */
+  /** The file of the report. Without it an evaluation that was stopped begins anew. */
   out: string | null
   suites: readonly SuiteName[]
-  /** Tasks of a suite: needles of each length and depth, completions, examples of an outside task; `null`: each suite's own number. */
+  /** Tasks of a suite: needles of each length and depth, completions, examples of an outside task; `null`: as many as the suite has. */
   limit: number | null
   device: 'auto' | 'cpu' | 'cuda'
   python: PythonChoice
@@ -49,22 +49,22 @@ export function parseSuites(text: string): SuiteName[] {
     all: evaluationSuiteNames,
   }
   const named = text.split(',').flatMap((word): readonly SuiteName[] => {
-    const one = evaluationSuiteNames.find((name) => name === word)
-    const several = Object.hasOwn(groups, word) ? groups[word] : undefined
-    if (one === undefined && several === undefined) {
+    const suite = evaluationSuiteNames.find((name) => name === word)
+    const group = Object.hasOwn(groups, word) ? groups[word] : suite === undefined ? undefined : [suite]
+    if (group === undefined) {
       const known = [...Object.keys(groups), ...evaluationSuiteNames].join(', ')
       throw new CoreError('CONFIG_INVALID', `--suites knows no ${JSON.stringify(word)}. It knows: ${known}.`)
     }
-    return several ?? [one as SuiteName]
+    return group
   })
   return evaluationSuiteNames.filter((name) => named.includes(name))
 }
 
 /**
  * Measures models by one suite after another. The report is written after each, so the same call after a stop goes on
- * with those that are missing; what was skipped is tried again.
+ * with the suites that are missing; a suite that was skipped is tried again.
  *
- * @throws RetraceError with a code; a suite of others that cannot run is no failure, its reason stands in the report
+ * @throws RetraceError with a code; an outside suite that cannot run is no failure, its reason stands in the report
  */
 export async function evaluate(request: EvaluationRequest, context: RunContext): Promise<EvaluationReport> {
   const repositories = repositoriesOf(request)
@@ -106,13 +106,13 @@ export async function evaluationCommands(request: EvaluationRequest): Promise<st
   return lines.map((line) => `${line}\n`).join('')
 }
 
-/** What a suite starts, for a person who starts it by hand. */
+/** The commands of a suite, for a person who starts it by hand. */
 function commandsOf(suite: SuiteName, request: EvaluationRequest, model: ModelToEvaluate, python: string): string[] {
   if (!isOffline(suite)) return outsideCommands(suite, outsideRequest(request, model, suite, 'WORK', python))
   return [offlineSuiteLine(suite, { model, work: 'WORK', device: request.device, python })]
 }
 
-/** A report as a table: the models beside one another, and beside the paper's where its benchmarks were asked for. */
+/** A report as a table: the models side by side, with the paper's figures where its benchmarks were asked for. */
 export function describeEvaluation(report: EvaluationReport): string {
   return compareTable(report)
 }
@@ -164,7 +164,7 @@ function outsideRequest(
   }
 }
 
-const isOffline = (name: SuiteName): name is OfflineSuiteName => offlineSuiteNames.some((one) => one === name)
+const isOffline = (name: SuiteName): name is OfflineSuiteName => offlineSuiteNames.some((offline) => offline === name)
 const isDone = (outcome: SuiteOutcome | undefined): boolean => outcome !== undefined && 'results' in outcome
 
 /** @throws CoreError `CONFIG_INVALID` where suites need data and there is none, or nothing is to be done */

@@ -3,49 +3,50 @@ import { codeFileSegments } from '../../packing/index.js'
 import type { FileRecord } from '../../records/index.js'
 import { isCode, type TaskSource } from './tasks.js'
 
-/** A file, or its first lines, as a document has it. */
+/** A file, or its first lines, as it stands in a document. */
 export interface HaystackPiece {
   text: string
   ids: number[]
 }
 
-/** Files that are worth to be searched in: not too small to say something, and no heap of data. */
+/** Sizes of files that a needle is hidden among: smaller files say too little, larger ones are mostly data. */
 const [minFileBytes, maxFileBytes] = [200, 65_536]
 const maxFiles = 5000
 
-/** Real code to hide a needle in: files of all repositories of a run. */
+/** Real code to hide a needle in: the files of all repositories of a run. */
 export class Haystack {
-  private readonly files: readonly FileRecord[]
-  private readonly source: TaskSource
+  readonly #files: readonly FileRecord[]
+  readonly #source: TaskSource
 
   constructor(source: TaskSource) {
     const { repositories, seed } = source
-    this.source = source
-    const all = repositories.ids.flatMap((id) => repositories.snapshot(id).files.filter(isWorthReading))
-    this.files = seededRandom('haystack', seed).shuffled(all).slice(0, maxFiles)
+    this.#source = source
+    const all = repositories.ids.flatMap((id) => repositories.snapshot(id).files.filter(isHaystackFile))
+    this.#files = seededRandom('haystack', seed).shuffled(all).slice(0, maxFiles)
   }
 
   /**
-   * Pieces that fill a number of tokens, nearly, in an order of their own for each name. Each holds an eighth of it at
-   * most, so that there are places between them, or where that does not fill it, more. `null` where there is too little code.
+   * Pieces that together have nearly a number of tokens, in an order that depends on the name. Each has an eighth of the
+   * tokens at most, so that there are places between them; a quarter or a half where eighths do not fill them. `null`
+   * where there is too little code.
    */
   fill(tokens: number, ...name: readonly (string | number)[]): HaystackPiece[] | null {
-    const files = seededRandom('haystack', this.source.seed, ...name).shuffled(this.files)
+    const files = seededRandom('haystack', this.#source.seed, ...name).shuffled(this.#files)
     for (const parts of [8, 4, 2]) {
-      const pieces = this.fillFrom(files, tokens, Math.max(64, Math.floor(tokens / parts)))
+      const pieces = this.#fillFrom(files, tokens, Math.max(64, Math.floor(tokens / parts)))
       if (pieces !== null) return pieces
     }
     return null
   }
 
-  private fillFrom(files: readonly FileRecord[], tokens: number, largest: number): HaystackPiece[] | null {
+  #fillFrom(files: readonly FileRecord[], tokens: number, largest: number): HaystackPiece[] | null {
     const pieces: HaystackPiece[] = []
     const paths = new Set<string>()
     let left = tokens
     for (const file of files) {
       if (left < minPieceTokens) break
       if (paths.has(file.path)) continue
-      const piece = this.piece(file, Math.min(largest, left))
+      const piece = this.#piece(file, Math.min(largest, left))
       if (piece === null) continue
       paths.add(file.path)
       pieces.push(piece)
@@ -55,13 +56,13 @@ export class Haystack {
   }
 
   /** As many whole lines of a file as fit, under its path. */
-  private piece(file: FileRecord, maxTokens: number): HaystackPiece | null {
-    const text = this.source.repositories.text(file)
+  #piece(file: FileRecord, maxTokens: number): HaystackPiece | null {
+    const text = this.#source.repositories.text(file)
     let end = text.length <= maxTokens * 8 ? text.length : afterLine(text, maxTokens * 8)
-    // Each time the text is cut to the share that fits, so this ends after a few rounds.
+    // Each round cuts the text to the share that fits, so there are only a few.
     while (end > 0) {
       const segments = codeFileSegments(file.path, text.slice(0, end))
-      const ids = this.source.tokenizer.encodeSegments(segments).flatMap((part) => [...part])
+      const ids = this.#source.tokenizer.encodeSegments(segments).flatMap((part) => [...part])
       if (ids.length <= maxTokens) return { text: segments.map((segment) => segment.text).join(''), ids }
       end = afterLine(text, Math.min(end - 1, Math.floor((end * maxTokens) / ids.length)))
     }
@@ -69,10 +70,10 @@ export class Haystack {
   }
 }
 
-/** With fewer left, a path and a line do not fit. */
+/** In fewer tokens a path and a line do not fit. */
 const minPieceTokens = 24
 
-function isWorthReading(file: FileRecord): boolean {
+function isHaystackFile(file: FileRecord): boolean {
   return isCode(file) && file.sizeBytes >= minFileBytes && file.sizeBytes <= maxFileBytes
 }
 

@@ -6,7 +6,7 @@ import { loadTokenizer, type Tokenizer } from '../../tokenizer/index.js'
 
 /** A checkpoint to measure. */
 export interface ModelToEvaluate {
-  /** As it is called in a table; no two have the same. */
+  /** Its name in a table; no two models have the same. */
   name: string
   folder: string
   digest: string
@@ -14,24 +14,24 @@ export interface ModelToEvaluate {
   tokenizer: Tokenizer
 }
 
-/** @throws CoreError `INPUT_NOT_FOUND`; ScoringError, TokenizerError where a folder holds no model that can be read */
+/** Reads what evaluation needs of each model; equal ones are taken once. @throws CoreError, ScoringError, TokenizerError */
 export async function readModels(given: readonly string[]): Promise<ModelToEvaluate[]> {
   const models: ModelToEvaluate[] = []
   for (const path of given) {
     const folder = modelFolder(path)
     const { digest, contextLength } = await readModelInfo(folder)
-    if (models.some((one) => one.digest === digest)) continue
+    if (models.some((model) => model.digest === digest)) continue
     const plain = basename(resolve(path))
-    const name = models.some((one) => one.name === plain) ? path : plain
+    const name = models.some((model) => model.name === plain) ? path : plain
     models.push({ name, folder, digest, contextLength, tokenizer: await loadTokenizer(folder) })
   }
   return models
 }
 
-/** A folder with a model, or the one that `retrace train` made it in. */
-export function modelFolder(path: string): string {
+/** The folder of a model, given itself or the folder of `retrace train` around it. @throws CoreError `INPUT_NOT_FOUND` */
+function modelFolder(path: string): string {
   const exported = join(path, 'model')
-  // The folder of a training has a config.json too, which is the training's and no model's.
+  // The folder of a training has a config.json too, which is not that of a model.
   const isTraining = existsSync(join(path, 'job.json'))
   if (existsSync(join(exported, 'config.json'))) return resolve(exported)
   if (!isTraining && existsSync(join(path, 'config.json'))) return resolve(path)
@@ -41,13 +41,15 @@ export function modelFolder(path: string): string {
   throw new CoreError('INPUT_NOT_FOUND', `${path} ${existsSync(path) ? why : 'does not exist. Check the path'}.`)
 }
 
-/** Whether the training that a model came of, as its job beside it says, had these shards. */
+/** Whether a model was trained on these shards, by the job file beside it. */
 export function wasTrainedOn(model: string, shards: string): boolean {
   const bytes = readFileIfPresent(join(model, '..', 'job.json'))
   if (bytes === null) return false
   try {
     const { shards: given } = JSON.parse(bytes.toString('utf8')) as { shards?: unknown }
-    return Array.isArray(given) && given.some((one) => typeof one === 'string' && resolve(one) === resolve(shards))
+    return (
+      Array.isArray(given) && given.some((folder) => typeof folder === 'string' && resolve(folder) === resolve(shards))
+    )
   } catch {
     return false
   }

@@ -12,12 +12,12 @@ export interface NeedleOptions {
   tasksPerCell?: number
 }
 
-/** Needles in one task: one is asked for, the others could be taken for it. */
+/** Needles in one task: one is asked for, the others distract from it. */
 const needles = 4
 const maxTries = 1000
 const firstLength = 512
 const defaultDepths = [0, 0.25, 0.5, 0.75, 1]
-export const defaultNeedleTasksPerCell = 4
+const defaultNeedleTasksPerCell = 4
 
 const names = [
   ...['Kestrel', 'Heron', 'Osprey', 'Plover', 'Curlew', 'Dunlin', 'Merlin', 'Bittern', 'Godwit', 'Siskin'],
@@ -26,7 +26,7 @@ const names = [
 
 /**
  * A line of code with a value, in a small file of its own between files of real code, and at the end a file that begins
- * to compare with it. What comes next is the value; the wrong choices are values that stand beside other names.
+ * a comparison with it. The right continuation is the value; the wrong choices are values of other names.
  *
  * @param onMissing called with a length of which there are no tasks: the needles leave no room for code in it, or there is
  * too little code to fill it
@@ -93,12 +93,12 @@ function makeTask(
   if (room < length / 4) return null
   const pieces = haystack.fill(room, length, depth, index)
   if (pieces === null) return null
-  // The code may hold a name or a value by chance; then there would be two needles.
+  // The code may hold a name or a value by chance; it would be a second needle.
   const clean = pieces.filter(
     ({ text }) => !made.some(({ name, value }) => text.includes(name) || text.includes(value)),
   )
-  // Each turn has the needle at another place among the four, wherever in the code it lies: what is always the last value
-  // of a context would be found by who takes the last.
+  // The needle takes each place among the four in turn, wherever in the code it lies: were it always the last value of a
+  // context, a model that takes the last value would find it.
   const rank = (seededRandom('needle-rank', seed, length, depth).below(needles) + index) % needles
   const placed = placeNeedles(clean, made, { depth, rank }, random)
   const choices = random.shuffled(made)
@@ -114,18 +114,18 @@ function makeTask(
 }
 
 /**
- * Names and values of one task. All values take as many tokens, and stand in their files as just these tokens; `null`
- * where the tokenizer allows none such.
+ * Names and values of one task. All values have the same number of tokens, and stand in their files as exactly these
+ * tokens; `null` where the tokenizer allows no such values.
  */
 function makeNeedles(source: TaskSource, random: Random): Needle[] | null {
   const chosen = random.shuffled(names).slice(0, needles)
   const made: Needle[] = []
   for (let tries = 0; made.length < needles && tries < maxTries; tries++) {
     const needle = makeNeedle(source, chosen[made.length] as string, String(10_000 + random.below(90_000)))
-    const isLike = made.every(
+    const isAlike = made.every(
       ({ value, valueIds }) => value !== needle.value && valueIds.length === needle.valueIds.length,
     )
-    if (isLike && holdsRun(needle.piece.ids, needle.valueIds)) made.push(needle)
+    if (isAlike && holdsRun(needle.piece.ids, needle.valueIds)) made.push(needle)
   }
   return made.length === needles ? made : null
 }
@@ -137,7 +137,7 @@ function makeNeedle({ tokenizer }: TaskSource, name: string, value: string): Nee
   return { name: `launchCodeOf${name}`, value, valueIds: [...tokenizer.encode(value)], piece: { text, ids } }
 }
 
-/** The last file, which ends where the value begins. */
+/** The last file of the context, which ends where the value begins. */
 function questionFor({ tokenizer }: TaskSource, name: string): HaystackPiece {
   const [line] = codeFileSegments('checks/launch.ts', '')
   const text = `export const isLaunchCode = (code: string): boolean => code === ${name}\n\n// The same code once more.\nconst ${name} = "`
@@ -145,7 +145,7 @@ function questionFor({ tokenizer }: TaskSource, name: string): HaystackPiece {
   return { text: parts.join(''), ids: parts.flatMap((part) => [...tokenizer.encode(part)]) }
 }
 
-/** The needle at the border between pieces that is nearest to its depth, as many others as its rank before it. */
+/** Puts the needle at the border between pieces that is nearest to its depth, and as many others as its rank before it. */
 function placeNeedles(
   pieces: readonly HaystackPiece[],
   made: readonly Needle[],

@@ -4,12 +4,13 @@ import { canonicalJson, writeFileAtomic } from '../../core/index.js'
 import { packingOptionsSchema, packRepositories } from '../../packing/index.js'
 import type { ShardManifest, SuiteOutcome } from '../../records/index.js'
 import { evaluateOffline, offlineCommandLine, type OfflineRequest } from '../../training/index.js'
+import type { RunContext } from '../run/run-context.js'
+import { spanReader } from '../run/span-reader.js'
 import type { ModelToEvaluate } from './models.js'
 import type { EvaluationRepositories } from './repositories.js'
 import { completionTasks } from './completion-tasks.js'
 import { needleTasks } from './needle-tasks.js'
 import { writeTasks, type TaskSource } from './tasks.js'
-import type { RunContext } from '../run/run-folder.js'
 
 export const offlineSuiteNames = ['held-out', 'needle', 'completion'] as const
 export type OfflineSuiteName = (typeof offlineSuiteNames)[number]
@@ -18,7 +19,7 @@ export type OfflineSuiteName = (typeof offlineSuiteNames)[number]
 export interface OfflineWork {
   model: ModelToEvaluate
   repositories: EvaluationRepositories
-  /** Folder for what is made for the suites; models with the same tokenizer and context share it. */
+  /** Folder for shards and tasks; models with the same tokenizer and context share it. */
   work: string
   device: OfflineRequest['device']
   python: string
@@ -27,10 +28,10 @@ export interface OfflineWork {
 }
 
 const seed = 0
-/** Documents of held-out code are cut to this at the most. */
+/** Documents of held-out code are cut to at most so many tokens. */
 const maxRowTokens = 65_536
 
-/** Makes what a suite needs and measures. @throws TrainingError; the signal's reason */
+/** Makes the shards or tasks of a suite and measures. @throws TrainingError; the signal's reason */
 export async function runOfflineSuite(name: OfflineSuiteName, given: OfflineWork): Promise<SuiteOutcome> {
   const started = performance.now()
   const { model, device, python, context } = given
@@ -43,7 +44,7 @@ export async function runOfflineSuite(name: OfflineSuiteName, given: OfflineWork
   return { ranAt: new Date().toISOString(), seconds, ...(digest === null ? {} : { tasks: digest }), results }
 }
 
-/** The command that measures, with what is made for it under the names that it has in the work folder. */
+/** The command that measures; shards and tasks have the names that they get in the work folder. */
 export function offlineSuiteLine(
   name: OfflineSuiteName,
   { model, work, device, python }: Pick<OfflineWork, 'model' | 'work' | 'device' | 'python'>,
@@ -78,8 +79,8 @@ async function inputOf(name: OfflineSuiteName, given: OfflineWork): Promise<Inpu
 }
 
 /**
- * The code of the repositories, packed for this model, so that models of any tokenizer can be compared; and the run's own
- * shards where they are of this tokenizer.
+ * The code of the repositories, packed for this model, so that models with any tokenizer can be compared; and the run's
+ * own shards where they were made with this tokenizer.
  */
 async function heldOutShards({ model, repositories, work, context }: OfflineWork): Promise<Record<string, string>> {
   const { tokenizer, contextLength } = model
@@ -92,11 +93,10 @@ async function heldOutShards({ model, repositories, work, context }: OfflineWork
     const documents = (function* () {
       for (const id of repositories.ids) yield { snapshot: repositories.snapshot(id), domain: 'code' }
     })()
-    const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
     const manifest = await packRepositories(
       {
         repositories: documents,
-        read: ({ blob, start, end }) => decoder.decode(repositories.store.blobs.get(blob).subarray(start, end)),
+        read: spanReader(repositories.store.blobs),
         tokenizer,
         folder: code,
         signal: context.signal,
@@ -113,7 +113,7 @@ async function heldOutShards({ model, repositories, work, context }: OfflineWork
   return { code }
 }
 
-/** Two models are held against one another on the same text only where neither has it cut or lacks some of it. */
+/** Two models are compared on the same text only where no repository was cut or lost tokens for either of them. */
 function noteCuts({ sequenceLength, packing }: ShardManifest, { progress }: RunContext): void {
   const { documents, documentsCut, pieces, dropped } = packing
   if (documentsCut === 0) return

@@ -4,7 +4,7 @@ import { evaluationReportSchema, type EvaluatedModel, type EvaluationReport } fr
 import type { ModelToEvaluate } from './models.js'
 import type { EvaluationRepositories } from './repositories.js'
 
-/** What a report begins from: an earlier one of the same data and limit, with what it has of these models and others. */
+/** A report to go on with: the earlier one in the file, if it has the same data and limit, with new models added. */
 export function beginReport(
   out: string | null,
   models: readonly ModelToEvaluate[],
@@ -15,12 +15,13 @@ export function beginReport(
   const fresh: EvaluationReport = { schemaVersion: 1, retraceVersion: retraceVersion(), data, limit, models: [] }
   const earlier = out === null ? null : readReport(out)
   if (earlier !== null) checkSame(out as string, earlier, fresh)
-  const isNew = ({ digest }: ModelToEvaluate): boolean => earlier?.models.every((one) => one.digest !== digest) ?? true
-  // A folder whose weights are others now is another model; what was measured there before is gone with them.
-  const isReplaced = (one: EvaluatedModel): boolean => models.some((now) => now.folder === one.folder && isNew(now))
-  const kept = earlier?.models.filter((one) => !isReplaced(one)) ?? []
+  const isNew = ({ digest }: ModelToEvaluate): boolean =>
+    earlier?.models.every((model) => model.digest !== digest) ?? true
+  // A folder with new weights is another model; the results of the old weights are dropped.
+  const isReplaced = ({ folder }: EvaluatedModel): boolean => models.some((now) => now.folder === folder && isNew(now))
+  const kept = earlier?.models.filter((model) => !isReplaced(model)) ?? []
   const added = models.filter(isNew).map(({ name, folder, digest, contextLength }) => ({
-    name: kept.some((one) => one.name === name) ? folder : name,
+    name: kept.some((model) => model.name === name) ? folder : name,
     folder,
     digest,
     contextLength,
@@ -33,7 +34,7 @@ export function writeReport(out: string, report: EvaluationReport): void {
   writeFileAtomic(out, `${JSON.stringify(report, null, 2)}\n`)
 }
 
-/** @throws CoreError `CONFIG_INVALID` where the file is something else */
+/** The report in a file, `null` where there is none. @throws CoreError `CONFIG_INVALID` where the file is something else */
 function readReport(path: string): EvaluationReport | null {
   const bytes = readFileIfPresent(path)
   if (bytes === null) return null

@@ -6,24 +6,25 @@ import {
   type RepositorySnapshot,
   type ShardManifest,
 } from '../../records/index.js'
-import { groundedIds } from '../run/stages/ground.js'
 import { openRun } from '../run/run-folder.js'
+import { groundedIds } from '../run/run-records.js'
+import { spanReader } from '../run/span-reader.js'
 
-/** A run as evaluation sees it: its repositories as they are, and its shards where it was packed. */
+/** What evaluation needs of a run: its repositories, and its shards where it was packed. */
 export interface EvaluationRepositories {
-  /** As it was given. */
+  /** The path as it was given. */
   folder: string
   store: RunStore
   /** In code-unit order. */
   ids: readonly string[]
-  /** Of all that the offline suites are made of. */
+  /** Digest of everything that the offline suites are made from. */
   digest: string
   shards: { folder: string; manifest: ShardManifest } | null
   snapshot(id: string): RepositorySnapshot
   text(file: FileRecord): string
 }
 
-/** @throws CoreError `INPUT_NOT_FOUND` where the folder is no run's, `RUN_INCOMPLETE` where nothing is grounded yet */
+/** @throws CoreError `INPUT_NOT_FOUND` where the folder is not that of a run, `RUN_INCOMPLETE` where nothing is grounded yet */
 export function openEvaluationRepositories(folder: string): EvaluationRepositories {
   const { store } = openRun(folder)
   const ids = groundedIds(store)
@@ -33,7 +34,7 @@ export function openEvaluationRepositories(folder: string): EvaluationRepositori
   }
   const isPacked = store.isFinished('shards', 'manifest')
   const manifest = isPacked ? store.read('shards', 'manifest', shardManifestSchema) : null
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  const read = spanReader(store.blobs)
   return {
     folder,
     store,
@@ -41,6 +42,6 @@ export function openEvaluationRepositories(folder: string): EvaluationRepositori
     digest: digestOf({ ids, shards: manifest?.shards.map(({ sha256 }) => sha256) ?? [] }),
     shards: manifest === null ? null : { folder: store.path('shards'), manifest },
     snapshot: (id) => store.read('snapshots', id, snapshotSchema),
-    text: ({ blob }) => decoder.decode(store.blobs.get(blob)),
+    text: ({ blob, sizeBytes }) => read({ blob, start: 0, end: sizeBytes }),
   }
 }

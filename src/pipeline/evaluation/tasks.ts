@@ -5,22 +5,22 @@ import type { EvaluationTask } from '../../records/index.js'
 import type { Tokenizer } from '../../tokenizer/index.js'
 import type { EvaluationRepositories } from './repositories.js'
 
-/** What tasks are made of. The same parts give the same tasks. */
+/** What tasks are made from. The same parts give the same tasks. */
 export interface TaskSource {
   repositories: EvaluationRepositories
   tokenizer: Pick<Tokenizer, 'encode' | 'encodeSegments' | 'special'>
-  /** Positions that the model claims; context and answer together never take more. */
+  /** Positions of the model; context and answer together never take more. */
   contextLength: number
   seed: number
 }
 
-/** What opens every document, as in packing. */
+/** The token that opens every document, as in packing. */
 export const openingToken = '<|begin_of_text|>'
 
-/** The language of files that no code is expected in. */
+/** Whether a file holds code, and not text in no language that grounding knows. */
 export const isCode = ({ language }: { language: string }): boolean => language !== 'text'
 
-/** Writes tasks, a line each. @returns how many there are, and the SHA-256 of the file */
+/** Writes tasks, one to a line. @returns how many there are, and the SHA-256 of the file */
 export function writeTasks(path: string, tasks: Iterable<EvaluationTask>): { count: number; digest: string } {
   mkdirSync(dirname(path), { recursive: true })
   const hash = createHash('sha256')

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path'
 import { CoreError, canonicalJson } from '../../core/index.js'
 import { conversationsOfRow, readRows, rowFileEndings, type Outcome, type Row } from '../../interchange/index.js'
 import type { Conversation } from '../../records/index.js'
-import type { RunContext } from '../run/run-folder.js'
+import type { RunContext } from '../run/run-context.js'
 
 export interface ImportCounts {
   files: { file: string; rows: number; conversations: number; rejects: number }[]
@@ -22,13 +22,13 @@ interface Reject {
   message: string
 }
 
-/** Reads files row by row and counts what comes of each. */
+/** Reads files row by row and counts conversations and rejects. */
 export class ImportReader {
   readonly #paths: readonly string[]
   readonly #context: RunContext
   readonly #files: ImportCounts['files'] = []
   readonly #rejects: Record<string, number> = {}
-  /** What to tell where nothing is left. */
+  /** An example of a reject, for the error where no conversation is left. */
   firstReject = 'a file without rows'
 
   constructor(paths: readonly string[], context: RunContext) {
@@ -37,11 +37,11 @@ export class ImportReader {
   }
 
   counts(): ImportCounts {
-    const sum = (count: 'rows' | 'conversations'): number => this.#files.reduce((total, one) => total + one[count], 0)
+    const sum = (count: 'rows' | 'conversations'): number => this.#files.reduce((total, file) => total + file[count], 0)
     return { files: this.#files, rows: sum('rows'), conversations: sum('conversations'), rejects: this.#rejects }
   }
 
-  /** The conversations of all files; the others go to the file of rejects. */
+  /** The conversations of all files; every other row goes to the file of rejects. */
   async *conversations(rejectsPath: string): AsyncGenerator<Conversation> {
     const bar = this.#context.progress.stage('Import', 0, 'rows')
     try {
@@ -98,7 +98,8 @@ function outcomesOf(row: Row, path: string): Outcome[] {
 /** A file, or the files of a folder that have an ending we know, in the order of their names without it. */
 export function filesOf(input: string): string[] {
   if (!existsSync(input)) throw new CoreError('INPUT_NOT_FOUND', `${input} does not exist. Check the path.`, { input })
-  const endingOf = (name: string): string | undefined => rowFileEndings.find((one) => name.toLowerCase().endsWith(one))
+  const endingOf = (name: string): string | undefined =>
+    rowFileEndings.find((ending) => name.toLowerCase().endsWith(ending))
   if (!statSync(input).isDirectory()) {
     if (endingOf(input) !== undefined) return [resolve(input)]
     throw new CoreError(
@@ -117,7 +118,7 @@ export function filesOf(input: string): string[] {
       `${input} holds no file with one of the endings ${rowFileEndings.join(', ')}.`,
     )
   }
-  // As a run orders its trajectories, so that a folder of exports packs to the same rows.
+  // A run orders its trajectories in this way, so a folder of exports packs to the same rows.
   stems.sort((a, b) => (a.stem < b.stem ? -1 : a.stem > b.stem ? 1 : 0))
   return stems.map(({ name }) => resolve(input, name))
 }

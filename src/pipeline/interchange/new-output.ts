@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { CoreError } from '../../core/index.js'
 
-/** Where a command's output goes, and whether it may take the place of an earlier one. */
+/** Where a command's output goes, and whether it may replace the output of an earlier call. */
 export interface NewOutput {
   path: string
   force: boolean
@@ -39,13 +39,13 @@ export async function writeNewFile(
 /**
  * Fills a folder that appears whole or not at all.
  *
- * @param isEarlier whether all that a folder holds came of the same command; only such a one is ever replaced
+ * @param isEarlier whether a folder holds nothing but the output of the same command; only such a folder is replaced
  * @throws CoreError `CONFIG_INVALID` where something is there that may not be replaced
  */
 export async function writeNewFolder(
   output: NewOutput,
   isEarlier: (folder: string) => boolean,
-  work: (folder: string) => Promise<void>,
+  work: (folder: string) => Promise<void> | void,
 ): Promise<void> {
   const path = resolve(output.path)
   checkFree(output, () => statSync(path).isDirectory() && isEarlier(path))
@@ -71,7 +71,7 @@ function checkFree({ path, force }: NewOutput, isReplaceable: () => boolean): vo
   throw new CoreError('CONFIG_INVALID', `${path} holds other things than this command writes. Give another --out.`)
 }
 
-/** An empty folder; a file of any size is something. */
+/** Whether a path is an empty folder; a file is never empty in this sense. */
 function isEmpty(path: string): boolean {
   return statSync(path).isDirectory() && readdirSync(path).length === 0
 }

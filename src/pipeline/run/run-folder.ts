@@ -2,21 +2,15 @@ import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { decidingConfig, retraceVersion, runConfigSchema, type RunConfig } from '../../config.js'
-import { CoreError, digestOf, RetraceError, RunStore, type Progress } from '../../core/index.js'
-import { decidingOptions, describeGenerator, digestOfPrompts, type Budget } from '../../generation/index.js'
+import { CoreError, RetraceError, RunStore } from '../../core/index.js'
+import { describeGenerator, digestOfPrompts } from '../../generation/index.js'
 import { splitRevision } from '../../grounding/index.js'
 import { createRenderer } from '../../packing/index.js'
 import { generatorInfoSchema, shardManifestSchema, type Renderer, type SpanReader } from '../../records/index.js'
 import { readModelInfo } from '../../scoring/index.js'
 import { loadTokenizer, type Tokenizer } from '../../tokenizer/index.js'
-
-/** What accompanies long work. */
-export interface RunContext {
-  progress: Progress
-  signal?: AbortSignal | undefined
-  /** What the run may pay for calls, over all its starts; without it, as much as it takes. */
-  budget?: Budget
-}
+import type { RunContext } from './run-context.js'
+import { spanReader } from './span-reader.js'
 
 /** `config.json` of a run: what decides its bytes, and what it was started with. */
 export const runRecordSchema = z.strictObject({
@@ -31,53 +25,25 @@ export const runRecordSchema = z.strictObject({
   }),
   /** Who writes the words. */
   generator: generatorInfoSchema,
-  /** Digest of all prompts: a run that goes on with others would be two runs in one. */
+  /** Digest of all prompts: a run that went on with others would be two runs in one folder. */
   prompts: z.string(),
   config: runConfigSchema.omit({ workers: true }),
 })
 export type RunRecord = z.infer<typeof runRecordSchema>
 
-/** Which snapshot an input became. */
-export const inputSchema = z.strictObject({ input: z.string(), snapshot: z.string() })
-
-export const rejectSchema = z.strictObject({
-  id: z.string(),
-  stage: z.string(),
-  reason: z.string(),
-  message: z.string(),
-  details: z.record(z.string(), z.unknown()),
-})
-
-/** A repository that is not finished and can be: its budget was spent. `search`: its thoughts are kept as far as they came. */
-export const unfinishedSchema = z.strictObject({ id: z.string(), stage: z.enum(['synthesis', 'search']) })
-
-/** `calibration.json`: how a run was scored, and how far its scores move by themselves. */
-export const calibrationSchema = z.strictObject({
-  /** What decides the bits of a score beside the model. All of a run is scored by one. */
-  scorer: z.strictObject({ device: z.string(), dtype: z.string() }),
-  /** Of a mean log-probability, nats per token. */
-  noise: z.number(),
-  trajectory: z.string(),
-  prefixTokens: z.int(),
-  targetTokens: z.int(),
-})
-export type Calibration = z.infer<typeof calibrationSchema>
-
-/** Tokens of one repository: as it is, as a trajectory, and of that what is trained. */
-export const countsSchema = z.strictObject({ rawTokens: z.int(), reconstructedTokens: z.int(), trainedTokens: z.int() })
-
-/** All that the stages of one run share. */
+/** What the stages of one run share. */
 export interface Run {
   store: RunStore
   record: RunRecord
   config: RunConfig
   tokenizer: Tokenizer
-  /** What the search scores and packing writes go through the same one. */
+  /** The search scores and packing writes what this one renderer makes. */
   renderer: Renderer
   context: RunContext
   read: SpanReader
 }
 
+/** The record of a run that is to be started. @throws CoreError `CONFIG_INVALID`, `INPUT_NOT_FOUND`; ScoringError */
 export async function describeRun(
   inputs: readonly string[],
   folder: string,
@@ -90,17 +56,7 @@ export async function describeRun(
       'No repository was given. Name folders, git repositories or archives, or a list with --from.',
     )
   }
-  for (const input of inputs.map((one) => splitRevision(one).path)) {
-    if (!existsSync(input)) {
-      const isLink = lstatSync(input, { throwIfNoEntry: false })?.isSymbolicLink() === true
-      const what = isLink ? 'is a link that leads nowhere' : 'does not exist'
-      throw new CoreError('INPUT_NOT_FOUND', `${input} ${what}. Check the path.`, { input })
-    }
-    if (isInside(folder, input)) {
-      const message = `--out ${folder} lies inside the repository ${input}, which would take it for its own. Give a folder outside of it.`
-      throw new CoreError('CONFIG_INVALID', message, { input, folder })
-    }
-  }
+  for (const input of inputs) checkInput(splitRevision(input).path, folder)
   const { name, digest, vocabularySize, contextLength } = await readModelInfo(modelDir)
   return {
     retraceVersion: retraceVersion(),
@@ -113,6 +69,18 @@ export async function describeRun(
   }
 }
 
+function checkInput(input: string, folder: string): void {
+  if (!existsSync(input)) {
+    const isLink = lstatSync(input, { throwIfNoEntry: false })?.isSymbolicLink() === true
+    const what = isLink ? 'is a link that leads nowhere' : 'does not exist'
+    throw new CoreError('INPUT_NOT_FOUND', `${input} ${what}. Check the path.`, { input })
+  }
+  if (isInside(folder, input)) {
+    const message = `--out ${folder} lies inside the repository ${input}, which would take it for its own. Give a folder outside of it.`
+    throw new CoreError('CONFIG_INVALID', message, { input, folder })
+  }
+}
+
 function isInside(folder: string, input: string): boolean {
   const root = realpathSync(input)
   if (!statSync(root).isDirectory()) return false
@@ -120,52 +88,13 @@ function isInside(folder: string, input: string): boolean {
   return out === root || out.startsWith(root + sep)
 }
 
-/** The real path of what need not be there yet: links are followed as far as the path exists. */
+/** The real path of a file that need not exist yet: links are followed as far as the path exists. */
 function realPathOf(path: string): string {
   if (existsSync(path) || dirname(path) === path) return realpathSync(path)
   return join(realPathOf(dirname(path)), basename(path))
 }
 
-export function checkSameRun(store: RunStore, record: RunRecord): void {
-  if (!existsSync(store.path('config.json'))) return
-  // What was scored holds a run to its scorer. One that was refused for want of a GPU may go on with another.
-  const isScored = existsSync(store.path('calibration.json')) || existsSync(store.path('search'))
-  const there = store.read('.', 'config', runRecordSchema)
-  const before = comparable(isScored ? there : { ...there, config: { ...there.config, scorer: record.config.scorer } })
-  const now = comparable(record)
-  const differs = (['retraceVersion', 'inputs', 'model', 'generator', 'prompts', 'config'] as const).filter(
-    (key) => digestOf(before[key]) !== digestOf(now[key]),
-  )
-  if (differs.length === 0) return
-  const keys = changedKeys(before.config, now.config)
-  const named = differs.map((what) => (what === 'config' ? `config (${keys.join(', ')})` : what))
-  throw new CoreError(
-    'RUN_MISMATCH',
-    `${store.folder} holds a run that was made with another ${named.join(' and another ')}. Give another --out folder, or the same arguments as before.`,
-    { differs, keys },
-  )
-}
-
-/** A run's record without what may change from start to start: which server answers, and how patiently it is asked. */
-function comparable(record: RunRecord): Omit<RunRecord, 'config'> & { config: object } {
-  return { ...record, config: { ...record.config, generation: decidingOptions(record.config.generation) } }
-}
-
-/** The keys in which two configs differ, each with both values: `scorer.backend: "onnx" there, "native" here`. */
-function changedKeys(there: unknown, here: unknown, path = ''): string[] {
-  if (digestOf(there ?? null) === digestOf(here ?? null)) return []
-  if (!isKeyed(there) || !isKeyed(here)) {
-    const [before, now] = [there, here].map((value) => (isKeyed(value) ? 'given' : (JSON.stringify(value) ?? 'none')))
-    return [`${path}: ${before} there, ${now} here`]
-  }
-  const names = [...new Set([...Object.keys(there), ...Object.keys(here)])].sort()
-  return names.flatMap((name) => changedKeys(there[name], here[name], path === '' ? name : `${path}.${name}`))
-}
-
-function isKeyed(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
+/** The store and the record of a run that was begun. @throws CoreError `INPUT_NOT_FOUND` */
 export function openRun(folder: string): { store: RunStore; record: RunRecord } {
   const store = new RunStore(folder)
   if (!existsSync(store.path('config.json'))) {
@@ -187,7 +116,7 @@ export function openRun(folder: string): { store: RunStore; record: RunRecord } 
   }
 }
 
-/** Whether all that the manifest promises is there; a pack that was stopped, or a deleted file, leaves less. */
+/** Whether every file that the manifest names is there; a pack that was stopped, or a deleted file, leaves less. */
 export function isWhole(store: RunStore): boolean {
   if (!existsSync(store.path('manifest.json')) || !existsSync(store.path('report.html'))) return false
   if (!store.isFinished('shards', 'manifest')) return false
@@ -204,6 +133,7 @@ export function writePackingOverride(store: RunStore, packing: RunConfig['packin
   store.write('.', 'packing', packing)
 }
 
+/** A run as it was begun, for work on its records. @throws CoreError, TokenizerError */
 export async function reopen(folder: string, context: RunContext): Promise<Run> {
   const { store, record } = openRun(folder)
   const config = runConfigSchema.parse(record.config)
@@ -218,8 +148,6 @@ export function runOf(
   context: RunContext,
 ): Run {
   const packing = store.isFinished('.', 'packing') ? store.read('.', 'packing', packingOverride) : given.packing
-  const read: SpanReader = ({ blob, start, end }) =>
-    new TextDecoder('utf-8', { ignoreBOM: true }).decode(store.blobs.get(blob).subarray(start, end))
   const renderer = createRenderer(packing.renderer, packing.masks)
-  return { store, record, config: { ...given, packing }, tokenizer, renderer, context, read }
+  return { store, record, config: { ...given, packing }, tokenizer, renderer, context, read: spanReader(store.blobs) }
 }

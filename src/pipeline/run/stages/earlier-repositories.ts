@@ -8,30 +8,29 @@ import {
   type RepositorySignatures,
 } from '../../../grounding/index.js'
 
-/** What a repository is held against: those before it, in the order given. */
+/** The repositories that a run kept so far, in the order given: each new one is compared with them. */
 export class EarlierRepositories {
-  private readonly known = new Set<string>()
-  private readonly index: NearDuplicateIndex | null
-  private readonly maxShare: number
+  readonly #store: RunStore
+  readonly #ids = new Set<string>()
+  readonly #index: NearDuplicateIndex | null
+  readonly #maxShare: number
 
-  constructor(
-    private readonly store: RunStore,
-    options: GroundingOptions['duplicates'],
-  ) {
-    this.index = options === false ? null : new NearDuplicateIndex(options.threshold)
-    this.maxShare = options === false ? 1 : options.maxShare
+  constructor(store: RunStore, options: GroundingOptions['duplicates']) {
+    this.#store = store
+    this.#index = options === false ? null : new NearDuplicateIndex(options.threshold)
+    this.#maxShare = options === false ? 1 : options.maxShare
   }
 
-  /** Takes one that an earlier start of the run kept, from its record. */
+  /** Adds a repository that an earlier start of the run kept, from its record. */
   restore(id: string): void {
-    this.known.add(id)
-    if (this.index !== null) this.index.add(this.store.read('signatures', id, signaturesSchema))
+    this.#ids.add(id)
+    if (this.#index !== null) this.#index.add(this.#store.read('signatures', id, signaturesSchema))
   }
 
-  /** Takes one that was kept just now. */
+  /** Adds a repository that was kept just now. */
   add(signatures: RepositorySignatures): void {
-    this.known.add(signatures.id)
-    this.index?.add(signatures)
+    this.#ids.add(signatures.id)
+    this.#index?.add(signatures)
   }
 
   /**
@@ -41,28 +40,28 @@ export class EarlierRepositories {
    */
   judge(input: string, signatures: RepositorySignatures): Duplicates | null {
     const { id } = signatures
-    if (this.known.has(id)) {
+    if (this.#ids.has(id)) {
       throw new CoreError(
         'INPUT_INVALID',
         `${input} has the same content as an input before it, ${id}; it counts once.`,
       )
     }
-    if (this.index === null) return null
-    const duplicates = this.index.find(signatures)
-    if (duplicates.share > this.maxShare) throw this.nearDuplicate(input, duplicates)
+    if (this.#index === null) return null
+    const duplicates = this.#index.find(signatures)
+    if (duplicates.share > this.#maxShare) throw nearDuplicate(input, duplicates, this.#maxShare)
     return duplicates
   }
+}
 
-  private nearDuplicate(input: string, { share, files }: Duplicates): GroundingError {
-    const counts = new Map<string, number>()
-    for (const { of } of files) counts.set(of.repository, (counts.get(of.repository) ?? 0) + 1)
-    const repositories = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
-    const named = repositories.slice(0, 3).map(([id, count]) => `${count} of ${id}`)
-    const percent = (part: number): string => `${Math.round(part * 1000) / 10} %`
-    const message =
-      `${input}: ${percent(share)} of its source bytes are near-duplicates of files in earlier repositories (files: ${named.join(', ')}), ` +
-      `over the bound of ${percent(this.maxShare)} (grounding.duplicates.maxShare). Leave it out, or raise the bound.`
-    const details = { share, repositories: repositories.map(([id, count]) => ({ id, files: count })) }
-    return new GroundingError('NEAR_DUPLICATE', message, details)
-  }
+function nearDuplicate(input: string, { share, files }: Duplicates, maxShare: number): GroundingError {
+  const counts = new Map<string, number>()
+  for (const { of } of files) counts.set(of.repository, (counts.get(of.repository) ?? 0) + 1)
+  const repositories = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+  const named = repositories.slice(0, 3).map(([id, count]) => `${count} of ${id}`)
+  const percent = (part: number): string => `${Math.round(part * 1000) / 10} %`
+  const message =
+    `${input}: ${percent(share)} of its source bytes are near-duplicates of files in earlier repositories (files: ${named.join(', ')}), ` +
+    `over the bound of ${percent(maxShare)} (grounding.duplicates.maxShare). Leave it out, or raise the bound.`
+  const details = { share, repositories: repositories.map(([id, count]) => ({ id, files: count })) }
+  return new GroundingError('NEAR_DUPLICATE', message, details)
 }

@@ -1,47 +1,38 @@
 import { CoreError, sha256Hex, silentProgress, type RunStore } from '../../../core/index.js'
 import { createParsePool, groundWithSignatures, type Grounded, type ParsePool } from '../../../grounding/index.js'
+import type { Run } from '../run-folder.js'
+import { groundedIds, rejectsOf, snapshotIdOf, unitsOf } from '../run-records.js'
 import { EarlierRepositories } from './earlier-repositories.js'
-import { inputSchema, rejectSchema, type Run } from '../run-folder.js'
 import { inStage, orReject } from './stage-work.js'
 
 /** How many repositories are read and parsed beside the one that is decided. */
 const repositoriesAhead = 3
 
-interface Unit {
-  input: string
-  unit: string
-}
-
-/** A grounded repository whose content is not kept yet: one that is left out leaves nothing behind. */
+/** A grounded repository whose content is not on disk yet: a rejected one leaves nothing behind. */
 interface GroundedInput extends Grounded {
   blobs: ReadonlyMap<string, Uint8Array>
 }
 
-/** The inputs and the names of their records, in the order given. */
-export function unitsOf({ inputs }: Run['record']): Unit[] {
-  return inputs.map((input, index) => ({ input, unit: String(index).padStart(6, '0') }))
-}
-
 /**
- * Grounds every input that is not grounded yet. What is decided about one (same content, near-duplicate) depends on
- * those before it, so they are decided one by one in the order given; meanwhile the next few are read and parsed, so that no
- * thread waits for the end of a repository. No more than these are in memory.
+ * Grounds every input that is not grounded yet. Whether a repository is kept (same content, near-duplicate) depends on
+ * those before it, so they are decided one after another in the order given. Meanwhile the next few are read and
+ * parsed, so that no thread waits for the end of a repository; no more than these are in memory.
  */
-export async function groundAll(current: Run): Promise<void> {
-  const { store, config, record, context } = current
-  const units = unitsOf(record)
+export async function groundAll(run: Run): Promise<void> {
+  const { store, config, record, context } = run
+  const units = unitsOf(record.inputs)
   const waiting = units.filter(({ unit }) => !store.isFinished('inputs', unit))
   const workload = { unit: 'repositories', total: units.length, done: units.length - waiting.length }
-  await inStage(current, 'Grounding', workload, async (advance) => {
+  await inStage(run, 'Grounding', workload, async (advance) => {
     if (waiting.length === 0) return
     const pool = createParsePool(config.workers.grounding)
     const earlier = new EarlierRepositories(store, config.grounding.duplicates)
     const inputs = waiting.values()
-    /** The next input, under way from when this is called. */
+    /** Starts work on the next input. */
     const begin = (): Promise<GroundedInput> | undefined => {
       const next = inputs.next().value
-      const work = next === undefined ? undefined : groundInput(current, next.input, pool)
-      // A failure is told where its turn comes; until then it must not end the process.
+      const work = next === undefined ? undefined : groundInput(run, next.input, pool)
+      // A failure is handled when its turn comes; until then it must not end the process.
       work?.catch(() => {})
       return work
     }
@@ -50,26 +41,29 @@ export async function groundAll(current: Run): Promise<void> {
       for (const { input, unit } of units) {
         context.signal?.throwIfAborted()
         if (store.isFinished('inputs', unit)) {
-          earlier.restore(store.read('inputs', unit, inputSchema).snapshot)
+          earlier.restore(snapshotIdOf(store, unit))
           continue
         }
         const grounded = ahead.shift() as Promise<GroundedInput>
         ahead.push(begin())
-        await orReject(current, `input-${unit}`, 'grounding', async () =>
-          keep(store, earlier, input, unit, await grounded),
+        await orReject(run, `input-${unit}`, 'grounding', async () =>
+          keepGrounded(store, earlier, input, unit, await grounded),
         )
         advance()
       }
     } finally {
-      await Promise.allSettled(ahead)
+      await Promise.allSettled(ahead.filter((work) => work !== undefined))
       await pool.dispose()
     }
   })
-  if (groundedIds(store).length > 0) return
-  const rejects = store.finished('rejects').map((id) => store.read('rejects', id, rejectSchema))
+  if (groundedIds(store).length === 0) failForNothing(store, units.length)
+}
+
+function failForNothing(store: RunStore, inputs: number): never {
+  const rejects = rejectsOf(store)
   const [first] = rejects
   const message =
-    rejects.length === 1 ? first?.message : `None of ${units.length} inputs could be read, such as: ${first?.message}`
+    rejects.length === 1 ? first?.message : `None of ${inputs} inputs could be read, such as: ${first?.message}`
   throw new CoreError('INPUT_INVALID', message ?? 'Nothing was given.', { rejects })
 }
 
@@ -87,8 +81,8 @@ async function groundInput({ config, context }: Run, input: string, pool: ParseP
   return { ...grounded, blobs }
 }
 
-/** Decides on a repository and keeps it; the record of the input, which says that all is there, is written last. */
-async function keep(
+/** Decides on a repository and keeps it; the record of the input, which says that everything is there, comes last. */
+async function keepGrounded(
   store: RunStore,
   earlier: EarlierRepositories,
   input: string,
@@ -105,12 +99,4 @@ async function keep(
   }
   store.write('inputs', unit, { input: unit, snapshot: id })
   earlier.add(signatures)
-}
-
-/** Ids of the repositories that the inputs became, in code-unit order. */
-export function groundedIds(store: RunStore): string[] {
-  return store
-    .finished('inputs')
-    .map((unit) => store.read('inputs', unit, inputSchema).snapshot)
-    .sort()
 }

@@ -1,5 +1,6 @@
 import { RetraceError } from '../../../core/index.js'
-import type { Run, RunContext } from '../run-folder.js'
+import type { RunContext } from '../run-context.js'
+import type { Run } from '../run-folder.js'
 
 /** What a stage has to do: `done` of `total` units were finished by an earlier start. */
 interface Workload {
@@ -9,8 +10,8 @@ interface Workload {
 }
 
 /**
- * Does a stage's work under a progress bar and notes how long it took for what, even where it is stopped. These notes
- * are what differs between two runs of the same input.
+ * Does a stage's work under a progress bar and notes how long it took, also where it is stopped. These notes are the
+ * only records that differ between two runs of the same input.
  */
 export async function inStage(
   { store, context }: Run,
@@ -34,8 +35,8 @@ export async function inStage(
 }
 
 /**
- * Does one unit's work; where it fails, the unit leaves the run with its reason and the others go on. What would fail
- * for every unit is thrown: a stop, a server that is gone, and errors of the machine such as a full disk.
+ * Does one unit's work; where it fails, the unit leaves the run with its reason and the others go on. An error that
+ * every unit would meet is thrown: a stop, a server that is gone, and errors of the machine such as a full disk.
  */
 export async function orReject(
   { store, record, context }: Run,
@@ -50,11 +51,15 @@ export async function orReject(
     if (!(error instanceof Error) || endsTheRun(error, context)) throw error
     const { code, details } = error instanceof RetraceError ? error : { code: 'UNEXPECTED', details: {} }
     store.reject(stage, id, code, error.message, details)
-    // Where it was the only one, the run fails with this very message.
+    // Where it was the only input, the run fails with this very message.
     if (record.inputs.length > 1) context.progress.note(`Left out: ${error.message}`)
   }
 }
 
 function endsTheRun(error: Error, { signal }: RunContext): boolean {
   return signal?.aborted === true || 'syscall' in error || (error instanceof RetraceError && error.kind === 'run')
+}
+
+export function isBudgetSpent(error: unknown): boolean {
+  return error instanceof RetraceError && error.code === 'BUDGET_SPENT'
 }

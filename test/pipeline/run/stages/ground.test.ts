@@ -5,8 +5,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RunStore, seededRandom, sha256Hex, silentProgress } from '../../../../src/core/index.js'
 import { duplicatesSchema, groundingOptionsSchema, type GroundingOptions } from '../../../../src/grounding/index.js'
-import { groundAll, groundedIds } from '../../../../src/pipeline/run/stages/ground.js'
-import { rejectSchema, type Run } from '../../../../src/pipeline/run/run-folder.js'
+import type { Run } from '../../../../src/pipeline/run/run-folder.js'
+import { groundedIds, rejectsOf } from '../../../../src/pipeline/run/run-records.js'
+import { groundAll } from '../../../../src/pipeline/run/stages/ground.js'
 import { writeRepository } from '../../../support.js'
 
 const test = suite('ground stage')
@@ -78,10 +79,11 @@ test('near-duplicate files are recorded, and a repository of little else is left
   )
   assert.match(files[0]?.of.repository ?? '', /^first-/)
   assert.ok(share > 0.3 && share < 0.5, String(share))
-  const reject = store.read('rejects', 'input-000002', rejectSchema)
-  assert.is(reject.reason, 'NEAR_DUPLICATE')
-  assert.match(reject.message, /100 % of its source bytes .*1 of first-.*over the bound of 80 %/)
-  assert.is(store.read('rejects', 'input-000004', rejectSchema).reason, 'INPUT_NOT_FOUND')
+  const rejects = new Map(rejectsOf(store).map((reject) => [reject.id, reject]))
+  const reject = rejects.get('input-000002')
+  assert.is(reject?.reason, 'NEAR_DUPLICATE')
+  assert.match(reject?.message ?? '', /100 % of its source bytes .*1 of first-.*over the bound of 80 %/)
+  assert.is(rejects.get('input-000004')?.reason, 'INPUT_NOT_FOUND')
   assert.is(notes.length, 2)
   // What was left out left nothing behind.
   assert.not(
@@ -130,8 +132,9 @@ test('a licence that is not allowed leaves nothing but the reject, and the same 
     licences: { allow: ['MIT'] },
   })
   assert.is(groundedIds(store).length, 1)
-  assert.is(store.read('rejects', 'input-000000', rejectSchema).reason, 'LICENCE_NOT_ALLOWED')
-  assert.is(store.read('rejects', 'input-000002', rejectSchema).reason, 'INPUT_INVALID')
+  const reasons = new Map(rejectsOf(store).map(({ id, reason }) => [id, reason]))
+  assert.is(reasons.get('input-000000'), 'LICENCE_NOT_ALLOWED')
+  assert.is(reasons.get('input-000002'), 'INPUT_INVALID')
   assert.equal(store.finished('snapshots').length, 1)
   const digest = sha256Hex(readFileSync(join(inputs[0] as string, 'src/b.py')))
   assert.not(existsSync(store.path('blobs', digest.slice(0, 2), digest)))

@@ -1,7 +1,6 @@
 import { basename } from 'node:path'
-import { z } from 'zod'
 import { retraceVersion } from '../../config.js'
-import { readFileIfPresent, RunStore } from '../../core/index.js'
+import { RunStore } from '../../core/index.js'
 import {
   ablationArms,
   ablationMeasures,
@@ -15,18 +14,20 @@ import {
 } from '../../records/index.js'
 import { readModelInfo } from '../../scoring/index.js'
 import { chainFolder, trainingUnits, type AblationWork, type ChainName } from './folder.js'
+import { findKnown } from './known-to-model.js'
 import { armRecipes } from './options.js'
-import { overlapsOf, snapshotsOf } from './stages.js'
+import { overlapsOf, snapshotsOf } from './chains.js'
 import { meanOf, pairedDifference, standardDeviationOf } from './statistics.js'
-import { inputSchema, openRun, rejectSchema } from '../run/run-folder.js'
+import { openRun } from '../run/run-folder.js'
+import { rejectsOf, snapshotIdOf } from '../run/run-records.js'
 
-/** A measure of one model, and the same by held-out repository where it can be told apart. */
+/** A measure of one model: over all repositories, and by held-out repository where it can be divided so. */
 interface Value {
   all: number
   byRepository: Map<string, number>
 }
 
-/** Gathers what an ablation came to from its records; nothing is computed again, so equal records give equal bytes. */
+/** Makes the record of an ablation from the records of its parts; equal records give equal bytes. */
 export async function gatherAblation(work: AblationWork): Promise<Ablation> {
   const { store, choices, modelDir } = work
   const { run, training } = choices.config
@@ -106,7 +107,7 @@ function compare(
   }
 }
 
-/** Repositories as the pairs: how far the difference depends on which ones were held out. */
+/** The difference with repositories as the pairs: how much it depends on which repositories were held out. */
 function compareRepositories(
   name: AblationMeasure,
   values: readonly Value[],
@@ -130,7 +131,7 @@ export function isLowerBetter(name: AblationMeasure): boolean {
 function measure({ heldOut = {}, needle, completion }: OfflineResults): Map<AblationMeasure, Value> {
   const values = new Map<AblationMeasure, Value>()
   const add = (name: AblationMeasure, all: number | null, known: readonly [string, number | null][] = []): void => {
-    const byRepository = known.filter((one): one is [string, number] => one[1] !== null)
+    const byRepository = known.filter((pair): pair is [string, number] => pair[1] !== null)
     if (all !== null) values.set(name, { all, byRepository: new Map(byRepository) })
   }
   for (const name of ['code', 'trajectory-code'] as const) {
@@ -168,60 +169,28 @@ function repositoriesOf({ store, split, choices, modelDir }: AblationWork): Abla
   return {
     training: snapshotsOf(store, chain).map(({ id, name }) => ({ id, name })),
     heldOut,
-    leftOut: [...rejectsOf(store, chain, false), ...rejectsOf(store, 'held-out', true)],
+    leftOut: [...leftOutOf(store, chain, false), ...leftOutOf(store, 'held-out', true)],
     knownToModel: findKnown(modelDir, namesOfHeldOut(store, split.heldOut)),
   }
 }
 
-/** Both chains have the same repositories; the one that there is. */
+/** A chain for training that was run; where both were, they have the same repositories. */
 function trainingChain(arms: readonly AblationArm[]): ChainName {
   return arms.some((arm) => armRecipes[arm].run === 'without-search') ? 'without-search' : 'with-search'
 }
 
-function rejectsOf(store: RunStore, chain: ChainName, isHeldOut: boolean): Ablation['repositories']['leftOut'] {
-  const inner = new RunStore(chainFolder(store, chain))
-  return inner
-    .finished('rejects')
-    .map((id) => ({ id, isHeldOut, message: inner.read('rejects', id, rejectSchema).message }))
+function leftOutOf(store: RunStore, chain: ChainName, isHeldOut: boolean): Ablation['repositories']['leftOut'] {
+  const rejects = rejectsOf(new RunStore(chainFolder(store, chain)))
+  return rejects.map(({ id, message }) => ({ id, isHeldOut, message }))
 }
 
-/** Each held-out repository by what it calls itself and by what its folder is called. */
+/** Each held-out repository with the names that it may be known by: its own and that of its folder. */
 function namesOfHeldOut(store: RunStore, inputs: readonly string[]): { name: string; names: string[] }[] {
   const inner = openRun(chainFolder(store, 'held-out')).store
-  const inputOf = new Map(
-    inner
-      .finished('inputs')
-      .map((unit) => [inner.read('inputs', unit, inputSchema).snapshot, inputs[Number(unit)] ?? '']),
-  )
+  const units = inner.finished('inputs')
+  const inputOf = new Map(units.map((unit) => [snapshotIdOf(inner, unit), inputs[Number(unit)] ?? '']))
   return snapshotsOf(store, 'held-out').map(({ id, name }) => ({
     name,
     names: [name, basename(inputOf.get(id) ?? '')],
   }))
-}
-
-const sourcesSchema = z.looseObject({ sources: z.array(z.looseObject({ name: z.string() })) })
-
-/**
- * Held-out repositories whose name is among the sources that the model's `manifest.json` lists. A name is a hint and no
- * proof: it is for a person to look at.
- */
-export function findKnown(
-  modelDir: string,
-  repositories: readonly { name: string; names: readonly string[] }[],
-): Ablation['repositories']['knownToModel'] {
-  const bytes = readFileIfPresent(`${modelDir}/manifest.json`)
-  const parsed = sourcesSchema.safeParse(bytes === null ? {} : JSON.parse(bytes.toString('utf8')))
-  if (!parsed.success) return []
-  const sources = parsed.data.sources.map(({ name }) => name)
-  return repositories.flatMap(({ name, names }) => {
-    const source = sources.find((one) => names.some((own) => isSameProject(own, one)))
-    return source === undefined ? [] : [{ name, source }]
-  })
-}
-
-/** Whether two names end alike: `gh-spf13-cobra`, `cobra` and `github.com/spf13/cobra`. */
-function isSameProject(own: string, source: string): boolean {
-  const lastOf = (name: string): string => name.toLowerCase().split('/').at(-1) ?? ''
-  const [left, right] = [lastOf(own), lastOf(source)]
-  return left !== '' && (left === right || (right.length > 3 && left.endsWith(`-${right}`)))
 }

@@ -1,9 +1,15 @@
-import type { RunStore } from '../../core/index.js'
-import { languages, snapshotSchema, trajectorySchema, type ImportCounts, type Trajectory } from '../../records/index.js'
-import type { ReportLanguage, ReportWriting } from '../../report/index.js'
-import type { LedgerSummary } from './ledger.js'
+import type { RunStore } from '../../../core/index.js'
+import {
+  languages,
+  snapshotSchema,
+  trajectorySchema,
+  type ImportCounts,
+  type Trajectory,
+} from '../../../records/index.js'
+import type { ReportLanguage, ReportWriting } from '../../../report/index.js'
+import type { LedgerSummary } from '../ledger.js'
 
-/** Each language's files and imports over these repositories, in the order of the language list; one record at a time. */
+/** The files and imports of each language over these repositories; one record is in memory at a time. */
 export function languageFacts(store: RunStore, ids: readonly string[]): ReportLanguage[] {
   const facts = new Map<string, { files: number; parsed: number; importCounts: ImportCounts }>()
   const of = (language: string): NonNullable<ReturnType<typeof facts.get>> => {
@@ -28,7 +34,7 @@ export function languageFacts(store: RunStore, ids: readonly string[]): ReportLa
   })
 }
 
-/** Who wrote the words of these trajectories, and what was written wrong at first; one record at a time. */
+/** Who wrote the words of these trajectories, and which faults they debug; one record is in memory at a time. */
 export function writingFacts(store: RunStore, ids: readonly string[], calls: LedgerSummary): ReportWriting {
   const plans = { askedAgain: 0, added: 0, dropped: 0, moved: 0 }
   const thoughts = { byModel: 0, byNarrator: 0 }

@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs'
+import { CoreError, digestOf, type RunStore } from '../../core/index.js'
+import { decidingOptions } from '../../generation/index.js'
+import { runRecordSchema, type RunRecord } from './run-folder.js'
+
+const decidingKeys = ['retraceVersion', 'inputs', 'model', 'generator', 'prompts', 'config'] as const
+
+/** @throws CoreError `RUN_MISMATCH` where the folder holds a run with another record, naming the keys that differ */
+export function checkSameRun(store: RunStore, record: RunRecord): void {
+  if (!existsSync(store.path('config.json'))) return
+  // A run that has scored keeps its scorer. Before that, a run that was refused for want of a GPU may change it.
+  const isScored = existsSync(store.path('calibration.json')) || existsSync(store.path('search'))
+  const earlier = store.read('.', 'config', runRecordSchema)
+  const before = comparable(
+    isScored ? earlier : { ...earlier, config: { ...earlier.config, scorer: record.config.scorer } },
+  )
+  const now = comparable(record)
+  const differs = decidingKeys.filter((key) => digestOf(before[key]) !== digestOf(now[key]))
+  if (differs.length === 0) return
+  const keys = changedKeys(before.config, now.config)
+  const named = differs.map((what) => (what === 'config' ? `config (${keys.join(', ')})` : what))
+  throw new CoreError(
+    'RUN_MISMATCH',
+    `${store.folder} holds a run that was made with another ${named.join(' and another ')}. Give another --out folder, or the same arguments as before.`,
+    { differs, keys },
+  )
+}
+
+/** A run's record without what may change from start to start, such as the address of the server and its time limits. */
+function comparable(record: RunRecord): Omit<RunRecord, 'config'> & { config: object } {
+  return { ...record, config: { ...record.config, generation: decidingOptions(record.config.generation) } }
+}
+
+/** The keys in which two configs differ, each with both values: `scorer.backend: "onnx" there, "native" here`. */
+function changedKeys(there: unknown, here: unknown, path = ''): string[] {
+  if (digestOf(there ?? null) === digestOf(here ?? null)) return []
+  if (!isKeyed(there) || !isKeyed(here)) {
+    const [before, now] = [there, here].map((value) => (isKeyed(value) ? 'given' : (JSON.stringify(value) ?? 'none')))
+    return [`${path}: ${before} there, ${now} here`]
+  }
+  const names = [...new Set([...Object.keys(there), ...Object.keys(here)])].sort()
+  return names.flatMap((name) => changedKeys(there[name], here[name], path === '' ? name : `${path}.${name}`))
+}
+
+function isKeyed(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
