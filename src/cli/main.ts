@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { retraceVersion } from '../config.js'
 import { ablateCommand } from './ablate.js'
 import { exitCodes } from './command.js'
+import { doctorCommand } from './doctor.js'
 import { evalCommand } from './eval.js'
 import { exportCommand } from './export.js'
 import { groundCommand } from './ground.js'
@@ -34,6 +35,7 @@ const commands = [
   importCommand,
   reportCommand,
   ablateCommand,
+  doctorCommand,
 ]
 program.addHelpText('after', exitCodes)
 for (const make of commands) {

@@ -72,11 +72,16 @@ export const coreErrors = {
     kind: 'usage',
     meaning: 'A config key or an argument is unknown or has a value that is not allowed.',
   },
+  NODE_TOO_OLD: { kind: 'usage', meaning: 'This version of Node.js is older than retrace needs.' },
   OUT_NOT_A_RUN: { kind: 'usage', meaning: 'The output folder holds other things than this command writes.' },
   RUN_BUSY: { kind: 'run', meaning: 'Another process works in the same folder.' },
   RUN_MISMATCH: { kind: 'usage', meaning: 'The folder belongs to work that was begun with other inputs or options.' },
   RUN_INCOMPLETE: { kind: 'unit', meaning: 'A run has not come as far as this needs; run it to its end first.' },
   RECORD_INVALID: { kind: 'unit', meaning: 'A record or blob of a run is missing, was changed or has another form.' },
+  DISK_TOO_SMALL: {
+    kind: 'usage',
+    meaning: 'The disk of the output folder has too little room for a run of these inputs.',
+  },
   BUDGET_SPENT: {
     kind: 'run',
     meaning: 'The budget for calls of a language model was spent before anything was whole.',

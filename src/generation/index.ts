@@ -12,6 +12,8 @@ export {
   type GenerationOptions,
 } from './create-generator.js'
 export { matchPath } from './agents/match-path.js'
+export { findApiKey } from './endpoint/api-key.js'
+export { cacheFolder } from './endpoint/options.js'
 export { GenerationError, generationErrors } from './errors.js'
 export type { FileRequest, Generator, Overview, ReadChoice, ReadChoiceRequest, ThoughtRequest } from './generator.js'
 export { createNarrator } from './narrator/narrator.js'

@@ -10,6 +10,7 @@ export const groundingErrors = {
   ARCHIVE_UNSAFE: { kind: 'unit', meaning: 'An archive names a path outside of its own folder.' },
   ARCHIVE_TOO_LARGE: { kind: 'unit', meaning: 'An archive unpacks to more bytes or entries than the config allows.' },
   GIT_UNREADABLE: { kind: 'unit', meaning: 'Git cannot read the repository or does not know the revision.' },
+  GIT_MISSING: { kind: 'usage', meaning: 'An input can only be read with git, and there is no git on this machine.' },
   LICENCE_NOT_ALLOWED: {
     kind: 'unit',
     meaning: 'The licence of a repository is not among those that the config allows.',

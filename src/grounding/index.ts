@@ -4,7 +4,7 @@
 // To add a language: its extensions in languages.ts, an outline and an imports file, a resolver, and their line in
 // parse-file.ts and ground-repository.ts.
 export { GroundingError, groundingErrors, type GroundingErrorCode } from './errors.js'
-export { splitRevision } from './git-input-layout.js'
+export { gitLayoutOf, splitRevision } from './git-input-layout.js'
 export { groundRepository, groundWithSignatures, type Grounded, type GroundingContext } from './ground-repository.js'
 export {
   duplicatesSchema,

@@ -1,7 +1,8 @@
 // The whole run, its stages one by one, and what is done with runs afterwards. In: paths and a config. Out: a folder.
-// `run/` takes repositories to shards: `run.ts` is the run on one page, `stages/` has a file for each stage. On top of
-// it `interchange/` exports and imports, `evaluation/` measures models, `ablation/` compares what they were trained on.
-// To add a stage: one file in `run/stages/` and its line in `run/run.ts`.
+// `preflight/` looks whether a run can come to its end, `run/` takes repositories to shards: `run.ts` is the run on one
+// page, `stages/` has a file for each stage. On top of it `interchange/` exports and imports, `evaluation/` measures
+// models, `ablation/` compares what they were trained on. A sub-room imports only those named before it.
+// To add a stage: one file in `run/stages/` and its line in `run/run.ts`. To add a check: its line in `preflight.ts`.
 export { ablate, planAblation, type AblationPlan } from './ablation/ablate.js'
 export { loadAblationConfig } from './ablation/options.js'
 export { splitRepositories } from './ablation/split.js'
@@ -19,6 +20,8 @@ export { groundOnly } from './ground-only.js'
 export { exportFormats, exportRun, type ExportFormat } from './interchange/export-run.js'
 export { importConversations, type ImportSummary } from './interchange/import-conversations.js'
 export { packRun, replayRun, reportRun } from './run/finished-run.js'
+export type { CheckResult } from './preflight/check.js'
+export { examine } from './preflight/preflight.js'
 export { readInputList } from './run/input-list.js'
 export type { RunContext } from './run/run-context.js'
 export { run } from './run/run.js'

@@ -29,6 +29,7 @@ export const scoringErrors = {
   OUT_OF_MEMORY: { kind: 'unit', meaning: 'The device or the machine has too little memory for this model or call.' },
   BACKEND_FAILED: { kind: 'unit', meaning: 'The library that computes failed in a way that has no code of its own.' },
   BACKEND_DIED: { kind: 'run', meaning: 'The process that scores has ended; a new scorer is needed.' },
+  BACKEND_MISSING: { kind: 'usage', meaning: 'The library that a backend computes with is not installed.' },
   NATIVE_NOT_BUILT: { kind: 'usage', meaning: 'The native engine is not built on this machine.' },
   NATIVE_INCOMPATIBLE: { kind: 'run', meaning: 'The native engine was built for another machine or another version.' },
   DEVICE_UNAVAILABLE: {

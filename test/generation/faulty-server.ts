@@ -27,6 +27,16 @@ export interface FaultyServerOptions {
   delayMs?: [number, number]
   /** Another reply than the usual one; `null` for the usual one. */
   reply?: (asked: Asked) => Reply | null | Promise<Reply | null>
+  /** What a GET is answered; default 404, as by a server that has no list of models. */
+  onGet?: () => Reply | Promise<Reply>
+}
+
+/** A request without a body, such as one for the list of models. */
+export interface Get {
+  path: string
+  headers: IncomingHttpHeaders
+  /** Bytes that came with it all the same. */
+  sizeBytes: number
 }
 
 export interface FaultyServer {
@@ -34,6 +44,8 @@ export interface FaultyServer {
   baseUrl: string
   /** Every request in the order of arrival. */
   asked: Asked[]
+  /** Every GET in the order of arrival; these are not in `asked`. */
+  gets: Get[]
   /** Bodies by digest: how often each was answered by a completion, to a client that stayed for it. */
   answered: Map<string, number>
   /** Most requests that were under way at once. */
@@ -43,11 +55,17 @@ export interface FaultyServer {
 
 export async function startFaultyServer(options: FaultyServerOptions = {}): Promise<FaultyServer> {
   const asked: Asked[] = []
+  const gets: Get[] = []
   const answered = new Map<string, number>()
   const seen = new Map<string, number>()
   let [atOnce, most] = [0, 0]
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (request.method === 'GET') {
+      const sizeBytes = (await readText(request)).length
+      gets.push({ path: request.url ?? '', headers: request.headers, sizeBytes })
+      return send(response, (await options.onGet?.()) ?? { status: 404, body: { detail: 'Not Found' } })
+    }
     const body = JSON.parse(await readText(request)) as Record<string, unknown>
     const digest = digestOf(body)
     const before = seen.get(digest) ?? 0
@@ -57,9 +75,7 @@ export async function startFaultyServer(options: FaultyServerOptions = {}): Prom
     await sleep(delayOf(digest, options.delayMs ?? [0, 0]))
     const other = (await options.reply?.(one)) ?? null
     const reply = other ?? { body: completionOf(digest, wordsOf(digest)) }
-    const text = typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body)
-    response.writeHead(reply.status ?? 200, { 'content-type': 'application/json', ...reply.headers })
-    response.end(text, () => {
+    send(response, reply, () => {
       if (other === null) answered.set(digest, (answered.get(digest) ?? 0) + 1)
     })
   }
@@ -76,6 +92,7 @@ export async function startFaultyServer(options: FaultyServerOptions = {}): Prom
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     asked,
+    gets,
     answered,
     mostAtOnce: () => most,
     stop: () =>
@@ -84,6 +101,11 @@ export async function startFaultyServer(options: FaultyServerOptions = {}): Prom
         server.closeAllConnections()
       }),
   }
+}
+
+function send(response: ServerResponse, { status = 200, headers, body }: Reply, onSent?: () => void): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers })
+  response.end(typeof body === 'string' ? body : JSON.stringify(body), onSent)
 }
 
 /** A completion as a server sends it; equal ids and times, so that equal bodies have equal bytes. */

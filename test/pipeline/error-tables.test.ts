@@ -12,12 +12,16 @@ const rows = Object.entries(errorTables).flatMap(([room, table]) =>
 test('the codes that make the command line exit with 2 are these', () => {
   const usage = new Set(rows.filter(({ kind }) => kind === 'usage').map(({ code }) => code))
   assert.equal([...usage].sort(), [
+    'BACKEND_MISSING',
     'CONFIG_INVALID',
     'DEVICE_UNAVAILABLE',
+    'DISK_TOO_SMALL',
+    'GIT_MISSING',
     'INPUT_NOT_FOUND',
     'MEMORY_TOO_SMALL',
     'MODEL_MISSING_FILE',
     'NATIVE_NOT_BUILT',
+    'NODE_TOO_OLD',
     'OUT_NOT_A_RUN',
     'PYTHON_INCOMPLETE',
     'PYTHON_MISSING',

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import type { RunConfig } from '../../config.js'
 import { RunStore, writeFileAtomic } from '../../core/index.js'
 import { loadTokenizer } from '../../tokenizer/index.js'
+import { requireRun } from '../preflight/preflight.js'
 import { openGenerator } from './generator.js'
 import type { RunContext } from './run-context.js'
 import { describeRun, isWhole, runOf } from './run-folder.js'
@@ -34,11 +35,16 @@ export async function run(
   try {
     // Again, now that nobody else can change it.
     checkSameRun(store, record)
-    if (isWhole(store) && isSearched(store, record.inputs) && store.finished('unfinished').length === 0)
-      return { ...summarizeRun(store), nothingToDo: true }
+    const isOnlyPackingLeft = isSearched(store, record.inputs) && store.finished('unfinished').length === 0
+    if (isOnlyPackingLeft && isWhole(store)) return { ...summarizeRun(store), nothingToDo: true }
+    const current = runOf(store, record, config, tokenizer, context)
+    // 0. What would fail later is refused now: nothing is paid for a run that cannot come to its end.
+    if (!isOnlyPackingLeft) {
+      const request = { inputs, folder, modelDir, config: current.config, tokenizer }
+      await requireRun(request, (line) => context.progress.note(line))
+    }
     rmSync(store.path('manifest.json'), { force: true })
     writeFileAtomic(store.path('config.json'), JSON.stringify(record, null, 2) + '\n')
-    const current = runOf(store, record, config, tokenizer, context)
     const generator = openGenerator(current)
     try {
       // 1. Repositories become snapshots: files, outlines, imports, order.
