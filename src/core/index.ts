@@ -14,7 +14,8 @@ export {
   type WireError,
 } from './errors.js'
 export { folderBlobStore, memoryBlobStore, type BlobStore } from './blobs.js'
-export { parseConfig, readJsonFile } from './config.js'
+export { parseConfig, readConfigFile } from './config.js'
+export { jsonSchemaOf, type JsonSchema } from './json-schema.js'
 export { eachBounded } from './each-bounded.js'
 export { readFileIfPresent, writeFileAtomic } from './files.js'
 export { lockFolder } from './folder-lock.js'

@@ -11,12 +11,10 @@ import { createNarrator, narratorInfo } from './narrator/narrator.js'
 
 export const generationOptionsSchema = z.discriminatedUnion('kind', [
   z.strictObject({
-    /** Offline, from structure alone. */
-    kind: z.literal('narrator'),
+    kind: z.literal('narrator').describe('Offline, from structure alone.'),
   }),
   z.strictObject({
-    /** A language model behind an OpenAI-compatible server. */
-    kind: z.literal('endpoint'),
+    kind: z.literal('endpoint').describe('A language model behind an OpenAI-compatible server.'),
     ...endpointOptionsSchema.shape,
     ...agentOptionsSchema.shape,
   }),

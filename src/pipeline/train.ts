@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { shippedModel } from '../config.js'
-import { CoreError, readJsonFile } from '../core/index.js'
+import { CoreError, readConfigFile } from '../core/index.js'
 import {
   checkPresetModel,
   inspectRequest,
@@ -59,7 +59,7 @@ function requestOf(options: TrainOptions): TrainingRequest {
   const { runs, preset, engine, device, launch } = options
   const [first] = runs
   if (first === undefined) throw new CoreError('CONFIG_INVALID', 'No run was given. Name the folder of one.')
-  const changes = options.config === undefined ? {} : readJsonFile(options.config)
+  const changes = options.config === undefined ? {} : readConfigFile(options.config)
   const config = presetConfig(preset, changes, options.config)
   const modelDir = options.model ?? modelOf(preset)
   checkPresetModel(preset, modelDir)

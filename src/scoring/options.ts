@@ -1,37 +1,47 @@
 import { z } from 'zod'
 
 const settings = {
-  /**
-   * `onnx`: ONNX Runtime on the CPU, in a process of its own.
-   * `native`: our own engine in this process, on a GPU or the CPU, built by `npm run build:native`; its scores do not
-   * depend in a single bit on what is scored together, in which order, or what was kept.
-   */
-  backend: z.enum(['onnx', 'native']).default('onnx'),
-  /**
-   * What `native` computes on; `auto` takes a GPU where one can be used, else the CPU, and says why. `onnx` knows the
-   * CPU alone. `emulated` runs the CUDA kernels on the CPU, for tests, thousands of times slower.
-   */
-  device: z.enum(['auto', 'cpu', 'cuda', 'emulated']).default('auto'),
-  /** Which GPU, counted from 0 as CUDA counts those that it may see. */
-  gpu: z.int().nonnegative().default(0),
-  /**
-   * What `native` computes with: `auto` is float32 on the CPU and bfloat16 on a GPU; `bfloat16` on the CPU rounds where
-   * a GPU does.
-   */
-  precision: z.enum(['auto', 'float32', 'bfloat16']).default('auto'),
-  /** Choice of kernels, a comma-separated list that the device explains where it does not know one. */
-  kernels: z.string().min(1).default('auto'),
-  /**
-   * CPU threads that one forward pass uses. `onnx`: default 1, as several scorers run side by side. `native`: default
-   * all cores, as its scorers take turns in one engine; their number changes no bit.
-   */
-  threads: z.int().min(1).max(256).optional(),
-  /**
-   * Most memory for keys and values, in MiB; what is dropped for want of it is computed again. `onnx`: of scored
-   * branches, default 1024, and 0 keeps none. `native`: of everything, open prefixes and the call under way included;
-   * default 1024 on the CPU, and on a GPU what is free.
-   */
-  cacheMiB: z.int().nonnegative().optional(),
+  backend: z
+    .enum(['onnx', 'native'])
+    .default('onnx')
+    .describe(
+      '`onnx`: ONNX Runtime on the CPU, in a process of its own. `native`: our own engine in this process, on a GPU or the CPU, built by `npm run build:native`; its scores do not depend in a single bit on what is scored together, in which order, or what was kept.',
+    ),
+  device: z
+    .enum(['auto', 'cpu', 'cuda', 'emulated'])
+    .default('auto')
+    .describe(
+      'What `native` computes on; `auto` takes a GPU where one can be used, else the CPU, and says why. `onnx` knows the CPU alone. `emulated` runs the CUDA kernels on the CPU, for tests, thousands of times slower.',
+    ),
+  gpu: z.int().nonnegative().default(0).describe('Which GPU, counted from 0 as CUDA counts those that it may see.'),
+  precision: z
+    .enum(['auto', 'float32', 'bfloat16'])
+    .default('auto')
+    .describe(
+      'What `native` computes with: `auto` is float32 on the CPU and bfloat16 on a GPU; `bfloat16` on the CPU rounds where a GPU does.',
+    ),
+  kernels: z
+    .string()
+    .min(1)
+    .default('auto')
+    .describe('Choice of kernels, a comma-separated list that the device explains where it does not know one.'),
+  threads: z
+    .int()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe(
+      'CPU threads that one forward pass uses. `onnx`: default 1, as several scorers run side by side. `native`: default all cores, as its scorers take turns in one engine; their number changes no bit.',
+    ),
+  cacheMiB: z
+    .int()
+    .nonnegative()
+    .optional()
+    .meta({
+      description:
+        'Most memory for keys and values, in MiB; what is dropped for want of it is computed again. `onnx`: of scored branches, default 1024, and 0 keeps none. `native`: of everything, open prefixes and the call under way included; default 1024 on the CPU, and on a GPU what is free.',
+      unit: 'MiB',
+    }),
 }
 
 /** Which backend scores, and how. */

@@ -14,31 +14,55 @@ const baseUrlSchema = z
 
 /** Which server writes the words, and how it is asked. */
 export const endpointOptionsSchema = z.strictObject({
-  /** Where the server's interface begins, such as `http://127.0.0.1:8000/v1`; `/chat/completions` is put behind it. */
-  baseUrl: baseUrlSchema,
-  /** The model as the server calls it. */
-  model: z.string().min(1),
-  /** Name of the environment variable with the key. A server on this machine may need none. */
-  apiKeyEnv: z.string().min(1).default('OPENAI_API_KEY'),
-  /** Calls at once. */
-  concurrency: z.int().min(1).max(512).default(8),
-  /** Time limit of one attempt, until the last byte of its answer. Node waits 300 s for the head of an answer. */
-  timeoutMs: z.int().min(1).max(300_000).default(120_000),
-  /** Attempts for one call, the first one included. */
-  maxAttempts: z.int().min(1).max(100).default(6),
-  /** Longest wait between two attempts, also where the server asks for a longer one. */
-  maxRetryWaitMs: z.int().min(0).max(3_600_000).default(60_000),
-  temperature: z.number().min(0).max(2).default(0.7),
-  topP: z.number().gt(0).max(1).default(1),
-  /** What the server calls the most tokens of an answer: hosted reasoning models take `max_completion_tokens` alone. */
-  maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).default('max_tokens'),
-  /**
-   * What holds an answer to its JSON schema. `auto` asks for `json-schema`, and for less where the server refuses that;
-   * what a server takes is remembered beside the cache. `none` leaves it to the prompt.
-   */
-  structuredOutput: z.enum(['auto', ...answerFormats]).default('auto'),
-  /** Where every answer is kept, for all runs; default `retrace/calls` in `XDG_CACHE_HOME` or `~/.cache`. */
-  cacheDir: z.string().min(1).optional(),
+  baseUrl: baseUrlSchema.describe(
+    "Where the server's interface begins, such as `http://127.0.0.1:8000/v1`; `/chat/completions` is put behind it.",
+  ),
+  model: z.string().min(1).describe('The model as the server calls it.'),
+  apiKeyEnv: z
+    .string()
+    .min(1)
+    .default('OPENAI_API_KEY')
+    .describe('Name of the environment variable with the key. A server on this machine may need none.'),
+  concurrency: z.int().min(1).max(512).default(8).describe('How many calls run at once.'),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(300_000)
+    .default(120_000)
+    .meta({
+      description:
+        'Time limit of one attempt, until the last byte of its answer. Node waits 300 s for the head of an answer.',
+      unit: 'ms',
+    }),
+  maxAttempts: z.int().min(1).max(100).default(6).describe('Attempts for one call, the first one included.'),
+  maxRetryWaitMs: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(60_000)
+    .meta({
+      description: 'Longest wait between two attempts, also where the server asks for a longer one.',
+      unit: 'ms',
+    }),
+  temperature: z.number().min(0).max(2).default(0.7).describe('Sampling temperature.'),
+  topP: z.number().gt(0).max(1).default(1).describe('Share of the probability mass that is sampled from.'),
+  maxTokensField: z
+    .enum(['max_tokens', 'max_completion_tokens'])
+    .default('max_tokens')
+    .describe(
+      'What the server calls the most tokens of an answer: hosted reasoning models take `max_completion_tokens` alone.',
+    ),
+  structuredOutput: z
+    .enum(['auto', ...answerFormats])
+    .default('auto')
+    .describe(
+      'What holds an answer to its JSON schema. `auto` asks for `json-schema`, and for less where the server refuses that; what a server takes is remembered beside the cache. `none` leaves it to the prompt.',
+    ),
+  cacheDir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Where every answer is kept, for all runs; default `retrace/calls` in `XDG_CACHE_HOME` or `~/.cache`.'),
 })
 export type EndpointOptions = z.output<typeof endpointOptionsSchema>
 

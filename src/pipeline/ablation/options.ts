@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { runConfigSchema, type RunConfig } from '../../config.js'
-import { CoreError, parseConfig, readJsonFile } from '../../core/index.js'
+import { parseRunConfig, type RunConfig } from '../../config.js'
+import { CoreError, parseConfig, readConfigFile } from '../../core/index.js'
 import { ablationArms, type AblationArm } from '../../records/index.js'
 import { presetConfig, type TrainingConfig } from '../../training/index.js'
 
@@ -29,9 +29,9 @@ export interface AblationConfig {
 /** The config of a file over the defaults. @throws CoreError `INPUT_NOT_FOUND`, `CONFIG_INVALID` */
 export function loadAblationConfig(path: string | undefined): AblationConfig {
   const source = path ?? 'The built-in config'
-  const file = parseConfig(ablationFileSchema, path === undefined ? {} : readJsonFile(path), source)
+  const file = parseConfig(ablationFileSchema, path === undefined ? {} : readConfigFile(path), source)
   return {
-    run: parseConfig(runConfigSchema, file.run, `${source}, run`),
+    run: parseRunConfig(file.run, `${source}, run`),
     training: presetConfig('small', file.training, `${source}, training`),
   }
 }

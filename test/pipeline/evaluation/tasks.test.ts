@@ -64,7 +64,7 @@ function questionOf(task: ChoiceTask): { name: string; before: string } {
   const text = tokenizer.decode(task.context)
   const [, before, name] = /^([^]*)File: checks\/launch\.ts\n[^]*const (\w+) = "$/.exec(text) ?? []
   assert.ok(name !== undefined && before !== undefined, text.slice(-300))
-  return { name: name as string, before: before as string }
+  return { name: name, before: before }
 }
 
 const needles = [...needleTasks(sourceOf(real), { tasksPerCell: 2 })]
