@@ -2,7 +2,7 @@ import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { decidingConfig, retraceVersion, runConfigSchema, type RunConfig } from '../../config.js'
-import { CoreError, RetraceError, RunStore } from '../../core/index.js'
+import { CoreError, readFileIfPresent, RunStore } from '../../core/index.js'
 import { describeGenerator, digestOfPrompts } from '../../generation/index.js'
 import { splitRevision } from '../../grounding/index.js'
 import { createRenderer } from '../../packing/index.js'
@@ -94,7 +94,7 @@ function realPathOf(path: string): string {
   return join(realPathOf(dirname(path)), basename(path))
 }
 
-/** The store and the record of a run that was begun. @throws CoreError `INPUT_NOT_FOUND` */
+/** The store and the record of a run that was begun. @throws CoreError `INPUT_NOT_FOUND`, and as `readRunRecord` */
 export function openRun(folder: string): { store: RunStore; record: RunRecord } {
   const store = new RunStore(folder)
   if (!existsSync(store.path('config.json'))) {
@@ -103,16 +103,38 @@ export function openRun(folder: string): { store: RunStore; record: RunRecord } 
       `${folder} is not the folder of a run: it has no config.json. Check the path.`,
     )
   }
-  try {
-    return { store, record: store.read('.', 'config', runRecordSchema) }
-  } catch (cause) {
-    const why = cause instanceof RetraceError ? cause.message : String(cause)
+  return { store, record: readRunRecord(store, 'INPUT_NOT_FOUND') }
+}
+
+const versionedSchema = z.looseObject({ retraceVersion: z.string() })
+
+/**
+ * The record of a run.
+ *
+ * @param otherCode the code where `config.json` is not that of a run
+ * @throws CoreError `RUN_MISMATCH` where a version of retrace wrote it whose records have another form, `RECORD_INVALID`
+ */
+export function readRunRecord(store: RunStore, otherCode: 'INPUT_NOT_FOUND' | 'OUT_NOT_A_RUN'): RunRecord {
+  const bytes = readFileIfPresent(store.path('config.json'))
+  const { data } = versionedSchema.safeParse(parseJson(bytes?.toString('utf8') ?? ''))
+  if (data === undefined) {
     throw new CoreError(
-      'INPUT_NOT_FOUND',
-      `${folder} is not the folder of a run, or of another version: ${why}`,
-      {},
-      { cause },
+      otherCode,
+      `${store.folder} is not the folder of a run: its config.json is something else. Check the path.`,
     )
+  }
+  const now = retraceVersion()
+  if (data.retraceVersion === now || runRecordSchema.safeParse(data).success)
+    return store.read('.', 'config', runRecordSchema)
+  const message = `${store.folder} holds a run of retrace ${data.retraceVersion}, whose records this version, ${now}, cannot read. Use version ${data.retraceVersion} for it, or make the run anew in another folder.`
+  throw new CoreError('RUN_MISMATCH', message, { there: data.retraceVersion, here: now })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

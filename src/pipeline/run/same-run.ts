@@ -1,16 +1,19 @@
 import { existsSync } from 'node:fs'
 import { CoreError, digestOf, type RunStore } from '../../core/index.js'
 import { decidingOptions } from '../../generation/index.js'
-import { runRecordSchema, type RunRecord } from './run-folder.js'
+import { readRunRecord, type RunRecord } from './run-folder.js'
 
 const decidingKeys = ['retraceVersion', 'inputs', 'model', 'generator', 'prompts', 'config'] as const
 
-/** @throws CoreError `RUN_MISMATCH` where the folder holds a run with another record, naming the keys that differ */
+/**
+ * @throws CoreError `RUN_MISMATCH` where the folder holds a run with another record, naming the keys that differ, and
+ * `OUT_NOT_A_RUN` where it holds no run
+ */
 export function checkSameRun(store: RunStore, record: RunRecord): void {
   if (!existsSync(store.path('config.json'))) return
   // A run that has scored keeps its scorer. Before that, a run that was refused for want of a GPU may change it.
   const isScored = existsSync(store.path('calibration.json')) || existsSync(store.path('search'))
-  const earlier = store.read('.', 'config', runRecordSchema)
+  const earlier = readRunRecord(store, 'OUT_NOT_A_RUN')
   const before = comparable(
     isScored ? earlier : { ...earlier, config: { ...earlier.config, scorer: record.config.scorer } },
   )
@@ -18,7 +21,11 @@ export function checkSameRun(store: RunStore, record: RunRecord): void {
   const differs = decidingKeys.filter((key) => digestOf(before[key]) !== digestOf(now[key]))
   if (differs.length === 0) return
   const keys = changedKeys(before.config, now.config)
-  const named = differs.map((what) => (what === 'config' ? `config (${keys.join(', ')})` : what))
+  const details = {
+    config: keys.join(', '),
+    retraceVersion: `${earlier.retraceVersion} there, ${record.retraceVersion} here`,
+  }
+  const named = differs.map((key) => (key in details ? `${key} (${details[key as keyof typeof details]})` : key))
   throw new CoreError(
     'RUN_MISMATCH',
     `${store.folder} holds a run that was made with another ${named.join(' and another ')}. Give another --out folder, or the same arguments as before.`,
