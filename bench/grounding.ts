@@ -29,8 +29,8 @@ import {
   type ParsePool,
 } from '../src/grounding/index.js'
 import { rowOf, type SourceLanguage } from '../src/grounding/languages/table.js'
-import { groundAll } from '../src/pipeline/ground-stage.js'
-import type { Run } from '../src/pipeline/run-folder.js'
+import { groundAll } from '../src/pipeline/run/stages/ground.js'
+import type { Run } from '../src/pipeline/run/run-folder.js'
 import type { BareFile } from './grounding-parse-worker.js'
 import { machine, show, spread } from './measure.js'
 

@@ -69,4 +69,9 @@ export const commandTable: readonly CommandEntry[] = [
     summary: 'build the native engine on this machine, for its GPU too where there is an nvcc',
     load: () => import('./build-native.js'),
   },
+  {
+    name: 'doctor',
+    summary: 'look for what a run needs on this machine; pays for no call and writes nothing',
+    load: () => import('./doctor.js'),
+  },
 ]

@@ -1,27 +1,7 @@
 import { setMaxListeners } from 'node:events'
-import { RetraceError, type Progress } from '../core/index.js'
+import { CoreError, RetraceError, type Progress } from '../core/index.js'
 import { printable } from './printable.js'
 import { terminalProgress } from './progress.js'
-
-/** Errors of what was asked for, not of the work: exit code 2. Every other failure is 1. */
-const usageCodes = new Set([
-  'CONFIG_INVALID',
-  'INPUT_NOT_FOUND',
-  'OUT_NOT_A_RUN',
-  'RUN_MISMATCH',
-  'MODEL_MISSING_FILE',
-  'TOKENIZER_MISSING',
-  'BACKEND_MISSING',
-  'NATIVE_NOT_BUILT',
-  'NATIVE_TOOLS_MISSING',
-  'DEVICE_UNAVAILABLE',
-  'TOKENIZER_MISMATCH',
-  'ROW_TOO_LONG',
-  'WORLD_SIZE_INVALID',
-  'MEMORY_TOO_SMALL',
-  'PYTHON_MISSING',
-  'PYTHON_INCOMPLETE',
-])
 
 export interface CommandContext {
   progress: Progress
@@ -43,7 +23,7 @@ export async function answerWith(
   const stop = new AbortController()
   // Whatever is under way listens, and much is at once; a warning about that would stand among the answers.
   setMaxListeners(0, stop.signal)
-  const onSignal = (): void => stop.abort(new RetraceError('ABORTED', 'Stopped.'))
+  const onSignal = (): void => stop.abort(new CoreError('ABORTED', 'Stopped.'))
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   try {
     const answer = await work({ progress: terminalProgress(options.quiet === true), signal: stop.signal })
@@ -62,7 +42,7 @@ function reportFailure(error: unknown, json: boolean): 1 | 2 {
   if (!(error instanceof RetraceError) && code === 'UNEXPECTED' && error instanceof Error)
     process.stderr.write(`${error.stack}\n`)
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
-  return usageCodes.has(code) ? 2 : 1
+  return error instanceof RetraceError && error.kind === 'usage' ? 2 : 1
 }
 
 function describeFailure(error: unknown): { code: string; message: string } {

@@ -1,41 +1,25 @@
 import { readFileSync } from 'node:fs'
 import type { ZodType, output } from 'zod'
+import { describeProblems, type RenamedKeys } from './config-problems.js'
 import { CoreError } from './errors.js'
 
 /**
  * Checks a config against its schema and fills in the defaults.
  *
- * @throws CoreError `CONFIG_INVALID` with the path of every wrong key, in one line.
+ * @param source what is checked, for the error: a path, or a few words
+ * @throws CoreError `CONFIG_INVALID` that says in one line what is wrong with every wrong key
  */
-export function parseConfig<S extends ZodType>(schema: S, value: unknown, source: string): output<S> {
+export function parseConfig<S extends ZodType>(
+  schema: S,
+  value: unknown,
+  source: string,
+  renamedKeys: RenamedKeys = {},
+): output<S> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const problems = (result.error.issues as Issue[])
-    .flatMap((issue) => innerIssues(issue))
-    .map((issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`)
-  throw new CoreError(
-    'CONFIG_INVALID',
-    `${source} is not a valid config: ${problems.join('; ')}. Correct these keys.`,
-    {
-      problems,
-    },
-  )
-}
-
-interface Issue {
-  path: PropertyKey[]
-  message: string
-  code?: string
-  errors?: Issue[][]
-}
-
-/** Where none of several forms fits, what is wrong with the one that the value comes closest to. */
-function innerIssues(issue: Issue): Issue[] {
-  if (issue.code !== 'invalid_union' || issue.errors === undefined) return [issue]
-  const depthOf = (issues: Issue[]): number => Math.max(0, ...issues.map((one) => one.path.length))
-  const closest = [...issue.errors].sort((a, b) => depthOf(b) - depthOf(a))[0]
-  if (closest === undefined || depthOf(closest) === 0) return [issue]
-  return closest.map((one) => ({ ...one, path: [...issue.path, ...one.path] }))
+  const problems = describeProblems(schema, value, result.error.issues, renamedKeys)
+  const message = `${source} is not a valid config: ${problems.join('; ')}. Correct these keys.`
+  throw new CoreError('CONFIG_INVALID', message, { problems })
 }
 
 /** Reads a JSON file as it is, unchecked. @throws CoreError `INPUT_NOT_FOUND` or `CONFIG_INVALID` */
@@ -52,4 +36,12 @@ export function readJsonFile(path: string): unknown {
   } catch (cause) {
     throw new CoreError('CONFIG_INVALID', `${path} is not JSON: ${(cause as Error).message}.`, { path }, { cause })
   }
+}
+
+/** Reads a config file, unchecked; `$schema`, by which editors find the JSON schema, is no key of ours. @throws as `readJsonFile` */
+export function readConfigFile(path: string): unknown {
+  const file = readJsonFile(path)
+  if (typeof file !== 'object' || file === null || Array.isArray(file)) return file
+  const { $schema: _, ...config } = file as Record<string, unknown>
+  return config
 }

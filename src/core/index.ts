@@ -1,10 +1,21 @@
-// The ground that every room stands on: errors with codes, files that appear whole or not at all, hashes, seeded
-// random numbers, the run folder, progress and the thread pool. Holds no word of the domain.
+// What every room uses: errors with codes, config, files that appear whole or not at all, hashes, seeded random
+// numbers, the run folder, progress and the thread pool. It has no word of the domain.
 // Add here only what three rooms use.
-export { CoreError, RetraceError, fromWireError, toWireError, type WireError } from './errors.js'
+export {
+  CoreError,
+  RetraceError,
+  coreErrors,
+  errorClass,
+  fromWireError,
+  isErrorCode,
+  toWireError,
+  type ErrorTable,
+  type WireError,
+} from './errors.js'
 export { folderBlobStore, memoryBlobStore, type BlobStore } from './blobs.js'
 export { blobSpanSchema, digestSchema, type BlobSpan, type SpanReader } from './span.js'
-export { parseConfig, readJsonFile } from './config.js'
+export { parseConfig, readConfigFile } from './config.js'
+export { jsonSchemaOf, type JsonSchema } from './json-schema.js'
 export { eachBounded } from './each-bounded.js'
 export { readFileIfPresent, writeFileAtomic } from './files.js'
 export { lockFolder } from './folder-lock.js'

@@ -1,9 +1,12 @@
-import { RetraceError } from '../core/index.js'
+import { errorClass, type ErrorTable } from '../core/index.js'
 
-export type InterchangeErrorCode = 'FILE_INVALID' | 'ROW_REJECTED'
+export const interchangeErrors = {
+  FILE_INVALID: { kind: 'run', meaning: 'A file to import cannot be read as JSON Lines, JSON or Parquet.' },
+  ROW_REJECTED: { kind: 'unit', meaning: 'A row of an imported file is no conversation to learn from.' },
+} as const satisfies ErrorTable
 
-/** Errors of the room `interchange`: a file that nothing can be read of, and (caught in this room) a row of one. */
-export class InterchangeError extends RetraceError<InterchangeErrorCode> {}
+/** Errors of the room `interchange`: a file that cannot be read, and (caught in this room) a row of one. */
+export class InterchangeError extends errorClass(interchangeErrors) {}
 
 /** Why a row of a file became no conversation. */
 export type RejectReason =

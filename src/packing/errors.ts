@@ -1,6 +1,9 @@
-import { RetraceError } from '../core/index.js'
+import { errorClass, type ErrorTable } from '../core/index.js'
 
-export type PackingErrorCode = 'DOMAIN_INVALID' | 'SHARD_INVALID'
+export const packingErrors = {
+  DOMAIN_INVALID: { kind: 'run', meaning: 'The domain of a document cannot be part of a file name.' },
+  SHARD_INVALID: { kind: 'run', meaning: 'A shard cannot be read, or differs from what its manifest says.' },
+} as const satisfies ErrorTable
 
 /** Errors of the room `packing`: a domain that cannot be part of a file name, a shard that cannot be read. */
-export class PackingError extends RetraceError<PackingErrorCode> {}
+export class PackingError extends errorClass(packingErrors) {}

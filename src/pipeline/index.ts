@@ -1,6 +1,12 @@
-// The whole run and its single stages, for the command line and for programs. In: paths and a config. Out: a run's
-// folder. `run.ts` is the run on one page, `stages.ts` does each stage, `run-folder.ts` knows what a folder is of,
-// `summary.ts` gathers what came of it. One more stage is one more function in `stages.ts` and its line in `run`.
+// The whole run, its stages one by one, and what is done with runs afterwards. In: paths and a config. Out: a folder.
+// `preflight/` looks whether a run can come to its end, `run/` takes repositories to shards: `run.ts` is the run on one
+// page, `stages/` has a file for each stage. On top of it `interchange/` exports and imports, `evaluation/` measures
+// models, `ablation/` compares what they were trained on. A sub-room imports only those named before it.
+// To add a stage: one file in `run/stages/` and its line in `run/run.ts`. To add a check: its line in `preflight.ts`.
+export { ablate, planAblation, type AblationPlan } from './ablation/ablate.js'
+export { loadAblationConfig } from './ablation/options.js'
+export { splitRepositories } from './ablation/split.js'
+export { errorTables } from './error-tables.js'
 export {
   describeEvaluation,
   evaluate,
@@ -8,19 +14,20 @@ export {
   evaluationSuiteNames,
   parseSuites,
   type EvaluationRequest,
-  type SuiteName,
-} from './evaluate.js'
-export { ablate, planAblation, type AblationPlan } from './ablation.js'
+} from './evaluation/evaluate.js'
+export { groundOnly } from './ground-only.js'
+export { exportFormats, exportRun, type ExportFormat } from './interchange/export-run.js'
+export { importConversations, type ImportSummary } from './interchange/import-conversations.js'
+export { packRun, replayRun, reportRun } from './run/finished-run.js'
+export type { CheckResult } from './preflight/check.js'
+export { examine } from './preflight/preflight.js'
+export { readInputList } from './run/input-list.js'
+export { run } from './run/run.js'
+export type { RunSummary } from './run/summary.js'
+export { scoreFile } from './score-file.js'
+export { backendNames, buildNative, describeBackends, deviceNames } from '../scoring/index.js'
+export { previewTrainRuns, trainRuns, type TrainOptions } from './train.js'
+// Names of other rooms that the command line needs.
 export { ablationArms, type Ablation } from '../records/index.js'
 export { verdictOf } from '../report/index.js'
-export { loadAblationConfig } from './ablation-options.js'
-export { splitRepositories } from './ablation-split.js'
-export { exportFormats, exportRun, importConversations, type ExportFormat, type ImportSummary } from './interchange.js'
-export { readInputList } from './input-list.js'
-export { backendNames, buildNative, describeBackends, deviceNames } from '../scoring/index.js'
-export { packRun, replayRun, reportRun, run } from './run.js'
-export type { RunContext } from './run-folder.js'
-export type { RunSummary } from './summary.js'
-export { groundOnly, scoreFile } from './tools.js'
-export { previewTrainRuns, trainRuns, type TrainOptions } from './train.js'
 export { presetNames as trainingPresets, type TrainingSummary } from '../training/index.js'

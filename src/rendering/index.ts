@@ -4,7 +4,7 @@
 // What is trained: masks.ts. What a document says, whoever renders it: parts.ts.
 export { codeFileSegments } from './code-files.js'
 export { documentTokens } from './document-tokens.js'
-export { RenderingError } from './errors.js'
+export { RenderingError, renderingErrors } from './errors.js'
 export { headerParts, type HeaderParts } from './header-parts.js'
 export { defaultMasks, masksSchema } from './masks.js'
 export { callParts, isActing, planParts } from './parts.js'

@@ -6,7 +6,7 @@ export { backendNames, describeBackends, type BackendName } from './backends/tab
 export { buildNative } from './backends/native/build-native.js'
 export { chooseBackend, type BackendChoice } from './choose-backend.js'
 export { createScorer, describeDevice } from './create-scorer.js'
-export { ScoringError, type ScoringErrorCode } from './errors.js'
+export { ScoringError, scoringErrors, type ScoringErrorCode } from './errors.js'
 export { scorerOptionsSchema, scorerSettingsSchema, type ScorerOptions, type ScorerSettings } from './options.js'
 export { answerScoreRequest, type ScoreAnswer } from './score-request.js'
 export { deviceNames } from './settings.js'

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { RetraceError } from '../core/index.js'
 import type { Tokenizer } from '../tokenizer/index.js'
+import type { ScoringErrorCode } from './errors.js'
 import type { Branch, Scorer } from './scorer.js'
 
 const textOrIds = z.union([z.string(), z.array(z.int().nonnegative().max(0xffffffff))])
@@ -16,9 +17,6 @@ type ScoreRequest = z.infer<typeof scoreRequestSchema>
 export type ScoreAnswer =
   | { id: string | number; branches: { tokens: number; sum: number; mean: number; logProbs: number[] }[] }
   | { id: string | number | null; error: { code: string; message: string } }
-
-/** After these no further line can be answered. */
-const lastErrors = new Set(['BACKEND_DIED', 'DEVICE_LOST', 'ABORTED'])
 
 /**
  * Answers one line of JSON: `{"id", "prefix", "branches": [{"context", "target"}]}`, each text or token ids.
@@ -39,10 +37,8 @@ export async function answerScoreRequest(
   try {
     return { id: parsed.id, branches: await scoreBranches(parsed, scorer, tokenizer, signal) }
   } catch (error) {
-    if (!(error instanceof RetraceError)) throw error
-    const { code, message } = error as RetraceError
-    if (lastErrors.has(code)) throw error
-    return { id: parsed.id, error: { code, message } }
+    if (!(error instanceof RetraceError) || error.kind === 'run') throw error
+    return { id: parsed.id, error: { code: error.code, message: error.message } }
   }
 }
 
@@ -87,5 +83,6 @@ function parse(line: string): ScoreRequest | Extract<ScoreAnswer, { error: unkno
 
 function refused(id: string | number | null, why: string): Extract<ScoreAnswer, { error: unknown }> {
   const form = '{"id", "prefix", "branches": [{"context", "target"}]}'
-  return { id, error: { code: 'INVALID_REQUEST', message: `The request cannot be read: ${why}. Write ${form}.` } }
+  const code: ScoringErrorCode = 'INVALID_REQUEST'
+  return { id, error: { code, message: `The request cannot be read: ${why}. Write ${form}.` } }
 }

@@ -3,7 +3,7 @@
 // make-plan.ts asks for the plan and repairs it, episode.ts is the agent of a file, and debugging/ first writes some files
 // wrong and fixes them. To add a check: one file and one line in debugging/checks/check-table.ts. To add a kind of fault:
 // one file and one line in debugging/faults/fault-table.ts.
-export { SynthesisError } from './errors.js'
+export { SynthesisError, synthesisErrors } from './errors.js'
 export { synthesisOptionsSchema, type SynthesisOptions } from './options.js'
 export { replayTrajectory, type ReplayResult } from './replay.js'
 export { synthesizeTrajectory, thoughtRequestFor } from './synthesize.js'

@@ -2,11 +2,12 @@
 // beside checkpoints and a Hugging Face folder. PyTorch does the work in processes of its own (scripts/train); here is
 // what decides, starts and watches them: `plan-training.ts` decides, `supervise.ts` watches.
 // To add a preset: its keys in presets.ts. To add an engine: one file in scripts/train/engines and its name in train.ts.
-export { TrainingError, type TrainingErrorCode } from './errors.js'
+export { TrainingError, trainingErrors, type TrainingErrorCode } from './errors.js'
 export { inspectRequest } from './inspect-request.js'
 export { trainingConfigSchema, type TrainingConfig } from './options.js'
 export { checkPresetModel, presetConfig, presetNames, type PresetName } from './presets.js'
 export { previewTraining, type TargetMachine, type TrainingPreview } from './preview-training.js'
+export { checkModules, probePython } from './probe.js'
 export { preparePython, pythonPath, type PythonChoice } from './python-environment.js'
 export { train, type LaunchOptions, type TrainingContext, type TrainingRequest, type TrainingSummary } from './train.js'
 export { compareTable } from './evaluation/compare-table.js'

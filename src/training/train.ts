@@ -1,9 +1,9 @@
 import { existsSync, statfsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { readFileIfPresent, RetraceError, type Progress } from '../core/index.js'
+import { isErrorCode, readFileIfPresent, RetraceError, type Progress } from '../core/index.js'
 import { trainingFailureSchema } from '../records/index.js'
 import { followProgress } from './training-progress.js'
-import { TrainingError, type TrainingErrorCode } from './errors.js'
+import { TrainingError, trainingErrors } from './errors.js'
 import { inspectRequest } from './inspect-request.js'
 import { formatGib } from './memory.js'
 import { MetricsFollower, type Followed } from './metrics-follower.js'
@@ -129,7 +129,9 @@ function readFailure(out: string, logs: string): RetraceError | null {
   const dead = failure.code === 'RANK_LOST' ? findDeadRank(readTail(join(logs, 'torchrun.log'))) : null
   if (dead !== null && dead.exitCode < 0) return rankError(out, logs, dead)
   const message = saysNextStep.includes(failure.code) ? failure.message : `${failure.message} ${nextStep(out)}`
-  return new TrainingError(failure.code as TrainingErrorCode, message, details)
+  return isErrorCode(trainingErrors, failure.code)
+    ? new TrainingError(failure.code, message, details)
+    : new RetraceError(failure.code, 'run', message, details)
 }
 
 function parseFailure(text: string): { code: string; message: string; details: Record<string, unknown> } | null {

@@ -1,17 +1,14 @@
 import fc from 'fast-check'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { z } from 'zod'
 import {
   canonicalJson,
   CoreError,
   digestOf,
   fromWireError,
-  parseConfig,
-  readJsonFile,
   RetraceError,
   seededRandom,
   sha256Hex,
@@ -70,46 +67,17 @@ test('a file is replaced whole, and a failed write leaves the old one and no cru
   assert.equal(readdirSync(join(folder, 'deep')), ['file.txt'])
 })
 
-test('an error keeps code, message and details over a thread border', () => {
+test('an error keeps code, kind, message and details over a thread border', () => {
   const error = new CoreError('RUN_BUSY', 'It is taken.', { by: 7 })
   const revived = fromWireError(structuredClone(toWireError(error)))
   assert.instance(revived, RetraceError)
   assert.is(revived.code, 'RUN_BUSY')
   assert.is(revived.message, 'It is taken.')
+  assert.is(revived.kind, 'run')
   assert.equal(revived.details, { by: 7 })
+  const foreign = fromWireError(structuredClone(toWireError(new RetraceError('ODD', 'unit', 'It is odd.'))))
+  assert.equal([foreign.code, foreign.kind], ['ODD', 'unit'])
   assert.is(fromWireError(toWireError(new TypeError('odd'))).code, 'WORKER_FAILED')
-})
-
-test('a wrong config is refused with the path of each key', () => {
-  const schema = z.strictObject({ outer: z.strictObject({ count: z.int() }) })
-  const messageOf = (value: unknown): string => {
-    try {
-      parseConfig(schema, value, 'run.json')
-    } catch (error) {
-      assert.is((error as RetraceError).code, 'CONFIG_INVALID')
-      return (error as Error).message
-    }
-    return ''
-  }
-  assert.match(messageOf({ outer: { count: 'x' } }), /^run\.json .*outer\.count: /)
-  assert.match(messageOf({ outer: { count: 1 }, outre: 1 }), /outre/)
-  assert.equal(parseConfig(schema, { outer: { count: 1 } }, 'run.json'), { outer: { count: 1 } })
-})
-
-test('a config file that is missing or no JSON says so', () => {
-  const path = join(folder, 'bad.json')
-  writeFileSync(path, '{"a": }')
-  const codeOf = (file: string): string => {
-    try {
-      readJsonFile(file)
-    } catch (error) {
-      return (error as RetraceError).code
-    }
-    return ''
-  }
-  assert.is(codeOf(path), 'CONFIG_INVALID')
-  assert.is(codeOf(join(folder, 'none.json')), 'INPUT_NOT_FOUND')
-  assert.not(existsSync(join(folder, 'none.json')))
 })
 
 test.run()

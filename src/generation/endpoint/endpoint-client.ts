@@ -2,11 +2,19 @@ import { setMaxListeners } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CoreError, canonicalJson, digestOf, type WireError } from '../../core/index.js'
+import {
+  CoreError,
+  canonicalJson,
+  digestOf,
+  fromWireError,
+  isErrorCode,
+  type RetraceError,
+  type WireError,
+} from '../../core/index.js'
 import type { Call } from '../../records/index.js'
 import type { CallPurpose, Completion, CompletionClient, CompletionRequest } from '../completion.js'
 import type { GenerationContext } from '../context.js'
-import { GenerationError, type GenerationErrorCode } from '../errors.js'
+import { GenerationError, generationErrors } from '../errors.js'
 import { findApiKey } from './api-key.js'
 import { BudgetMeter } from './budget-meter.js'
 import { CallCache } from './call-cache.js'
@@ -17,9 +25,6 @@ import { FormatMemory } from './format-memory.js'
 import { cacheFolder, formatsOf, type AnswerFormat, type EndpointOptions } from './options.js'
 import { isEmpty } from './read-answer.js'
 import { requestBody, type RequestForm } from './request-body.js'
-
-/** A call that fails with one of these codes means that every other call would fail too. */
-const codesOfEveryCall: ReadonlySet<string> = new Set(['CALLS_BROKEN', 'ENDPOINT_UNREACHABLE', 'ENDPOINT_REFUSED'])
 
 /** A caller process that ends this often during one call does not end by chance. */
 const maxStops = 3
@@ -152,14 +157,13 @@ class EndpointClient implements CompletionClient {
       if (outcome.kind === 'answered' && outcome.paid) this.#budget.countTokens(this.#readNew(outcome.key))
       if (outcome.kind === 'answered' && forms.length > 1) this.#acceptedFormat = outcome.format
       // Set before the next call gets this slot: a run should not learn from thousands of calls that the server is gone.
-      if (outcome.kind === 'failed' && codesOfEveryCall.has(outcome.error.code))
-        this.#fatalError ??= reviveError(outcome.error)
+      if (outcome.kind === 'failed' && outcome.error.kind === 'run') this.#fatalError ??= reviveError(outcome.error)
       return outcome
     })
   }
 
   /** The error that a call ends with. If the server has refused every call so far, it refuses all calls. */
-  #errorOf(error: WireError): GenerationError {
+  #errorOf(error: WireError): RetraceError {
     if (error.code !== 'REQUEST_REFUSED' || this.#hasAnswered) return reviveError(error)
     // A refusal is quick and an answer takes time, so twice as many calls as run at once have to be refused.
     if (++this.#refusals < Math.max(minRefusals, 2 * this.#options.concurrency)) return reviveError(error)
@@ -219,8 +223,9 @@ function aborted(): CoreError {
   return new CoreError('ABORTED', 'The call was given up, as the run was stopped. Calls under way are still kept.')
 }
 
-function reviveError({ code, message, details }: WireError): GenerationError {
-  return new GenerationError(code as GenerationErrorCode, message, details)
+function reviveError(wire: WireError): RetraceError {
+  const { code, message, details } = wire
+  return isErrorCode(generationErrors, code) ? new GenerationError(code, message, details) : fromWireError(wire)
 }
 
 function callerDied(): GenerationError {

@@ -14,31 +14,55 @@ const baseUrlSchema = z
 
 /** Which server is asked, and how. */
 export const endpointOptionsSchema = z.strictObject({
-  /** The address of the server's interface, such as `http://127.0.0.1:8000/v1`; `/chat/completions` is appended. */
-  baseUrl: baseUrlSchema,
-  /** The name of the model on the server. */
-  model: z.string().min(1),
-  /** Name of the environment variable that holds the API key. A server on this machine may need none. */
-  apiKeyEnv: z.string().min(1).default('OPENAI_API_KEY'),
-  /** How many calls run at once. */
-  concurrency: z.int().min(1).max(512).default(8),
-  /** Time limit of one attempt, until the last byte of its answer. Node gives up on the head of an answer after 300 s. */
-  timeoutMs: z.int().min(1).max(300_000).default(120_000),
-  /** Most attempts for one call, the first one included. */
-  maxAttempts: z.int().min(1).max(100).default(6),
-  /** Longest wait between two attempts, even if the server asks for a longer one. */
-  maxRetryWaitMs: z.int().min(0).max(3_600_000).default(60_000),
-  temperature: z.number().min(0).max(2).default(0.7),
-  topP: z.number().gt(0).max(1).default(1),
-  /** The field for the most tokens of an answer: hosted reasoning models accept only `max_completion_tokens`. */
-  maxTokensField: z.enum(['max_tokens', 'max_completion_tokens']).default('max_tokens'),
-  /**
-   * How an answer is constrained to its JSON schema. `auto` asks for `json-schema`, and for a weaker form if the server
-   * refuses it; the form that a server accepts is remembered beside the cache. `none` only says it in the prompt.
-   */
-  structuredOutput: z.enum(['auto', ...answerFormats]).default('auto'),
-  /** The folder that keeps every answer, for all runs; default `retrace/calls` in `XDG_CACHE_HOME` or `~/.cache`. */
-  cacheDir: z.string().min(1).optional(),
+  baseUrl: baseUrlSchema.describe(
+    "The address of the server's interface, such as `http://127.0.0.1:8000/v1`; `/chat/completions` is appended.",
+  ),
+  model: z.string().min(1).describe('The name of the model on the server.'),
+  apiKeyEnv: z
+    .string()
+    .min(1)
+    .default('OPENAI_API_KEY')
+    .describe('Name of the environment variable that holds the API key. A server on this machine may need none.'),
+  concurrency: z.int().min(1).max(512).default(8).describe('How many calls run at once.'),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(300_000)
+    .default(120_000)
+    .meta({
+      description:
+        'Time limit of one attempt, until the last byte of its answer. Node gives up on the head of an answer after 300 s.',
+      unit: 'ms',
+    }),
+  maxAttempts: z.int().min(1).max(100).default(6).describe('Most attempts for one call, the first one included.'),
+  maxRetryWaitMs: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(60_000)
+    .meta({
+      description: 'Longest wait between two attempts, even if the server asks for a longer one.',
+      unit: 'ms',
+    }),
+  temperature: z.number().min(0).max(2).default(0.7).describe('Sampling temperature.'),
+  topP: z.number().gt(0).max(1).default(1).describe('Share of the probability mass that is sampled from.'),
+  maxTokensField: z
+    .enum(['max_tokens', 'max_completion_tokens'])
+    .default('max_tokens')
+    .describe(
+      'The field for the most tokens of an answer: hosted reasoning models accept only `max_completion_tokens`.',
+    ),
+  structuredOutput: z
+    .enum(['auto', ...answerFormats])
+    .default('auto')
+    .describe(
+      'How an answer is constrained to its JSON schema. `auto` asks for `json-schema`, and for a weaker form if the server refuses it; the form that a server accepts is remembered beside the cache. `none` only says it in the prompt.',
+    ),
+  cacheDir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The folder that keeps every answer, for all runs; default `retrace/calls` in `XDG_CACHE_HOME` or `~/.cache`.'),
 })
 export type EndpointOptions = z.output<typeof endpointOptionsSchema>
 

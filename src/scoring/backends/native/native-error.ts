@@ -1,9 +1,6 @@
-import { CoreError, type RetraceError } from '../../../core/index.js'
-import { ScoringError, type ScoringErrorCode } from '../../errors.js'
+import { CoreError, isErrorCode, type RetraceError } from '../../../core/index.js'
+import { ScoringError, scoringErrors } from '../../errors.js'
 import type { NativeError } from './addon-types.js'
-
-/** The addon's codes that this room calls otherwise. */
-const renamed: Record<string, ScoringErrorCode> = { INTERNAL: 'BACKEND_FAILED' }
 
 /** An error of the addon as one of ours, with the file, line and status of a failed device call in its details. */
 export function reviveNativeError(error: unknown): RetraceError {
@@ -13,5 +10,6 @@ export function reviveNativeError(error: unknown): RetraceError {
   if (code === undefined || details === undefined || error instanceof TypeError || error instanceof RangeError) {
     return new ScoringError('BACKEND_FAILED', `The native engine was called wrongly: ${message}`, {}, { cause: error })
   }
-  return new ScoringError(renamed[code] ?? (code as ScoringErrorCode), message ?? '', details, { cause: error })
+  const known = isErrorCode(scoringErrors, code) ? code : 'BACKEND_FAILED'
+  return new ScoringError(known, message ?? '', details, { cause: error })
 }

@@ -6,7 +6,7 @@ import type { CallName, Calls, Notice, Reply, Request } from './messages.js'
 
 interface Pending {
   resolve(answer: unknown): void
-  reject(error: ScoringError): void
+  reject(error: Error): void
 }
 
 const keptStderrChars = 2000
