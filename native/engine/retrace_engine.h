@@ -1,5 +1,6 @@
 // The engine's C interface: log-likelihoods of given tokens, many branches behind shared prefixes. The addon, the Python
-// programs and the tests are thin shells over it.
+// programs and the tests are thin shells over it. scripts/gpu/engine.py mirrors the structs, and a test compares the two
+// (test/native/abi-mirrors.test.ts).
 //
 // Threads: an engine is used by one thread at a time; only an abort flag may be set from elsewhere. Ownership: what
 // `..._open` gives is ended by `..._close`; pointers handed in are read during the call only.
