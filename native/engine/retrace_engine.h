@@ -86,7 +86,8 @@ typedef struct retrace_counters {
 typedef volatile int32_t retrace_abort;
 
 RETRACE_API uint32_t retrace_abi(void);
-// Devices that could be used, as JSON: {"cpu": {...}, "cuda": {...}}. Always answers.
+// Devices that could be used, and the device that "auto" is, as JSON:
+// {"cpu": {...}, "cuda": {...}, "auto": {"device", "reason"}}. Always answers.
 RETRACE_API void retrace_probe(const char *device_folder, char *json, size_t capacity);
 
 RETRACE_API int retrace_engine_open(const retrace_engine_options *options, retrace_engine **engine, retrace_error *error);

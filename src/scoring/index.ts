@@ -2,7 +2,7 @@
 // In: token ids. Out: natural log-probabilities, one per scored token. Backends compute; `scorer.ts` is their contract.
 // To add a backend: a folder in `backends/` that makes a `Backend`, a row in `backends/table.ts`, and a test that runs
 // `test/scoring/contract.ts` over it.
-export { backendNames, describeBackends } from './backends/table.js'
+export { backendNames, describeBackends, probeBackend } from './backends/table.js'
 export { buildNative } from './backends/native/build-native.js'
 export { chooseBackend } from './choose-backend.js'
 export { createScorer, describeDevice } from './create-scorer.js'

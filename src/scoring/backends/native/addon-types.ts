@@ -56,7 +56,7 @@ export interface NativeCounters {
 export interface NativeAddon {
   /** Raised with every change of this interface. */
   abi: number
-  /** JSON: what each device finds on this machine. */
+  /** JSON: what each device finds on this machine, and which of them `auto` is. */
   probe(): Promise<string>
   load(options: NativeOptions): Promise<ScorerHandle>
   open(scorer: ScorerHandle, tokens: Uint32Array): NativeJob<PrefixHandle>
