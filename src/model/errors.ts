@@ -1,6 +1,6 @@
 import { RetraceError } from '../core/index.js'
 
-export type ModelErrorCode =
+type ModelErrorCode =
   | 'MODEL_MISSING_FILE'
   | 'MODEL_INVALID'
   | 'MODEL_UNSUPPORTED'
