@@ -58,7 +58,7 @@ typedef struct retrace_device_options {
   retrace_shape shape;
 } retrace_device_options;
 
-// What a device says of itself once it is open.
+// Facts about an open device.
 typedef struct retrace_device_facts {
   char name[128];               // such as "NVIDIA H200" or "CPU reference (AVX-512)"
   char kernels[192];            // what computes, such as "cublasLt 13.1 + attention mma.sync"; part of what decides bits

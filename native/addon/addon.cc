@@ -1,4 +1,5 @@
-// What the addon offers to JavaScript; `addon-types.ts` of the native backend says the same in its words.
+// The functions of the addon for JavaScript. `addon-types.ts` of the native backend mirrors them, and a test compares the
+// two (test/native/abi-mirrors.test.ts).
 //
 // Every function checks its arguments and throws on wrong ones. Work is a job for the engine's thread and a promise
 // here; JavaScript's thread never waits.
@@ -23,53 +24,53 @@ namespace {
 // Raised with every change of what is exported here.
 constexpr uint32_t kAddonAbi = 1;
 
-// What belongs to one JavaScript environment.
+// The state of one JavaScript environment.
 struct environment {
   std::shared_ptr<channel> back = std::make_shared<channel>();
   std::vector<std::weak_ptr<scorer>> scorers;
 
-  void track(const std::shared_ptr<scorer> &one) {
-    std::vector<std::weak_ptr<scorer>> alive{one};
-    for (auto &other : scorers)
-      if (!other.expired()) alive.push_back(std::move(other));
+  void track(const std::shared_ptr<scorer> &made) {
+    std::vector<std::weak_ptr<scorer>> alive{made};
+    for (auto &tracked : scorers)
+      if (!tracked.expired()) alive.push_back(std::move(tracked));
     scorers.swap(alive);
   }
-  // The environment ends, perhaps with work under way: its results are dropped and its prefixes closed.
+  // The environment ends, perhaps during work: the results are dropped and the prefixes closed.
   void close() {
     back->close();
-    for (auto &other : scorers)
-      if (auto one = other.lock()) one->dispose(nullptr);
+    for (auto &tracked : scorers)
+      if (auto alive = tracked.lock()) alive->dispose(nullptr);
     scorers.clear();
   }
 };
 
 environment &environment_of(const Napi::CallbackInfo &info) { return *info.Env().GetInstanceData<environment>(); }
 
-Napi::Value begin(const Napi::CallbackInfo &info, const std::shared_ptr<js_job> &one) {
+Napi::Value begin(const Napi::CallbackInfo &info, const std::shared_ptr<js_job> &task) {
   napi_value promise;
-  if (environment_of(info).back->begin(info.Env(), one, &promise) != napi_ok) {
+  if (environment_of(info).back->begin(info.Env(), task, &promise) != napi_ok) {
     throw Napi::Error::New(info.Env(), "This JavaScript environment is ending; nothing can be computed for it.");
   }
   return Napi::Value(info.Env(), promise);
 }
 
-void reject(const std::shared_ptr<js_job> &one, const char *code, const char *message) {
-  fail(one->result, make_error(code, message));
-  settle(one);
+void reject(const std::shared_ptr<js_job> &task, const char *code, const char *message) {
+  fail(task->result, make_error(code, message));
+  settle(task);
 }
 
 // Begins and submits a job; answers `{ promise, job }`, the number for `abort`.
-Napi::Value start(const Napi::CallbackInfo &info, const std::shared_ptr<scorer> &by, const std::shared_ptr<js_job> &one,
+Napi::Value start(const Napi::CallbackInfo &info, const std::shared_ptr<scorer> &by, const std::shared_ptr<js_job> &task,
                   const prefix *needs = nullptr) {
   Napi::Object answer = Napi::Object::New(info.Env());
-  answer["promise"] = begin(info, one);
+  answer["promise"] = begin(info, task);
   uint64_t number = 0;
   if (by->is_disposed()) {
-    reject(one, "BACKEND_DIED", "The scorer was disposed. Make a new one.");
+    reject(task, "BACKEND_DIED", "The scorer was disposed. Make a new one.");
   } else if (needs != nullptr && (needs->closed || needs->owner != by)) {
-    reject(one, "PREFIX_CLOSED", "The prefix is closed, or of another scorer. Open it again.");
+    reject(task, "PREFIX_CLOSED", "The prefix is closed, or of another scorer. Open it again.");
   } else {
-    number = by->submit(one);
+    number = by->submit(task);
   }
   answer["job"] = Napi::Number::New(info.Env(), static_cast<double>(number));
   return answer;
@@ -77,27 +78,27 @@ Napi::Value start(const Napi::CallbackInfo &info, const std::shared_ptr<scorer> 
 
 // ---- jobs ------------------------------------------------------------------------------------------
 
-// Runs a call of the engine, notes what it computed, and keeps its error where it has one.
+// Runs a call of the engine, adds its counters, and keeps its error where it has one.
 template <class Call>
-bool perform(scorer &by, job &one, const Call &call) {
+bool perform(scorer &by, job &task, const Call &call) {
   retrace_counters counters{};
   retrace_error error{};
   const int status = call(&counters, &error);
   by.books().add(counters);
-  if (status != 0) fail(one.result, error);
+  if (status != 0) fail(task.result, error);
   return status == 0;
 }
 
 std::shared_ptr<js_job> prefix_job(const std::shared_ptr<scorer> &by) {
-  auto one = std::make_shared<js_job>();
-  one->to_js = [by](napi_env env, outcome &result, napi_value *out) {
+  auto task = std::make_shared<js_job>();
+  task->to_js = [by](napi_env env, outcome &result, napi_value *out) {
     return make_handle(env, std::make_shared<prefix>(by, result.prefix), out);
   };
-  return one;
+  return task;
 }
 
-void keep_prefix(scorer &by, job &one, uint64_t opened) {
-  one.result.prefix = opened;
+void keep_prefix(scorer &by, job &task, uint64_t opened) {
+  task.result.prefix = opened;
   std::lock_guard<std::mutex> lock(by.books().mutex);
   by.books().prefixes.insert(opened);
 }
@@ -105,30 +106,30 @@ void keep_prefix(scorer &by, job &one, uint64_t opened) {
 // open(scorer, tokens)
 Napi::Value open(const Napi::CallbackInfo &info) {
   const auto by = read_handle<scorer>(info, 0, "scorer");
-  auto one = prefix_job(by);
-  one->work = [by, tokens = read_tokens(info, 1, "tokens")](retrace_engine *engine, job &own) {
+  auto task = prefix_job(by);
+  task->work = [by, tokens = read_tokens(info, 1, "tokens")](retrace_engine *engine, job &own) {
     uint64_t opened = 0;
     const bool done = perform(*by, own, [&](retrace_counters *counters, retrace_error *error) {
       return retrace_prefix_open(engine, tokens.data(), tokens.size(), &own.aborted, &opened, counters, error);
     });
     if (done) keep_prefix(*by, own, opened);
   };
-  return start(info, by, one);
+  return start(info, by, task);
 }
 
 // commit(scorer, prefix, tokens)
 Napi::Value commit(const Napi::CallbackInfo &info) {
   const auto by = read_handle<scorer>(info, 0, "scorer");
   const auto from = read_handle<prefix>(info, 1, "prefix");
-  auto one = prefix_job(by);
-  one->work = [by, from, tokens = read_tokens(info, 2, "tokens")](retrace_engine *engine, job &own) {
+  auto task = prefix_job(by);
+  task->work = [by, from, tokens = read_tokens(info, 2, "tokens")](retrace_engine *engine, job &own) {
     uint64_t opened = 0;
     const bool done = perform(*by, own, [&](retrace_counters *counters, retrace_error *error) {
       return retrace_commit(engine, from->id, tokens.data(), tokens.size(), &own.aborted, &opened, counters, error);
     });
     if (done) keep_prefix(*by, own, opened);
   };
-  return start(info, by, one, from.get());
+  return start(info, by, task, from.get());
 }
 
 napi_status to_float_array(napi_env env, outcome &result, napi_value *out) {
@@ -145,9 +146,9 @@ napi_status to_float_array(napi_env env, outcome &result, napi_value *out) {
 Napi::Value score(const Napi::CallbackInfo &info) {
   const auto by = read_handle<scorer>(info, 0, "scorer");
   const auto behind = read_handle<prefix>(info, 1, "prefix");
-  auto one = std::make_shared<js_job>();
-  one->to_js = to_float_array;
-  one->work = [by, behind, list = read_branches(info, 2)](retrace_engine *engine, job &own) {
+  auto task = std::make_shared<js_job>();
+  task->to_js = to_float_array;
+  task->work = [by, behind, list = read_branches(info, 2)](retrace_engine *engine, job &own) {
     const std::vector<retrace_branch> branches = list.views();
     std::vector<float> log_probs(list.targets);
     const bool done = perform(*by, own, [&](retrace_counters *counters, retrace_error *error) {
@@ -156,7 +157,7 @@ Napi::Value score(const Napi::CallbackInfo &info) {
     });
     if (done) own.result.log_probs = std::move(log_probs);
   };
-  return start(info, by, one, behind.get());
+  return start(info, by, task, behind.get());
 }
 
 napi_status to_text(napi_env env, outcome &result, napi_value *out) {
@@ -165,27 +166,27 @@ napi_status to_text(napi_env env, outcome &result, napi_value *out) {
 
 // describe(scorer): JSON
 Napi::Value describe(const Napi::CallbackInfo &info) {
-  auto one = std::make_shared<js_job>();
-  one->to_js = to_text;
-  one->work = [](retrace_engine *engine, job &own) { own.result.text = retrace_engine_describe(engine); };
-  return start(info, read_handle<scorer>(info, 0, "scorer"), one);
+  auto task = std::make_shared<js_job>();
+  task->to_js = to_text;
+  task->work = [](retrace_engine *engine, job &own) { own.result.text = retrace_engine_describe(engine); };
+  return start(info, read_handle<scorer>(info, 0, "scorer"), task);
 }
 
 // audit(scorer): rejects with the first disagreement
 Napi::Value audit(const Napi::CallbackInfo &info) {
-  auto one = std::make_shared<js_job>();
-  one->work = [](retrace_engine *engine, job &own) {
+  auto task = std::make_shared<js_job>();
+  task->work = [](retrace_engine *engine, job &own) {
     retrace_error error{};
     if (retrace_audit(engine, &error) != 0) fail(own.result, error);
   };
-  return start(info, read_handle<scorer>(info, 0, "scorer"), one);
+  return start(info, read_handle<scorer>(info, 0, "scorer"), task);
 }
 
 // dropUnpinned(scorer)
 Napi::Value drop_unpinned(const Napi::CallbackInfo &info) {
-  auto one = std::make_shared<js_job>();
-  one->work = [](retrace_engine *engine, job &) { retrace_drop_unpinned(engine); };
-  return start(info, read_handle<scorer>(info, 0, "scorer"), one);
+  auto task = std::make_shared<js_job>();
+  task->work = [](retrace_engine *engine, job &) { retrace_drop_unpinned(engine); };
+  return start(info, read_handle<scorer>(info, 0, "scorer"), task);
 }
 
 // ---- at once ---------------------------------------------------------------------------------------
@@ -216,40 +217,40 @@ Napi::Value counters(const Napi::CallbackInfo &info) {
   return answer;
 }
 
-// ---- from first to last ------------------------------------------------------------------------------
+// ---- loading and disposing ---------------------------------------------------------------------------
 
 // load(options): a promise of a scorer, whose engine is loaded where no scorer has one with the same options
 Napi::Value load(const Napi::CallbackInfo &info) {
   const host_options options = read_options(info, 0);
-  auto one = std::make_shared<js_job>();
+  auto task = std::make_shared<js_job>();
   auto loaded = std::make_shared<scorer>(engine_host::acquire(options));
   environment_of(info).track(loaded);
-  one->to_js = [loaded](napi_env env, outcome &, napi_value *out) { return make_handle(env, loaded, out); };
-  const Napi::Value promise = begin(info, one);
-  loaded->submit(one);
+  task->to_js = [loaded](napi_env env, outcome &, napi_value *out) { return make_handle(env, loaded, out); };
+  const Napi::Value promise = begin(info, task);
+  loaded->submit(task);
   return promise;
 }
 
 // dispose(scorer): a promise that is kept when its prefixes are closed and, were it the last one, the engine is freed
 Napi::Value dispose(const Napi::CallbackInfo &info) {
   const auto by = read_handle<scorer>(info, 0, "scorer");
-  auto farewell = std::make_shared<js_job>();
-  farewell->bounded = false;
-  const Napi::Value promise = begin(info, farewell);
-  by->dispose(farewell);
+  auto last_task = std::make_shared<js_job>();
+  last_task->bounded = false;
+  const Napi::Value promise = begin(info, last_task);
+  by->dispose(last_task);
   return promise;
 }
 
 // probe(): a promise of JSON. On a thread of its own: a driver may take its time, and must not do so on JavaScript's.
 Napi::Value probe(const Napi::CallbackInfo &info) {
-  auto one = std::make_shared<js_job>();
-  one->to_js = to_text;
-  const Napi::Value promise = begin(info, one);
-  std::thread([one] {
+  auto task = std::make_shared<js_job>();
+  task->to_js = to_text;
+  const Napi::Value promise = begin(info, task);
+  std::thread([task] {
     std::vector<char> json(1 << 17);
     retrace_probe(nullptr, json.data(), json.size());
-    one->result.text = json.data();
-    settle(one);
+    task->result.text = json.data();
+    settle(task);
   }).detach();
   return promise;
 }

@@ -31,41 +31,41 @@ napi_status make_js_error(napi_env env, const retrace_error &error, napi_value *
   return napi_ok;
 }
 
-void settle_promise(napi_env env, js_job &one) {
+void settle_promise(napi_env env, js_job &task) {
   napi_handle_scope scope;
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
   napi_value value;
   napi_status status = napi_ok;
-  if (!one.result.failed) {
-    status = one.to_js ? one.to_js(env, one.result, &value) : napi_get_undefined(env, &value);
-    if (status == napi_ok) napi_resolve_deferred(env, one.deferred, value);
+  if (!task.result.failed) {
+    status = task.to_js ? task.to_js(env, task.result, &value) : napi_get_undefined(env, &value);
+    if (status == napi_ok) napi_resolve_deferred(env, task.deferred, value);
     // Such as no memory for the array; where an exception is pending, the environment is ending.
-    else fail(one.result, make_error("OUT_OF_MEMORY", "JavaScript has no room for the result. Score fewer branches."));
+    else fail(task.result, make_error("OUT_OF_MEMORY", "JavaScript has no room for the result. Score fewer branches."));
   }
-  if (one.result.failed && make_js_error(env, one.result.error, &value) == napi_ok)
-    napi_reject_deferred(env, one.deferred, value);
+  if (task.result.failed && make_js_error(env, task.result.error, &value) == napi_ok)
+    napi_reject_deferred(env, task.deferred, value);
   napi_close_handle_scope(env, scope);
 }
 
 }  // namespace
 
-napi_status channel::begin(napi_env env, const std::shared_ptr<js_job> &one, napi_value *promise) {
+napi_status channel::begin(napi_env env, const std::shared_ptr<js_job> &task, napi_value *promise) {
   napi_status status = open(env);
   if (status != napi_ok) return status;
-  one->to = shared_from_this();
-  one->settle = [](const std::shared_ptr<job> &settled) {
+  task->to = shared_from_this();
+  task->settle = [](const std::shared_ptr<job> &settled) {
     const auto mine = std::static_pointer_cast<js_job>(settled);
     mine->to->deliver(mine);
   };
-  status = napi_create_promise(env, &one->deferred, promise);
+  status = napi_create_promise(env, &task->deferred, promise);
   if (status == napi_ok && under_way_++ == 0) status = napi_ref_threadsafe_function(env, function_);
   return status;
 }
 
-void channel::deliver(const std::shared_ptr<js_job> &one) {
+void channel::deliver(const std::shared_ptr<js_job> &task) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (closed_ || function_ == nullptr) return;
-  auto *data = new (std::nothrow) std::shared_ptr<js_job>(one);
+  auto *data = new (std::nothrow) std::shared_ptr<js_job>(task);
   if (data == nullptr) return;
   if (napi_call_threadsafe_function(function_, data, napi_tsfn_nonblocking) == napi_ok) return;
   // Closing: it must not be called a second time.
@@ -98,13 +98,13 @@ napi_status channel::open(napi_env env) {
 void channel::on_delivered(napi_env env, napi_value, void *, void *data) {
   const std::unique_ptr<std::shared_ptr<js_job>> held(static_cast<std::shared_ptr<js_job> *>(data));
   if (env == nullptr) return;
-  js_job &one = **held;
-  channel &from = *one.to;
+  js_job &task = **held;
+  channel &from = *task.to;
   if (--from.under_way_ == 0) {
     std::lock_guard<std::mutex> lock(from.mutex_);
     if (from.function_ != nullptr) napi_unref_threadsafe_function(env, from.function_);
   }
-  settle_promise(env, one);
+  settle_promise(env, task);
 }
 
 // The function is freed when this returns.

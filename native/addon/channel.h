@@ -28,9 +28,9 @@ struct js_job : job {
 class channel : public std::enable_shared_from_this<channel> {
  public:
   // Makes the job's promise; from here on it has to be settled. JavaScript's thread.
-  napi_status begin(napi_env env, const std::shared_ptr<js_job> &one, napi_value *promise);
+  napi_status begin(napi_env env, const std::shared_ptr<js_job> &task, napi_value *promise);
   // Any thread. Dropped where the environment is gone.
-  void deliver(const std::shared_ptr<js_job> &one);
+  void deliver(const std::shared_ptr<js_job> &task);
   // The environment is going away; nothing is delivered any more.
   void close();
 

@@ -72,54 +72,54 @@ std::shared_ptr<engine_host> engine_host::acquire(const host_options &options) {
   return host;
 }
 
-void engine_host::post(const std::shared_ptr<job> &one) {
+void engine_host::post(const std::shared_ptr<job> &task) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (dead_) {
       // Closing and disposing are done with a dead engine.
-      if (one->bounded) fail(one->result, why_dead_);
-    } else if (one->bounded && bounded_jobs_ >= options_.max_queued_jobs) {
-      fail(one->result, make_error("QUEUE_FULL", std::to_string(bounded_jobs_) +
+      if (task->bounded) fail(task->result, why_dead_);
+    } else if (task->bounded && bounded_jobs_ >= options_.max_queued_jobs) {
+      fail(task->result, make_error("QUEUE_FULL", std::to_string(bounded_jobs_) +
                                                      " calls wait for this model already. Await earlier calls before "
                                                      "making more."));
-      one->result.error.needed = bounded_jobs_ + 1;
-      one->result.error.available = options_.max_queued_jobs;
+      task->result.error.needed = bounded_jobs_ + 1;
+      task->result.error.available = options_.max_queued_jobs;
     } else {
-      if (one->bounded) bounded_jobs_++;
-      queue_.push_back(one);
+      if (task->bounded) bounded_jobs_++;
+      queue_.push_back(task);
       changed_.notify_all();
       return;
     }
   }
-  settle(one);
+  settle(task);
 }
 
-void engine_host::abort(const std::shared_ptr<job> &one) {
-  one->set_aborted();
+void engine_host::abort(const std::shared_ptr<job> &task) {
+  task->set_aborted();
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = std::find(queue_.begin(), queue_.end(), one);
+    const auto found = std::find(queue_.begin(), queue_.end(), task);
     if (found == queue_.end()) return;
     queue_.erase(found);
-    if (one->bounded) bounded_jobs_--;
-    fail(one->result, aborted_error());
+    if (task->bounded) bounded_jobs_--;
+    fail(task->result, aborted_error());
   }
-  settle(one);
+  settle(task);
 }
 
-void engine_host::release(const std::shared_ptr<job> &farewell) {
+void engine_host::release(const std::shared_ptr<job> &last_task) {
   host_registry &registry = host_registry::get();
   std::unique_lock<std::mutex> lock(registry.mutex);
   if (--users_ > 0) {
     lock.unlock();
-    if (farewell) post(farewell);
+    if (last_task) post(last_task);
     return;
   }
   registry.forget(this);
   if (holds_engine_) registry.closing.insert(this);
   std::lock_guard<std::mutex> own(mutex_);
   closing_ = true;
-  farewell_ = farewell;
+  last_task_ = last_task;
   changed_.notify_all();
 }
 
@@ -146,7 +146,7 @@ void engine_host::run() {
     registry.closing.erase(this);
     registry.closed.notify_all();
   }
-  if (farewell_) settle(std::exchange(farewell_, nullptr));
+  if (last_task_) settle(std::exchange(last_task_, nullptr));
 }
 
 bool engine_host::load() {
@@ -185,42 +185,42 @@ bool engine_host::load() {
 
 void engine_host::serve() {
   for (;;) {
-    std::shared_ptr<job> one;
+    std::shared_ptr<job> task;
     {
       std::unique_lock<std::mutex> lock(mutex_);
       changed_.wait(lock, [&] { return !queue_.empty() || closing_ || exiting_ || dead_; });
       if (exiting_ || dead_ || queue_.empty()) return;
-      one = queue_.front();
+      task = queue_.front();
       queue_.pop_front();
-      if (one->bounded) bounded_jobs_--;
-      current_ = one;
+      if (task->bounded) bounded_jobs_--;
+      current_ = task;
     }
-    perform(one);
+    perform(task);
     {
       std::lock_guard<std::mutex> lock(mutex_);
       current_ = nullptr;
       if (exiting_) return;
     }
-    const bool lost = one->result.failed && is_code(one->result.error, "DEVICE_LOST");
-    if (lost) die(one->result.error);
-    settle(one);
+    const bool lost = task->result.failed && is_code(task->result.error, "DEVICE_LOST");
+    if (lost) die(task->result.error);
+    settle(task);
   }
 }
 
-void engine_host::perform(const std::shared_ptr<job> &one) {
+void engine_host::perform(const std::shared_ptr<job> &task) {
   try {
-    if (one->work) one->work(engine_, *one);
+    if (task->work) task->work(engine_, *task);
   } catch (const std::bad_alloc &) {
-    fail(one->result, make_error("OUT_OF_MEMORY", "There is not enough memory on the host for this call. Score fewer "
+    fail(task->result, make_error("OUT_OF_MEMORY", "There is not enough memory on the host for this call. Score fewer "
                                                   "branches at once."));
   } catch (const std::exception &error) {
-    fail(one->result, make_error("INTERNAL", std::string("The native engine failed: ") + error.what() + "."));
+    fail(task->result, make_error("INTERNAL", std::string("The native engine failed: ") + error.what() + "."));
   } catch (...) {
-    fail(one->result, make_error("INTERNAL", "The native engine failed with an unknown exception."));
+    fail(task->result, make_error("INTERNAL", "The native engine failed with an unknown exception."));
   }
-  if (!one->is_aborted() || one->result.failed) return;
-  if (one->result.prefix != 0) retrace_prefix_close(engine_, one->result.prefix);
-  fail(one->result, aborted_error());
+  if (!task->is_aborted() || task->result.failed) return;
+  if (task->result.prefix != 0) retrace_prefix_close(engine_, task->result.prefix);
+  fail(task->result, aborted_error());
 }
 
 // No job can be done from now on. The next scorer that asks for the model gets a host of its own, which tries anew.
@@ -238,9 +238,9 @@ void engine_host::die(const retrace_error &why) {
     left.swap(queue_);
     bounded_jobs_ = 0;
   }
-  for (const auto &one : left) {
-    if (one->bounded) fail(one->result, why);
-    settle(one);
+  for (const auto &task : left) {
+    if (task->bounded) fail(task->result, why);
+    settle(task);
   }
 }
 

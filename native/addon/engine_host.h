@@ -36,12 +36,12 @@ class engine_host : public std::enable_shared_from_this<engine_host> {
   static std::shared_ptr<engine_host> acquire(const host_options &options);
 
   // Queues the job, or settles it at once with `QUEUE_FULL` or with why the engine can do nothing any more.
-  void post(const std::shared_ptr<job> &one);
+  void post(const std::shared_ptr<job> &task);
   // Settles a waiting job at once with `ABORTED`; the one under way ends at the engine's next look at its flag.
-  void abort(const std::shared_ptr<job> &one);
-  // One user less; after the last one the thread does what is queued, frees the engine and ends. `farewell`, which may
+  void abort(const std::shared_ptr<job> &task);
+  // One user less; after the last one the thread does what is queued, frees the engine and ends. `last_task`, which may
   // be null, is settled when that is done, else when the jobs in front of it are.
-  void release(const std::shared_ptr<job> &farewell);
+  void release(const std::shared_ptr<job> &last_task);
 
   explicit engine_host(host_options options) : options_(std::move(options)), key_(options_.key()) {}
 
@@ -51,7 +51,7 @@ class engine_host : public std::enable_shared_from_this<engine_host> {
   void run();
   bool load();
   void serve();
-  void perform(const std::shared_ptr<job> &one);
+  void perform(const std::shared_ptr<job> &task);
   void die(const retrace_error &why);
   void park();
   void stop_for_exit();
@@ -64,7 +64,7 @@ class engine_host : public std::enable_shared_from_this<engine_host> {
   std::condition_variable changed_;
   std::deque<std::shared_ptr<job>> queue_;
   int64_t bounded_jobs_ = 0;
-  std::shared_ptr<job> current_, farewell_;
+  std::shared_ptr<job> current_, last_task_;
   bool closing_ = false, exiting_ = false, parked_ = false;
   bool dead_ = false;
   retrace_error why_dead_{};

@@ -52,8 +52,8 @@ inline void fail(outcome &result, const retrace_error &error) {
   result.error = error;
 }
 
-inline void settle(const std::shared_ptr<job> &one) {
-  if (one->settle) one->settle(one);
+inline void settle(const std::shared_ptr<job> &task) {
+  if (task->settle) task->settle(task);
 }
 
 inline retrace_error aborted_error() { return make_error("ABORTED", "Scoring was aborted."); }

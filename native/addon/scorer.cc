@@ -24,30 +24,30 @@ retrace_counters scorer_books::total() {
 
 scorer::~scorer() { dispose(nullptr); }
 
-uint64_t scorer::submit(const std::shared_ptr<job> &one) {
+uint64_t scorer::submit(const std::shared_ptr<job> &task) {
   uint64_t number;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     number = next_number_++;
-    jobs_.emplace(number, one);
+    jobs_.emplace(number, task);
     // Those that have ended are dropped when as many have come again as were left the last time.
     if (jobs_.size() > jobs_to_look_through_) {
       for (auto i = jobs_.begin(); i != jobs_.end();) i = i->second.expired() ? jobs_.erase(i) : std::next(i);
       jobs_to_look_through_ = std::max<size_t>(64, 2 * jobs_.size());
     }
   }
-  host_->post(one);
+  host_->post(task);
   return number;
 }
 
 void scorer::abort(uint64_t number) {
-  std::shared_ptr<job> one;
+  std::shared_ptr<job> task;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     const auto found = jobs_.find(number);
-    if (found != jobs_.end()) one = found->second.lock();
+    if (found != jobs_.end()) task = found->second.lock();
   }
-  if (one) host_->abort(one);
+  if (task) host_->abort(task);
 }
 
 void scorer::close_prefix(uint64_t prefix) {
@@ -61,22 +61,22 @@ void scorer::close_prefix(uint64_t prefix) {
   host_->post(closing);
 }
 
-void scorer::dispose(const std::shared_ptr<job> &farewell) {
+void scorer::dispose(const std::shared_ptr<job> &last_task) {
   std::vector<std::shared_ptr<job>> under_way;
   bool first;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     first = !std::exchange(disposed_, true);
-    for (const auto &[number, one] : jobs_) {
-      if (auto held = one.lock()) under_way.push_back(std::move(held));
+    for (const auto &[number, task] : jobs_) {
+      if (auto held = task.lock()) under_way.push_back(std::move(held));
     }
     jobs_.clear();
   }
   if (!first) {
-    if (farewell) settle(farewell);
+    if (last_task) settle(last_task);
     return;
   }
-  for (const auto &one : under_way) host_->abort(one);
+  for (const auto &task : under_way) host_->abort(task);
 
   auto closing = std::make_shared<job>();
   closing->bounded = false;
@@ -86,7 +86,7 @@ void scorer::dispose(const std::shared_ptr<job> &farewell) {
     books->prefixes.clear();
   };
   host_->post(closing);
-  host_->release(farewell);
+  host_->release(last_task);
 }
 
 bool scorer::is_disposed() {

@@ -30,13 +30,13 @@ class scorer {
   scorer &operator=(const scorer &) = delete;
 
   // Posts a job and gives the number to abort it by.
-  uint64_t submit(const std::shared_ptr<job> &one);
+  uint64_t submit(const std::shared_ptr<job> &task);
   void abort(uint64_t number);
   // In the engine's order: behind the jobs that were submitted before.
   void close_prefix(uint64_t prefix);
   // Aborts the calls under way, closes the prefixes and leaves the engine; twice is nothing.
   // See `engine_host::release`.
-  void dispose(const std::shared_ptr<job> &farewell);
+  void dispose(const std::shared_ptr<job> &last_task);
   bool is_disposed();
 
   scorer_books &books() { return *books_; }

@@ -2,7 +2,7 @@
 // sources that nvcc compiles meet at barriers and in warp instructions as they do on a GPU.
 //
 // The trick: a fibre runs until it waits for something, and says for what by a condition that the scheduler can ask.
-// When nothing can go on, that is a deadlock, told with what each thread waits for, instead of a hang. What a GPU
+// When nothing can go on, that is a deadlock, reported with what each thread waits for, instead of a hang. What a GPU
 // leaves open is chosen by a seed, as badly as it may be: the order of blocks, which warp runs ahead up to its next
 // barrier (that is what shows a missing write-after-read barrier), and when asynchronous work happens between its start
 // and the wait for it. Shared memory starts each block as NaN, between guards.

@@ -102,7 +102,9 @@ std::string probe_devices(const std::string &folder) {
   const opened_library cuda = open_library("cuda", folder);
   const std::string found =
       cuda.api != nullptr ? probe(*cuda.api) : "{\"count\": 0, \"devices\": [], \"error\": " + json_string(cuda.error) + "}";
-  return "{\"cpu\": " + probe(*retrace_reference_device()) + ", \"cuda\": " + found + "}";
+  const device_choice chosen = choose_for_auto(folder);
+  return "{\"cpu\": " + probe(*retrace_reference_device()) + ", \"cuda\": " + found + ", \"auto\": {\"device\": " +
+         json_string(chosen.api->name) + ", \"reason\": " + json_string(chosen.reason) + "}}";
 }
 
 }  // namespace retrace

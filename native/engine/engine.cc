@@ -12,7 +12,7 @@ namespace retrace {
 namespace {
 
 constexpr int64_t default_cpu_cache = 1ll << 30;
-constexpr int64_t gpu_reserve = 512ll << 20;  // for the driver's own needs behind the back of the formula
+constexpr int64_t gpu_reserve = 512ll << 20;  // for memory that the driver takes beside what the formula counts
 
 std::string text_of(const char *value, const char *otherwise) {
   return value == nullptr || *value == '\0' ? otherwise : value;

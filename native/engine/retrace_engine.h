@@ -1,5 +1,6 @@
 // The engine's C interface: log-likelihoods of given tokens, many branches behind shared prefixes. The addon, the Python
-// programs and the tests are thin shells over it.
+// programs and the tests are thin shells over it. scripts/gpu/engine.py mirrors the structs, and a test compares the two
+// (test/native/abi-mirrors.test.ts).
 //
 // Threads: an engine is used by one thread at a time; only an abort flag may be set from elsewhere. Ownership: what
 // `..._open` gives is ended by `..._close`; pointers handed in are read during the call only.
@@ -85,7 +86,8 @@ typedef struct retrace_counters {
 typedef volatile int32_t retrace_abort;
 
 RETRACE_API uint32_t retrace_abi(void);
-// Devices that could be used, as JSON: {"cpu": {...}, "cuda": {...}}. Always answers.
+// Devices that could be used, and the device that "auto" is, as JSON:
+// {"cpu": {...}, "cuda": {...}, "auto": {"device", "reason"}}. Always answers.
 RETRACE_API void retrace_probe(const char *device_folder, char *json, size_t capacity);
 
 RETRACE_API int retrace_engine_open(const retrace_engine_options *options, retrace_engine **engine, retrace_error *error);

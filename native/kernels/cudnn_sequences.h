@@ -101,7 +101,7 @@ inline void put_sequence(const sequence &s, int32_t b, const index_layout &layou
   call[layout.query_offsets + b] = static_cast<int32_t>(s.first_row * rules.query_stride);
   call[layout.out_offsets + b] = static_cast<int32_t>(s.first_row * rules.out_stride);
   int32_t *table = call + layout.page_table + int64_t(b) * rules.table_width;
-  // Behind the last page it is said again: a kernel whose tile is longer than a page reads rows that it can read.
+  // Behind the last page it is repeated: a kernel whose tile is longer than a page reads rows that it can read.
   const int32_t pages = static_cast<int32_t>(round_up(std::max(s.keys, 1), rules.page_tokens) / rules.page_tokens);
   for (int32_t p = 0; p < rules.table_width; p++) table[p] = page_table[s.first_page + std::min(p, pages - 1)];
 }

@@ -41,7 +41,7 @@ encode_tiled find_encoder() {
 #else
   const cudaError_t status = cudaGetDriverEntryPoint("cuTensorMapEncodeTiled", &entry, cudaEnableDefault, &result);
 #endif
-  if (status != cudaSuccess) cudaGetLastError();  // it is told by the null below, not by the next launch
+  if (status != cudaSuccess) cudaGetLastError();  // the null below reports it, and the next launch must not
   return status == cudaSuccess && result == cudaDriverEntryPointSuccess ? reinterpret_cast<encode_tiled>(entry)
                                                                         : nullptr;
 }

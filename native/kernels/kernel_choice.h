@@ -22,7 +22,7 @@ struct kernel_choice {
   bool gemm_is_named = false;  // by a word: then a library that is missing is an error
 };
 
-// The kernel of one product of the model, and what the trial of the others said.
+// The kernel of one product of the model, and the results of trying the others.
 struct product_choice {
   int64_t n = 0, k = 0;
   retrace_epilogue epilogue = RETRACE_STORE;

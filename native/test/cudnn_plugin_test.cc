@@ -305,7 +305,7 @@ TEST_CASE("segments with other pages are uploaded anew") {
   b.expect_out();
 }
 
-TEST_CASE("a failed graph is told in cuDNN's words, and a lost GPU as lost") {
+TEST_CASE("a failed graph is reported in cuDNN's words, and a lost GPU as lost") {
   bench b;
   mixed(b);
   imitated.run_problem = "CUDNN_STATUS_EXECUTION_FAILED";

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../engine/device_choice.h"
+#include "../engine/json.h"
 #include "check.h"
 #include "engine_case.h"
 #include "model_files.h"
@@ -77,6 +78,18 @@ TEST_CASE("a device that is named is taken, or refused with the reason") {
   const model_files::temporary_folder folder;
   check::expect_failure([&] { choose_device("cuda", folder.path()); }, "DEVICE_UNAVAILABLE", "is not there");
   check::expect_failure([] { choose_device("tpu", ""); }, "INVALID_OPTIONS", "Known: auto, cpu, cuda");
+}
+
+TEST_CASE("the probe of all devices says what auto is") {
+  const auto found = [](const char *answer) {
+    setenv("RETRACE_PROBE_ANSWER", answer, 1);
+    const retrace::json_value json = retrace::parse_json(retrace::probe_devices(folder_with_cuda()));
+    unsetenv("RETRACE_PROBE_ANSWER");
+    EXPECT(json.find("cpu")->find("count")->number > 0);
+    return json.find("auto")->find("device")->string + ": " + json.find("auto")->find("reason")->string;
+  };
+  EXPECT_EQUAL(found(one_gpu), "cuda: a usable GPU was found");
+  EXPECT_EQUAL(found(old_driver), "cpu: no GPU can be used: The driver is too old. Update it");
 }
 
 TEST_MAIN

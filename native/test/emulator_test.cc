@@ -55,12 +55,12 @@ bool failure_tells(const char *text) { return emulator::last_failure().find(text
 
 }  // namespace
 
-TEST_CASE("a barrier that some threads never reach is told, not waited for") {
+TEST_CASE("a barrier that some threads never reach is reported, not waited for") {
   EXPECT_EQUAL(emulator::launch("half", half_of_the_threads_wait, 1, 64, 0), cudaErrorLaunchFailure);
   EXPECT(failure_tells("deadlock: 32 threads up to 31 at a barrier of the block; 32 threads up to 63 at its end"));
 }
 
-TEST_CASE("lanes of a warp in two instructions, a copy or a write outside and a crooked address are told") {
+TEST_CASE("lanes of a warp in two instructions, a copy or a write outside and a misaligned address are reported") {
   float values[64] = {};
   EXPECT_EQUAL(emulator::launch("lanes", lanes_part_ways, 1, 32, 0, values), cudaErrorLaunchFailure);
   EXPECT(failure_tells("meet in two instructions"));

@@ -68,7 +68,7 @@ namespace {
 const std::string config = config_of({16, 16, 2, 2, 1, 16, 31, 128, 1e-5f}, false);
 constexpr int64_t pages = 9, page_tokens = 4;
 
-// Beside this program lies a device under CUDA's name that fails where it is told to.
+// Beside this program lies a device under CUDA's name that fails where the test asks for it.
 std::string failing_folder() { return program_folder() + "/failing"; }
 
 // Devices and pieces of its memory that were not given back.

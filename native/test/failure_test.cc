@@ -201,7 +201,7 @@ TEST_CASE("an upload waits, as its source may be written over at once") {
   api().close(d);
 }
 
-TEST_CASE("every call that fails is told with its place, leaks nothing, and the device goes on") {
+TEST_CASE("every call that fails is reported with its place, leaks nothing, and the device goes on") {
   const restored after;
   int calls = 0;
   for (;; calls++) {
@@ -209,7 +209,7 @@ TEST_CASE("every call that fails is told with its place, leaks nothing, and the 
     const outcome o = open_and_live();
     const bool failed = retrace_emulator_failed() != 0;
     if (o.status == 0) {
-      // A failure while something was freed is nobody's: it is not told, and must not be blamed on the next call.
+      // A failure while something was freed belongs to no call: it is not reported, and the next call must not be blamed for it.
       retrace_emulator_plant_failure(nullptr, 0, cudaSuccess);
       api().close(o.device);
       if (!failed) break;
@@ -226,7 +226,7 @@ TEST_CASE("every call that fails is told with its place, leaks nothing, and the 
   EXPECT(calls > 60);  // it saw something
 }
 
-TEST_CASE("a call that fails while kernels are tried is told and leaks nothing") {
+TEST_CASE("a call that fails while kernels are tried is reported and leaks nothing") {
   const restored after;
   for (const char *what : {"cudaMalloc", "cudaMemsetAsync", "cudaMemcpyAsync", "cudaStreamSynchronize", "launch"}) {
     // A trial makes some hundred calls; each fifth is enough to meet all of its kinds.
@@ -266,7 +266,7 @@ TEST_CASE("a sticky failure of any call loses the device for good") {
           EXPECT_EQUAL(api().allocate(o.device, 16, &memory), RETRACE_DEVICE_IS_LOST);
           EXPECT_EQUAL(api().synchronize(o.device), RETRACE_DEVICE_IS_LOST);
           EXPECT_EQUAL(live(o.device), RETRACE_DEVICE_IS_LOST);
-          // What is told stays the first cause.
+          // The report stays that of the first cause.
           EXPECT_EQUAL(api().last_error(o.device)->line, o.error.line);
         }
       }

@@ -111,7 +111,7 @@ class world {
   }
   bool may_go(const entry &e) const { return e.end() > 0 && is_leaf(e) && e.pins == 0 && e.level < 0; }
 
-  // ---- operations, each with what the model says of it ----
+  // ---- operations, each with what the model expects ----
 
   tree_node *find_checked(tree_node *from, const path &tokens) {
     const path head = entry_of(from).tokens;

@@ -3,7 +3,7 @@
 // loaded here. Whatever would change the numbers of a model and is not computed by the engines is refused by its name.
 // To support one more architecture: read its keys in `model-config.ts` and list its tensors in `model-files.ts`. The
 // native engine has a reader of its own (native/engine/config.cc), as it is also used without Node.
-export { ModelError, modelErrors, type ModelErrorCode } from './errors.js'
+export { ModelError, modelErrors } from './errors.js'
 export { checkWeightsAreFinite } from './finite-weights.js'
 export { readModelConfig, readModelFile, readModelShape, type LlamaConfig, type ModelShape } from './model-config.js'
 export {

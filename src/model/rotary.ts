@@ -1,7 +1,7 @@
 import type { RopeConfig } from './model-config.js'
 
 /** Cosines and sines of the rotary embedding, each `[positions, headSize / 2]`. */
-export interface RotaryTables {
+interface RotaryTables {
   cos: Float32Array
   sin: Float32Array
 }

@@ -2,7 +2,7 @@ import { backendNames, backends, type BackendName } from './backends/table.js'
 import { ScoringError } from './errors.js'
 import type { CheckedScorerSettings } from './options.js'
 
-export interface BackendChoice {
+interface BackendChoice {
   backend: BackendName
   /** Why this one, where the choice was left open. */
   reason: string | null

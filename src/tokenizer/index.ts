@@ -3,4 +3,4 @@
 // Repository content is data: it is encoded without added tokens, so no text can make a special token.
 // To add another kind of tokenizer: check it in `tokenizer-file.ts`; decoding must give back every byte.
 export { TokenizerError, tokenizerErrors } from './errors.js'
-export { loadTokenizer, type TextSegment, type Tokenizer } from './tokenizer.js'
+export { loadTokenizer, type Tokenizer } from './tokenizer.js'

@@ -12,7 +12,7 @@ interface Encoder {
 const BytePairEncoder = LibraryTokenizer as unknown as new (file: object, config: object) => Encoder
 
 /** A text to tokenize alone; where `special` is set, `text` is the name of one special token. */
-export interface TextSegment {
+interface TextSegment {
   readonly text: string
   readonly special: boolean
 }

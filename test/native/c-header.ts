@@ -106,7 +106,9 @@ function parseLayouts(output: string, headers: readonly Header[]) {
     else if (what === 'constant') constants[words[0]!] = Number(words[1])
     else {
       const [struct, name, offset, size] = words as [string, string, string, string]
-      const field = headers.flatMap((header) => header.structs.get(struct) ?? []).find((one) => one.name === name)
+      const field = headers
+        .flatMap((header) => header.structs.get(struct) ?? [])
+        .find((declared) => declared.name === name)
       structs[struct]!.fields.push({ name, offset: Number(offset), size: Number(size), call: field?.call ?? null })
     }
   }

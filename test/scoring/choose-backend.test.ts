@@ -56,6 +56,17 @@ test('a package of ONNX Runtime that cannot be loaded is refused by its code, wi
   )
 })
 
+test('the probe of onnx refuses what a scorer would refuse, and loads nothing', () => {
+  const probe = (installed: string, folder: string): string => {
+    const options = JSON.stringify({ modelDir: folder, device: 'auto', gpu: 0 })
+    const program = `console.log(await scoring.probeBackend('onnx', ${options}).catch(({ code }) => code))`
+    return runWith(installed, program, { HOME: emptyHome() }).stdout.trim()
+  }
+  assert.is(probe(withOnnx, modelDir), 'ONNX Runtime on the CPU')
+  assert.is(probe(withOnnx, '/nowhere'), 'MODEL_MISSING_FILE')
+  assert.is(probe(bare, modelDir), 'BACKEND_MISSING')
+})
+
 test('without the native engine auto takes onnx, and says why', () => {
   assert.is(scorerOf(withOnnx, {}), 'onnx cpu\n')
   const program = 'console.log(JSON.stringify(scoring.chooseBackend(scoring.scorerSettingsSchema.parse({}))))'

@@ -35,8 +35,8 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
       scorer.close(prefix)
     }
   }
-  const scoreOne = async (prefix: Prefix, one: Branch): Promise<number[]> => {
-    const [score] = await scorer.score(prefix, [one])
+  const scoreOne = async (prefix: Prefix, scored: Branch): Promise<number[]> => {
+    const [score] = await scorer.score(prefix, [scored])
     return [...score!.logProbs]
   }
 
@@ -104,7 +104,7 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
   test('neither the order of branches nor their company changes a bit', async () => {
     const branches = ['a', 'b', 'c', 'd'].map((seed, i) => branch(seed, 3 + 5 * i, 8 + i))
     const alone: number[][] = []
-    for (const one of branches) alone.push(await withPrefix((prefix) => scoreOne(prefix, one)))
+    for (const single of branches) alone.push(await withPrefix((prefix) => scoreOne(prefix, single)))
     const together = await withPrefix((prefix) => scorer.score(prefix, branches))
     const reversed = await withPrefix((prefix) => scorer.score(prefix, [...branches].reverse()))
     assert.equal(
@@ -154,16 +154,16 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
   test('a prefix stays as it was after branches behind it are committed', async () => {
     await withPrefix(async (prefix) => {
       const before = await scoreOne(prefix, branch('a'))
-      const one = await scorer.commit(prefix, branch('b'))
-      const other = await scorer.commit(prefix, branch('c'))
-      const behindOne = await scoreOne(one, branch('d'))
+      const first = await scorer.commit(prefix, branch('b'))
+      const second = await scorer.commit(prefix, branch('c'))
+      const behindFirst = await scoreOne(first, branch('d'))
       assert.equal(await scoreOne(prefix, branch('a')), before)
       await scoreOne(prefix, branch('e', 50, 60))
-      assert.not.equal(await scoreOne(other, branch('d')), behindOne)
-      assert.equal(await scoreOne(one, { ...branch('d'), tokens: branch('d').tokens.slice() }), behindOne)
+      assert.not.equal(await scoreOne(second, branch('d')), behindFirst)
+      assert.equal(await scoreOne(first, { ...branch('d'), tokens: branch('d').tokens.slice() }), behindFirst)
       const again = await scorer.commit(prefix, branch('b'))
-      assert.equal(await scoreOne(again, branch('d')), behindOne)
-      for (const open of [one, other, again]) scorer.close(open)
+      assert.equal(await scoreOne(again, branch('d')), behindFirst)
+      for (const open of [first, second, again]) scorer.close(open)
     })
   })
 
@@ -174,7 +174,7 @@ export function scorerContract(test: Test, makeScorer: () => Promise<Scorer>): v
     let reused = 0
     for (const round of ['1', '2', '3']) {
       const branches = ['a', 'b', 'c'].map((seed) => branch(seed + round))
-      for (const one of branches) await scorer.score(prefix, [one])
+      for (const single of branches) await scorer.score(prefix, [single])
       reused += 3 * prefix.length
       // The first of the round wins, though it was not in the last call; its last token is all that is missing.
       const next = await scorer.commit(prefix, branches[0]!)

@@ -15,22 +15,33 @@ const reason = whyNoNative ?? (existsSync(device) ? null : `${device} is not bui
 const oneGpu = '{"count": 1, "devices": [{}]}'
 const oldDriver = '{"count": 0, "devices": [], "error": "The driver is too old."}'
 
-/** The device of a scorer and why it was taken, or the error, on a machine whose probe gives that answer. */
-function scorerOn(answer: string, asked: ScorerOptions['device']): { device: string; why: string | null } {
+/** A program on a machine whose probe gives that answer; it prints. */
+function runOn(answer: string, program: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'with-cuda-'))
   copyFileSync(addonPath, join(folder, 'retrace.node'))
   copyFileSync(device, join(folder, 'libretrace_cuda.so'))
+  const env = { ...process.env, RETRACE_NATIVE_DIR: folder, RETRACE_PROBE_ANSWER: answer }
+  const args = ['--input-type=module', '-e', `import * as scoring from ${JSON.stringify(library)}\n${program}`]
+  const child = spawnSync(process.execPath, args, { encoding: 'utf8', env })
+  assert.is(child.status, 0, child.stderr)
+  return child.stdout.trim()
+}
+
+function probeOn(answer: string, asked: 'auto' | 'cpu' | 'cuda'): string {
+  const options = JSON.stringify({ modelDir: tinyLlama, device: asked, gpu: 0 })
+  const print = `console.log(await scoring.probeBackend('native', ${options}).catch(({ code, message }) => code + ' ' + message))`
+  return runOn(answer, print)
+}
+
+/** The device of a scorer and why it was taken, or the error, on a machine whose probe gives that answer. */
+function scorerOn(answer: string, asked: ScorerOptions['device']): { device: string; why: string | null } {
   const options = { backend: 'native', device: asked, modelDir: tinyLlama, cacheMiB: 4 }
   const program = `
-    import { createScorer } from ${JSON.stringify(library)}
     try {
-      const { model } = await createScorer(${JSON.stringify(options)})
+      const { model } = await scoring.createScorer(${JSON.stringify(options)})
       console.log(JSON.stringify({ device: model.device, why: model.deviceReason }))
     } catch (error) { console.log(JSON.stringify({ device: error.code, why: error.message })) }`
-  const env = { ...process.env, RETRACE_NATIVE_DIR: folder, RETRACE_PROBE_ANSWER: answer }
-  const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8', env })
-  assert.is(child.status, 0, child.stderr)
-  return JSON.parse(child.stdout) as { device: string; why: string | null }
+  return JSON.parse(runOn(answer, program)) as { device: string; why: string | null }
 }
 
 suiteUnless(reason, 'native, the device', (test) => {
@@ -41,6 +52,14 @@ suiteUnless(reason, 'native, the device', (test) => {
     const cpu = scorerOn(oldDriver, 'auto')
     assert.match(cpu.device, /^native cpu: /)
     assert.is(cpu.why, 'no GPU can be used: The driver is too old')
+  })
+
+  test('the probe of the backend names the device that a scorer would take', () => {
+    const gpu = '{"count": 1, "devices": [{"name": "Imitated GPU"}]}'
+    assert.is(probeOn(gpu, 'auto'), 'GPU 0: Imitated GPU')
+    assert.match(probeOn(oldDriver, 'auto'), /^CPU reference .*; no GPU can be used: The driver is too old$/)
+    assert.match(probeOn(gpu, 'cpu'), /^CPU reference \([^;]*\)$/)
+    assert.is(probeOn(oldDriver, 'cuda'), 'DEVICE_UNAVAILABLE The device cuda cannot be used: The driver is too old.')
   })
 
   test('a device that is named needs no reason, and is refused where it cannot be used', () => {

@@ -178,9 +178,9 @@ suiteUnless(whyNoNative, 'native, exactness', (test) => {
         return bits
       }
       const before = await scored(first)
-      const other = await scored(second)
+      const secondScores = await scored(second)
       assert.equal(await scored(first), before)
-      assert.equal(await scored(second), other)
+      assert.equal(await scored(second), secondScores)
       assert.ok((await scorer.counters()).tokensRecomputed > 300, 'nothing was evicted')
     })
   })
@@ -211,15 +211,15 @@ suiteUnless(whyNoNative, 'native, exactness', (test) => {
         scores++
       }
       for (let step = 0; step < 200; step++) {
-        const one = open[random.below(Math.max(open.length, 1))]
-        const move = one === undefined ? 0 : random.below(5)
+        const chosen = open[random.below(Math.max(open.length, 1))]
+        const move = chosen === undefined ? 0 : random.below(5)
         try {
-          if (move === 0 || one === undefined) await openOne()
-          else if (move === 1) await commitTo(one)
+          if (move === 0 || chosen === undefined) await openOne()
+          else if (move === 1) await commitTo(chosen)
           else if (move === 2) {
-            scorer.close(one.prefix)
-            open = open.filter((other) => other !== one)
-          } else await scoreBehind(one)
+            scorer.close(chosen.prefix)
+            open = open.filter((kept) => kept !== chosen)
+          } else await scoreBehind(chosen)
         } catch (error) {
           // More is pinned than the cache holds.
           if ((error as { code?: string }).code !== 'CAPACITY') throw error

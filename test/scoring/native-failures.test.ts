@@ -34,8 +34,8 @@ suiteUnless(reason, 'native, a device that fails', (test) => {
   let addon: NativeAddon
   const load = (): Promise<ScorerHandle> => addon.load({ modelDir: tinyLlama, device: 'cuda', cacheBytes: 4 << 20 })
   const score = async (scorer: ScorerHandle, prefix: PrefixHandle): Promise<string> => {
-    const [count, one, range] = [Uint32Array.of(20), Uint32Array.of(1), Uint32Array.of(0, 20)]
-    return (await addon.score(scorer, prefix, numbers(20), count, one, range).promise).join()
+    const [count, ranges, range] = [Uint32Array.of(20), Uint32Array.of(1), Uint32Array.of(0, 20)]
+    return (await addon.score(scorer, prefix, numbers(20), count, ranges, range).promise).join()
   }
 
   test.before(() => {
@@ -64,20 +64,20 @@ suiteUnless(reason, 'native, a device that fails', (test) => {
   })
 
   test('a lost device fails what waits and what comes, is disposed of by all its users, and a new engine works', async () => {
-    const [one, other] = [await load(), await load()]
-    const prefix = await addon.open(one, numbers(50)).promise
-    const expected = await score(one, prefix)
-    await addon.dropUnpinned(one).promise
+    const [first, second] = [await load(), await load()]
+    const prefix = await addon.open(first, numbers(50)).promise
+    const expected = await score(first, prefix)
+    await addon.dropUnpinned(first).promise
     failAfter(5, isLost)
-    const waiting = [score(one, prefix), score(one, prefix), addon.describe(other).promise]
+    const waiting = [score(first, prefix), score(first, prefix), addon.describe(second).promise]
     for (const error of await Promise.all(waiting.map(failureOf))) assert.is(error.code, 'DEVICE_LOST')
     failNoMore()
-    assert.is((await failureOf(score(one, prefix))).code, 'DEVICE_LOST')
+    assert.is((await failureOf(score(first, prefix))).code, 'DEVICE_LOST')
 
     const next = await load()
     assert.is(await score(next, await addon.open(next, numbers(50)).promise), expected)
     addon.close(prefix)
-    for (const scorer of [one, other, next]) await addon.dispose(scorer)
+    for (const scorer of [first, second, next]) await addon.dispose(scorer)
   })
 
   test('a device that fails while a model is loaded rejects by its code, and loading again works', async () => {

@@ -65,7 +65,7 @@ suiteUnless(whyNoNative, 'native, jobs', (test) => {
     const scorer = await addon.load({ modelDir: tinyLlama, device: 'cpu', maxQueuedJobs: 5 })
     const jobs = Array.from({ length: 50 }, (_, i) => addon.open(scorer, numbers(500, i + 1)).promise)
     const settled = await Promise.allSettled(jobs)
-    const refused = settled.filter((one) => one.status === 'rejected').map((one) => reviveNativeError(one.reason))
+    const refused = settled.filter((job) => job.status === 'rejected').map((job) => reviveNativeError(job.reason))
     assert.ok(refused.length >= 40 && refused.length < 50, `${refused.length} were refused`)
     for (const error of refused) {
       assert.is(error.code, 'QUEUE_FULL')
@@ -123,25 +123,25 @@ suiteUnless(whyNoNative, 'native, jobs', (test) => {
   test('scorers of one model share its engine and its cache, and each closes only its own prefixes', async () => {
     const addon = loadAddon()
     const options = { modelDir: tinyLlama, device: 'cpu' } as const
-    const [one, other] = [
+    const [first, second] = [
       await addon.load(options),
       await addon.load({ ...options, modelDir: `${tinyLlama}/../tiny-llama` }),
     ]
     const apart = await addon.load({ ...options, threads: 2 })
-    await addon.open(one, numbers(300, 7)).promise
-    const kept = await addon.open(other, numbers(300, 7)).promise
-    const openIn = async (scorer: typeof one): Promise<number> =>
+    await addon.open(first, numbers(300, 7)).promise
+    const kept = await addon.open(second, numbers(300, 7)).promise
+    const openIn = async (scorer: typeof first): Promise<number> =>
       (JSON.parse(await addon.describe(scorer).promise) as { openPrefixes: number }).openPrefixes
-    assert.equal([await openIn(one), await openIn(other), await openIn(apart)], [2, 2, 0])
+    assert.equal([await openIn(first), await openIn(second), await openIn(apart)], [2, 2, 0])
     assert.equal(
-      [addon.counters(one), addon.counters(other)].map((all) => all.prefixTokensComputed),
+      [addon.counters(first), addon.counters(second)].map((all) => all.prefixTokensComputed),
       [300, 0],
     )
-    await addon.dispose(one)
-    assert.is(await openIn(other), 1)
-    assert.is((await addon.score(other, kept, numbers(2, 1), ...oneBranch).promise).length, 1)
-    await addon.audit(other).promise
-    await Promise.all([addon.dispose(other), addon.dispose(apart)])
+    await addon.dispose(first)
+    assert.is(await openIn(second), 1)
+    assert.is((await addon.score(second, kept, numbers(2, 1), ...oneBranch).promise).length, 1)
+    await addon.audit(second).promise
+    await Promise.all([addon.dispose(second), addon.dispose(apart)])
   })
 
   test('a scorer that is made while the last one of its model is disposed of works', async () => {
@@ -155,10 +155,10 @@ suiteUnless(whyNoNative, 'native, jobs', (test) => {
   })
 
   test('a prefix of another scorer is refused by its code', async () => {
-    const [one, other] = [await make(), await make()]
-    const prefix = await one.open(numbers(10, 3))
-    await rejects(other.score(prefix, [branch(3)]), 'PREFIX_CLOSED')
-    await Promise.all([one.dispose(), other.dispose()])
+    const [first, second] = [await make(), await make()]
+    const prefix = await first.open(numbers(10, 3))
+    await rejects(second.score(prefix, [branch(3)]), 'PREFIX_CLOSED')
+    await Promise.all([first.dispose(), second.dispose()])
   })
 }).run()
 

@@ -28,20 +28,22 @@ test('text and its token ids give the same answer', async () => {
 })
 
 test('sum and mean are those of the log-probabilities, and a split target has the same sum', async () => {
-  const [one, two] = [ids('const config = '), ids('JSON.parse(text)')]
-  const [whole] = scored(await ask({ id: 1, prefix: 'a\n', branches: [{ context: '', target: [...one, ...two] }] }))
+  const [first, second] = [ids('const config = '), ids('JSON.parse(text)')]
+  const [whole] = scored(
+    await ask({ id: 1, prefix: 'a\n', branches: [{ context: '', target: [...first, ...second] }] }),
+  )
   const parts = scored(
     await ask({
       id: 1,
       prefix: 'a\n',
       branches: [
-        { context: '', target: one },
-        { context: one, target: two },
+        { context: '', target: first },
+        { context: first, target: second },
       ],
     }),
   )
   assertClose([whole!.sum], [whole!.logProbs.reduce((sum, value) => sum + value, 0)])
-  assertClose([whole!.mean], [whole!.sum / (one.length + two.length)])
+  assertClose([whole!.mean], [whole!.sum / (first.length + second.length)])
   assertClose([parts[0]!.sum + parts[1]!.sum], [whole!.sum], 1e-4)
 })
 

@@ -1,5 +1,3 @@
-import type { Language } from '../../grounding/index.js'
-
 /** Marks that open and close text over several lines that is no code. */
 const blockMarks: readonly (readonly [string, string])[] = [
   ['/*', '*/'],
@@ -15,7 +13,7 @@ const importStarts =
  * Which lines of a file hold code worth predicting: no blank line, no comment, no import, and more than brackets.
  * Decided by the line alone and by block marks at its beginning, so a few are decided wrongly, at no great cost.
  */
-export function codeLines(lines: readonly string[], language: Language): boolean[] {
+export function codeLines(lines: readonly string[], language: string): boolean[] {
   if (language === 'text') return lines.map(() => false)
   let closing: string | null = null
   return lines.map((line) => {

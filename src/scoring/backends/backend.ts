@@ -8,6 +8,8 @@ export interface Refusal {
   message: string
 }
 
+export type ProbeOptions = Pick<BackendOptions, 'modelDir' | 'device' | 'gpu'>
+
 /** One way to compute log-likelihoods. */
 export interface Backend {
   /** A few words about it, for the help of the command line and for the docs. */
@@ -18,6 +20,12 @@ export interface Backend {
   install: string
   /** Why it cannot be loaded on this machine, with the next step, and the reason alone in `details.why`; `null` where it can. */
   whyUnavailable(): ScoringError | null
+  /**
+   * What it would compute on, in a few words. Loads its library and no weights.
+   *
+   * @throws RetraceError where the backend, the device or the model's files cannot be used
+   */
+  probe(options: ProbeOptions): Promise<string>
   /** Makes a scorer and loads its model. */
   create(options: BackendOptions): Promise<Scorer>
 }

@@ -1,4 +1,4 @@
-import type { Backend } from './backend.js'
+import type { Backend, ProbeOptions } from './backend.js'
 import { nativeBackend } from './native/native-backend.js'
 import { onnxBackend } from './onnx/onnx-backend.js'
 
@@ -10,6 +10,15 @@ export const backends = {
 
 export type BackendName = keyof typeof backends
 export const backendNames = Object.keys(backends) as BackendName[]
+
+/**
+ * What a backend would compute on with these options, in a few words. No weights are loaded.
+ *
+ * @throws RetraceError where the backend, the device or the model's files cannot be used
+ */
+export function probeBackend(backend: BackendName, options: ProbeOptions): Promise<string> {
+  return backends[backend].probe(options)
+}
 
 /** Such as `native (our engine, on the CPU or a GPU), onnx (...)`. */
 export function describeBackends(): string {

@@ -1,5 +1,5 @@
-// What `retrace.node` offers, by hand; `native/addon/addon.cc` is the other side. Wrong arguments throw a TypeError or
-// RangeError at once; every other failure rejects with a `NativeError`.
+// The functions of `retrace.node`, by hand; `native/addon/addon.cc` is the other side, and a test compares the two. Wrong
+// arguments throw a TypeError or RangeError at once; every other failure rejects with a `NativeError`.
 
 declare const kind: unique symbol
 /** A scorer's share of a loaded engine. Garbage collection disposes of it. */
@@ -11,7 +11,7 @@ export interface PrefixHandle {
   readonly [kind]: 'prefix'
 }
 
-/** Work that was given to the engine's thread. */
+/** Work for the engine's thread. */
 export interface NativeJob<T> {
   promise: Promise<T>
   /** For `abort`. */
@@ -23,7 +23,7 @@ export interface NativeError extends Error {
   details: { needed?: number; available?: number; file?: string; line?: number; nativeStatus?: number }
 }
 
-/** 0, or left out, is the default of each. Scorers with the same options share one engine. */
+/** 0, or leaving an option out, means its default. Scorers with the same options share one engine. */
 export interface NativeOptions {
   modelDir: string
   /** Digest of the model's files. */
@@ -32,7 +32,7 @@ export interface NativeOptions {
   kernels?: string
   /** Which GPU. */
   gpu?: number
-  /** 0 the device's own, 1 float32, 2 bfloat16. */
+  /** 0: the device's own, 1: float32, 2: bfloat16. */
   precision?: 0 | 1 | 2
   threads?: number
   /** Tokens of a cache page. */
@@ -56,7 +56,7 @@ export interface NativeCounters {
 export interface NativeAddon {
   /** Raised with every change of this interface. */
   abi: number
-  /** JSON: what each device finds on this machine. */
+  /** JSON: what each device finds on this machine, and which of them `auto` is. */
   probe(): Promise<string>
   load(options: NativeOptions): Promise<ScorerHandle>
   open(scorer: ScorerHandle, tokens: Uint32Array): NativeJob<PrefixHandle>

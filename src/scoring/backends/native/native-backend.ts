@@ -2,6 +2,7 @@ import { ScoringError } from '../../errors.js'
 import type { Backend } from '../backend.js'
 import { buildCommand, loadAddon } from './load-addon.js'
 import { createNativeScorer } from './native-scorer.js'
+import { probeDevice } from './probe-device.js'
 
 /**
  * The engine in `native/`, in this process. Its scores do not depend in a single bit on what is scored together, in
@@ -25,6 +26,8 @@ export const nativeBackend: Backend = {
       throw error
     }
   },
+
+  probe: probeDevice,
 
   create: createNativeScorer,
 }

@@ -65,7 +65,7 @@ function describeComputing(
 
 /** Checks the arguments of each call and gives the work to the engine's thread. */
 class NativeScorer implements Scorer {
-  /** The prefixes that are open. They are held by whoever opened them: one that is forgotten closes itself. */
+  /** The open prefixes. Only the caller holds them, so a prefix that is forgotten is closed by garbage collection. */
   readonly #handles = new WeakMap<Prefix, PrefixHandle>()
   #lastPrefix = 0
   #disposed: Promise<void> | undefined

@@ -2,22 +2,22 @@ import { MessageWriter } from './protobuf.js'
 
 /** `TensorProto.DataType`. */
 export const elementType = { float32: 1, int32: 6, int64: 7, float16: 10, bfloat16: 16 } as const
-export type ElementType = (typeof elementType)[keyof typeof elementType]
+type ElementType = (typeof elementType)[keyof typeof elementType]
 
-/** An attribute: a whole number, a list of them, or a real number, which has to be told from a whole one. */
-export type Attribute = number | number[] | { float: number }
+/** An attribute: a whole number, a list of them, or a real number, which must be marked as such. */
+type Attribute = number | number[] | { float: number }
 
 /** A dimension: a size, or a name where it differs from run to run. */
-export type Dimension = number | string
+type Dimension = number | string
 
-/** Bytes of a file that stand for a tensor's elements. */
-export interface FileBytes {
+/** Bytes of a file that are a tensor's elements. */
+interface FileBytes {
   location: string
   start: number
   end: number
 }
 
-/** What the file says of itself. The numbers below are the fields of onnx.proto. */
+/** Versions that the file declares. The numbers below are the fields of onnx.proto. */
 const irVersion = 10
 const opsets = { '': 23, 'com.microsoft': 1 }
 
@@ -57,7 +57,7 @@ export class GraphBuilder {
     return outputs[0]
   }
 
-  /** A tensor whose elements stand in the model file itself. */
+  /** A tensor whose elements are in the model file itself. */
   constant(name: string, type: ElementType, shape: number[], elements: NodeJS.TypedArray): string {
     const bytes = new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength)
     return this.#initializer(name, type, shape, (tensor) => tensor.bytes(9, bytes))

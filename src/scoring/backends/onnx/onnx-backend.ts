@@ -1,7 +1,7 @@
 import type { BackendSettings } from '../../settings.js'
 import type { Backend, Refusal } from '../backend.js'
 import { installCommand, whyNoOnnxRuntime } from './load-onnxruntime.js'
-import { createOnnxScorer } from './onnx-scorer.js'
+import { createOnnxScorer, probeOnnx } from './onnx-scorer.js'
 
 /** ONNX Runtime on the CPU, in a process of its own. */
 export const onnxBackend: Backend = {
@@ -20,6 +20,8 @@ export const onnxBackend: Backend = {
   },
 
   whyUnavailable: whyNoOnnxRuntime,
+
+  probe: probeOnnx,
 
   create: createOnnxScorer,
 }

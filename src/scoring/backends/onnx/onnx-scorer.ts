@@ -1,9 +1,10 @@
 import { resolve } from 'node:path'
 import { checkBranches, checkCommit, checkPrefixTokens } from '../../checks.js'
 import { ScoringError } from '../../errors.js'
-import { isInShards, readModelInfo, weightsFile } from '../../../model/index.js'
+import { isInShards, readModelFiles, readModelInfo, weightsFile } from '../../../model/index.js'
 import type { Branch, BranchScore, ModelInfo, Prefix, Scorer, ScorerCounters } from '../../scorer.js'
 import type { BackendOptions } from '../../settings.js'
+import type { ProbeOptions } from '../backend.js'
 import { ScorerProcess } from './child-process.js'
 import { whyNoOnnxRuntime } from './load-onnxruntime.js'
 
@@ -16,8 +17,7 @@ const defaultCacheMiB = 1024
  */
 export async function createOnnxScorer(options: BackendOptions): Promise<Scorer> {
   const modelDir = resolve(options.modelDir)
-  const missing = whyNoOnnxRuntime()
-  if (missing !== null) throw missing
+  requireOnnxRuntime()
   refuseShards(modelDir)
   const facts = await readModelInfo(modelDir)
   const child = new ScorerProcess()
@@ -32,6 +32,19 @@ export async function createOnnxScorer(options: BackendOptions): Promise<Scorer>
     throw error
   }
   return new OnnxScorer({ ...facts, dtype: 'float32', device: 'onnx cpu', deviceReason: null }, child)
+}
+
+/** Checks the package and the model's files. The library itself is loaded by the process that scores. */
+export async function probeOnnx({ modelDir }: ProbeOptions): Promise<string> {
+  requireOnnxRuntime()
+  refuseShards(modelDir)
+  readModelFiles(modelDir)
+  return Promise.resolve('ONNX Runtime on the CPU')
+}
+
+function requireOnnxRuntime(): void {
+  const missing = whyNoOnnxRuntime()
+  if (missing !== null) throw missing
 }
 
 function refuseShards(modelDir: string): void {
