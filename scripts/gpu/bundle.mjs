@@ -135,7 +135,7 @@ function fill(folder, nativeFolder) {
   copyFolder(join(root, 'models/retrace-small'), join(folder, 'models/retrace-small'))
   for (const file of ['package.json', 'LICENSE', 'README.md']) cpSync(join(root, file), join(folder, file))
   // The sources travel too: scripts/gpu-check builds for the machine it finds.
-  for (const part of ['native', 'scripts']) {
+  for (const part of ['native', 'scripts', 'python']) {
     if (existsSync(join(root, part))) copyFolder(join(root, part), join(folder, part), [/(^|\/)__pycache__\//])
   }
   // Its C++ tests read them.

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from run import Run
 
 from models import Shape, config_of
+from run import Run
 
 ENGINE_ABI = 1
 DTYPES = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2}
@@ -206,7 +206,7 @@ class Engine:
         if any(tensor.is_cuda for tensor in tensors.values()):
             torch.cuda.synchronize()  # what torch still writes must be there before the engine's own stream reads it
         array = (CTensor * len(tensors))()
-        for slot, (name, tensor) in zip(array, tensors.items()):
+        for slot, (name, tensor) in zip(array, tensors.items(), strict=True):
             if not tensor.is_contiguous():
                 raise ValueError(f"{name} is not contiguous")
             slot.name, slot.dtype, slot.rank = name.encode(), DTYPES[tensor.dtype], tensor.dim()
@@ -234,7 +234,7 @@ class Engine:
         """Log-probabilities of all scored tokens, branch after branch."""
         tokens = [as_tokens(branch.tokens) for branch in branches]
         array, ranges = (CBranch * len(branches))(), []
-        for slot, branch, ids in zip(array, branches, tokens):
+        for slot, branch, ids in zip(array, branches, tokens, strict=True):
             flat = (ctypes.c_int64 * (2 * len(branch.ranges)))(*[edge for pair in branch.ranges for edge in pair])
             ranges.append(flat)
             slot.tokens, slot.token_count = ids.data_ptr(), ids.numel()

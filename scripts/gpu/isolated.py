@@ -107,7 +107,7 @@ def main() -> None:
     try:
         value = getattr(importlib.import_module(module), function)(**json.load(sys.stdin))
         content = {"value": value}
-    except Exception as error:  # noqa: BLE001  told to the parent
+    except Exception as error:  # of any kind: the parent gets it
         traceback.print_exc()
         content = {"error": f"{type(error).__name__}: {error}"}
     temporary = Path(answer + ".tmp")

@@ -1,9 +1,10 @@
 """Which kernels are the fastest here: each choice alone, in a process of its own."""
 
-from typing import Callable
+from collections.abc import Callable
+
+import torch
 
 import results
-import torch
 from isolated import run_isolated
 from results import Report
 from run import Run

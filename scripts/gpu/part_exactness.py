@@ -5,15 +5,15 @@ The first scores are those of each branch alone on a cold engine; everything els
 """
 
 import hashlib
-from typing import Callable
+from collections.abc import Callable
 
 import torch
+
 from engine import Branch, Engine, open_engine
 from isolated import run_isolated
+from models import LLAMA_3_8B, TINY, TINY_WIDE, Shape, make_weights, random_tokens
 from results import Report
 from run import Run
-
-from models import LLAMA_3_8B, TINY, TINY_WIDE, Shape, make_weights, random_tokens
 
 BRANCHES = 16
 PAGE = 128
@@ -80,7 +80,7 @@ class Trial:
 
     def score_together(self, name: str, order: list[int], prefix: int) -> None:
         scores = self.engine.score(prefix, [self.branches[index] for index in order])
-        for index, found in zip(order, self.split_scores(scores, order)):
+        for index, found in zip(order, self.split_scores(scores, order), strict=True):
             self.compare(name, found, self.expected[index])
 
     # ---- the comparisons -------------------------------------------------------------------------

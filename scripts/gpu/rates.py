@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as functional
+
 from results import Report
 from run import Run
 from timing import sample_batches_ms, synchronize

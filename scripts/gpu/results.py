@@ -10,9 +10,9 @@ import os
 import statistics
 import time
 import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
 
 SCHEMA_VERSION = 1
 GOOD = ("passed", "short of time")  # nothing that ran failed
@@ -135,7 +135,7 @@ class Report:
         print(f"{self.part}: {name}", flush=True)
         try:
             yield
-        except Exception as error:  # noqa: BLE001  one step's failure must not hide the others
+        except Exception as error:  # of any kind: one step's failure must not hide the others
             kind = "outOfTime" if isinstance(error, OutOfTime) else type(error).__name__
             entry = {"kind": kind, "message": str(error)[-2000:]}
             if kind != "outOfTime":

@@ -14,16 +14,16 @@ down to whole pages is left out, which favours it.
 
 from dataclasses import dataclass
 
+import torch
+
 import baselines
 import rates
-import torch
 from engine import Branch, Engine, open_engine
+from models import LLAMA_3_8B, TINY_WIDE, Shape, make_transformers_model, make_weights, random_tokens
 from results import Report
 from run import Run
 from timing import time_ms
 from workloads import FULL, FULL_SEARCH, TINY_SCALE, TINY_SEARCH, Accounting, Search, Workload
-
-from models import LLAMA_3_8B, TINY_WIDE, Shape, make_transformers_model, make_weights, random_tokens
 
 GIB = 2**30
 POLICIES = ("ours", "as SGLang", "as vLLM", "HF smart", "HF naive")
@@ -238,7 +238,7 @@ class Contest:
         for policy in lost:
             self.out_of_memory.discard((policy, work.name))
             samples[policy] = []
-            for turn in range(min(wanted[policy], 2)):
+            for _ in range(min(wanted[policy], 2)):
                 result = self.repeat(policy, work, draw(self.shape, work, self.generator), candidates_of.get(policy))
                 if result is None:
                     self.report.fact(f"{work.name} {policy}", "out of memory, also alone on the GPU")
@@ -298,7 +298,7 @@ class Contest:
 
     def write_ratio(self, work: Workload, policy: str, ours: list[dict], theirs: list[dict]) -> None:
         """Of the repeats that stood beside each other."""
-        pairs = [their["ms"] / our["ms"] for our, their in zip(ours, theirs)]
+        pairs = [their["ms"] / our["ms"] for our, their in zip(ours, theirs, strict=False)]
         median = self.report.figure(f"{work.name} {policy} / ours", pairs, "1")
         goal = RATIO_GOALS.get(policy, {}).get(work.name)
         if goal is not None:
@@ -342,7 +342,8 @@ class Contest:
                     ]
                     span = [(search.thought, search.thought + search.target)]
                     scores = engine.score(handle, [Branch(tokens, span) for tokens in candidates])
-                    for tokens, mean in zip(candidates, scores.view(search.candidates, -1).mean(1).tolist()):
+                    means = scores.view(search.candidates, -1).mean(1).tolist()
+                    for tokens, mean in zip(candidates, means, strict=True):
                         if mean > best_score:
                             best_score, accepted = mean, tokens
                 if not keeps_accepted:

@@ -1,7 +1,7 @@
 """Time by the host's clock around work that is waited for."""
 
 import time
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 

@@ -10,18 +10,18 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Callable
 
 import torch
 import torch.nn.functional as functional
-from isolated import run_command
-from train import attention, loop
-from train.ranks import be_deterministic
-from training_run import MemoryRows, make_job, open_training, ranks_of
 
+from isolated import run_command
 from models import TINY, Shape
+from retrace_train import attention, loop
+from retrace_train.ranks import be_deterministic
+from training_run import MemoryRows, make_job, open_training, ranks_of
 
 SMALL = Shape("small", 512, 1024, 3, 4, 2, 128, 2048, 8192, 0.02)
 # Lengths at and around the sizes of tiles, and a document of one token.
@@ -86,7 +86,7 @@ def prove_attention(found: Findings) -> None:
         ours = with_gradients(packed(found.documents), states[:3], states[3])
         name = f"{dtype}".removeprefix("torch.")
         found.facts[f"attention in {name}"] = attention.describe_attention(found.device, dtype)
-        for part, what, value in zip(("output", "query", "key", "value"), ours, right):
+        for part, what, value in zip(("output", "query", "key", "value"), ours, right, strict=True):
             error = worst_of_documents(what, value, found.documents)
             roundings = 2 if part == "output" else 8
             found.within(f"{name}, {part}", error, tolerance(dtype, roundings, max(found.documents)))
@@ -127,7 +127,7 @@ def apart(documents: list[int]) -> Attend:
     def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
         groups = query.shape[1] // key.shape[1]
         states = [query, key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)]
-        pieces = zip(*(one.split(documents, dim=2) for one in states))
+        pieces = zip(*(one.split(documents, dim=2) for one in states), strict=True)
         outputs = [functional.scaled_dot_product_attention(*piece, is_causal=True) for piece in pieces]
         return torch.cat(outputs, dim=2).transpose(1, 2)
 
@@ -138,7 +138,7 @@ def worst_of_documents(found: torch.Tensor, right: torch.Tensor, documents: list
     """The largest relative error of a document; one whose right values are next to nothing is put over the usual."""
     usual = float(right.double().norm()) / sum(documents) ** 0.5
     errors = []
-    for mine, exact in zip(found.split(documents, dim=1), right.split(documents, dim=1)):
+    for mine, exact in zip(found.split(documents, dim=1), right.split(documents, dim=1), strict=True):
         scale = max(float(exact.double().norm()), usual * exact.shape[1] ** 0.5)
         errors.append(float((mine.double() - exact.double()).norm()) / scale)
     return float("nan") if any(error != error for error in errors) else max(errors)
@@ -390,7 +390,7 @@ def camel(value: object) -> object:
 
 def start(root: Path, job: Path) -> tuple[bool, str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1"]
-    outcome = run_command([*command, "-m", "train", "--job", str(job)], 100, cwd=root)
+    outcome = run_command([*command, "-m", "retrace_train", "--job", str(job)], 100, cwd=root)
     failure = job.parent / "failure.json"
     why = failure.read_text()[:600] if failure.exists() else outcome.why[-600:]
     return outcome.status == "ok", f"{outcome.seconds:.0f} s" if outcome.status == "ok" else why

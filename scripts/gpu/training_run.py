@@ -1,4 +1,4 @@
-"""The training loop of scripts/train, driven from here: one rank, rows in memory, steps on the clock.
+"""The training loop of python/retrace_train, driven from here: one rank, rows in memory, steps on the clock.
 
 What is timed is `Training.make_step`, the very step of `retrace train`; only its rows come from here and not from
 shards. In a process of its own (isolated.py), which adds a line to a file for every trial that it did.
@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import training_plan as plan
-from train import loop
-from train.job import Checkpointing, Config, Job, Optimizer
-from train.order import Order
-from train.ranks import Ranks, join_ranks
-from train.shards import Row
-from train.stopping import StopRequest
-from training_plan import Setup, Trial
 
+import training_plan as plan
 from models import Shape, config_of
+from retrace_train import loop
+from retrace_train.job import Checkpointing, Config, Job, Optimizer
+from retrace_train.order import Order
+from retrace_train.ranks import Ranks, join_ranks
+from retrace_train.shards import Row
+from retrace_train.stopping import StopRequest
+from training_plan import Setup, Trial
 
 MANY_STEPS = 1_000_000
 RANKS: list[Ranks] = []
@@ -30,7 +30,7 @@ RANKS: list[Ranks] = []
 
 @dataclass
 class MemoryRows:
-    """What the loop asks of `train.shards.Rows`, drawn from a seed. Every token is trained but a document's first."""
+    """Stands in for `retrace_train.shards.Rows`, drawn from a seed. All tokens but a document's first are trained."""
 
     documents: list[list[int]]  # lengths, by row
     vocabulary: int
@@ -150,7 +150,7 @@ def events_of(training: loop.Training) -> list[dict]:
 
 def run_trial(training: loop.Training, shape: Shape, setup: Setup, trial: Trial, deadline: float) -> dict:
     """Timed steps; fewer than wanted where time is short."""
-    import train.attention as attention
+    import retrace_train.attention as attention
 
     clock, device = training.clock, training.ranks.device
     documents = plan.rows_of(setup, trial)

@@ -116,7 +116,7 @@ def long_windows(data: dict, length: int) -> list[tuple[tuple[int, int], tuple[i
     borders = np.concatenate([[0], np.cumsum(data["lengths"])])
     starts = np.flatnonzero(data["headers"])
     windows = []
-    for first, last in zip(starts, [*starts[1:], len(data["lengths"])]):
+    for first, last in zip(starts, [*starts[1:], len(data["lengths"])], strict=False):
         header = (borders[first], borders[first + 1])
         if header[1] - header[0] > length // 2:
             header = (borders[first], borders[first])

@@ -20,7 +20,7 @@ class Muon:
     def step(self, share: float) -> None:
         """One step at this share of the full learning rate."""
         rate = share * self.rate
-        for parameter, buffer in zip(self.parameters, self.state):
+        for parameter, buffer in zip(self.parameters, self.state, strict=True):
             buffer.lerp_(parameter.grad, 1 - self.momentum)
             direction = orthogonalised(parameter.grad.lerp(buffer, self.momentum))  # Nesterov
             rows, columns = parameter.shape

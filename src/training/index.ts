@@ -1,7 +1,7 @@
 // Packed shards to a trained checkpoint, and what that is worth. Record in: ShardManifest. Record out: TrainingEvent,
-// beside checkpoints and a Hugging Face folder. PyTorch does the work in processes of its own (scripts/train); here is
+// beside checkpoints and a Hugging Face folder. PyTorch does the work in processes of its own (python/retrace_train); here is
 // what decides, starts and watches them: `plan-training.ts` decides, `supervise.ts` watches.
-// To add a preset: its keys in presets.ts. To add an engine: one file in scripts/train/engines and its name in train.ts.
+// To add a preset: its keys in presets.ts. To add an engine: one file in python/retrace_train/engines and its name in train.ts.
 export { TrainingError, type TrainingErrorCode } from './errors.js'
 export { inspectRequest } from './inspect-request.js'
 export { trainingConfigSchema, type TrainingConfig } from './options.js'

@@ -8,7 +8,7 @@ import type { TrainingConfig } from './options.js'
 import type { Machine } from './probe.js'
 import type { TrainingRequest } from './train.js'
 
-/** `job.json`: what the loop is told; scripts/train/job.py reads it. */
+/** `job.json`: what the loop is told; python/retrace_train/job.py reads it. */
 export interface TrainingJob {
   schemaVersion: 1
   out: string

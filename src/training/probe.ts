@@ -8,7 +8,7 @@ import { runProcess } from './run-process.js'
 
 const versionSchema = z.string().nullable()
 
-/** What `python -m train.probe` says of an interpreter and its machine. */
+/** What `python -m retrace_train.probe` says of an interpreter and its machine. */
 const probeSchema = z.object({
   python: z.string(),
   torch: versionSchema,
@@ -31,16 +31,16 @@ export function machineWithoutProbe(): Machine {
   return { cuda: [], cpuCount: availableParallelism(), availableBytes: freemem() }
 }
 
-/** Folder that holds the Python packages `train` and `evaluation`. */
-export function scriptsFolder(): string {
-  return join(packageRoot(), 'scripts')
+/** Folder that holds the Python packages `retrace_train` and `retrace_eval`. */
+function pythonFolder(): string {
+  return join(packageRoot(), 'python')
 }
 
 /** What training and evaluation run on, as pinned. */
 export function readRequirements(extras: 'trl' | undefined): Requirements {
   const names = ['requirements.txt', ...(extras === undefined ? [] : [`requirements-${extras}.txt`])]
   return names.map((name) => {
-    const path = join(scriptsFolder(), 'train', name)
+    const path = join(pythonFolder(), 'retrace_train', name)
     return { name, path, digest: sha256Hex(readFileIfPresent(path) ?? '') }
   })
 }
@@ -55,7 +55,7 @@ export const noLocalModules = { PYTHONSAFEPATH: '1' } as const
 export function pythonEnv(): Record<string, string> {
   const given = process.env['PYTHONPATH']
   return {
-    PYTHONPATH: [scriptsFolder(), ...(given === undefined || given === '' ? [] : [given])].join(delimiter),
+    PYTHONPATH: [pythonFolder(), ...(given === undefined || given === '' ? [] : [given])].join(delimiter),
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONUNBUFFERED: '1',
     ...noLocalModules,
@@ -68,7 +68,7 @@ const probeTimeoutMs = 300_000
 /** @throws TrainingError `PYTHON_MISSING`, or the signal's reason */
 export async function probePython(python: string, signal?: AbortSignal): Promise<PythonProbe> {
   const env = { ...process.env, ...pythonEnv() }
-  const end = await runProcess([python, '-m', 'train.probe'], { env, signal, timeoutMs: probeTimeoutMs })
+  const end = await runProcess([python, '-m', 'retrace_train.probe'], { env, signal, timeoutMs: probeTimeoutMs })
   signal?.throwIfAborted()
   const found = parseProbe(end.stdout)
   if (found !== null) return found

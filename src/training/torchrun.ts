@@ -47,7 +47,7 @@ export function torchrunArguments(plan: TrainingPlan, meeting: Meeting, logs: st
     String(plan.processes),
     ...(logs === null ? [] : ['--log-dir', logs, '--redirects', '3']),
     '-m',
-    'train',
+    'retrace_train',
     '--job',
     join(plan.job.out, 'job.json'),
   ]

@@ -4,35 +4,32 @@ import argparse
 import io
 import json
 import shutil
-import sys
 import tempfile
 import unittest
 from contextlib import redirect_stdout
 from pathlib import Path
 from unittest import mock
 
+import torch
+
+import check
+import part_build
+import part_exactness
+import part_kernels
+import part_speed_long
+import results
+import training
+import training_plan as plan
+from isolated import Outcome, run_command, run_isolated
+from machine import describe_source
+from models import LLAMA_3_8B, TINY, make_weights
+from part_exactness import Trial
+from results import Report
+from run import Run
+from speed import Contest
+from workloads import FULL, FULL_SEARCH, Accounting, Operations
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "scripts/gpu"), str(ROOT / "scripts")]
-sys.dont_write_bytecode = True
-
-import check  # noqa: E402
-import part_build  # noqa: E402
-import part_exactness  # noqa: E402
-import part_kernels  # noqa: E402
-import part_speed_long  # noqa: E402
-import results  # noqa: E402
-import torch  # noqa: E402
-import training  # noqa: E402
-import training_plan as plan  # noqa: E402
-from isolated import Outcome, run_command, run_isolated  # noqa: E402
-from machine import describe_source  # noqa: E402
-from part_exactness import Trial  # noqa: E402
-from results import Report  # noqa: E402
-from run import Run  # noqa: E402
-from speed import Contest  # noqa: E402
-from workloads import FULL, FULL_SEARCH, Accounting, Operations  # noqa: E402
-
-from models import LLAMA_3_8B, TINY, make_weights  # noqa: E402
 
 
 def crash() -> None:
@@ -381,11 +378,11 @@ class TrainingPlanTest(unittest.TestCase):
             self.assertAlmostEqual(rate / 1e3, thousands, delta=0.05)
 
     def test_the_loop_counts_the_same_operations(self) -> None:
-        from train.flops import model_flops
+        from retrace_train.flops import model_flops
 
         names = ("hidden_size", "num_attention_heads", "num_key_value_heads", "head_dim", "intermediate_size")
         names += ("num_hidden_layers", "vocab_size")
-        config = argparse.Namespace(**dict(zip(names, (4096, 32, 8, 128, 14336, 32, 128256))))
+        config = argparse.Namespace(**dict(zip(names, (4096, 32, 8, 128, 14336, 32, 128256), strict=True)))
         rows = (8192, 8000, 3e7)
         self.assertAlmostEqual(plan.step_flops(LLAMA_3_8B, *rows) / model_flops(config, *rows), 1, delta=1e-9)
 
@@ -520,7 +517,7 @@ class TrainingProofsTest(unittest.TestCase):
         self.assertTrue({"float32, output", "bfloat16, output", "bfloat16, key", "bfloat16, value"} <= wrong, wrong)
 
     def test_documents_that_see_each_other_are_seen_in_the_loss(self) -> None:
-        from train import model
+        from retrace_train import model
 
         boundaries = model.boundaries
         with mock.patch.object(model, "boundaries", lambda lengths, device: boundaries([int(sum(lengths))], device)):

@@ -16,14 +16,14 @@ from types import ModuleType
 
 import numpy as np
 
-from train.convert.__main__ import main
-from train.convert.bridge import loss_mask_of
-from train.convert.mds import Untrained, write_mds
-from train.convert.output import whole_folder
-from train.convert.shard_files import write_shards
-from train.engines.titan import make_row_processor
-from train.failures import TrainingFailure
-from train.shards import IGNORE_INDEX, Row, open_rows
+from retrace_train.convert.__main__ import main
+from retrace_train.convert.bridge import loss_mask_of
+from retrace_train.convert.mds import Untrained, write_mds
+from retrace_train.convert.output import whole_folder
+from retrace_train.convert.shard_files import write_shards
+from retrace_train.engines.titan import make_row_processor
+from retrace_train.failures import TrainingFailure
+from retrace_train.shards import IGNORE_INDEX, Row, open_rows
 
 EOS = 4092
 
@@ -38,7 +38,7 @@ def random_row(seed: random.Random, domains: list[str]) -> Row:
         mask = [seed.random() < 0.5 for _ in document]
         mask[0], mask[seed.randint(1, len(document) - 1)] = False, True
         ids += document
-        labels += [token if trained else IGNORE_INDEX for token, trained in zip(document, mask)]
+        labels += [token if trained else IGNORE_INDEX for token, trained in zip(document, mask, strict=True)]
         lengths.append(len(document))
     names = [f"doc-{seed.randrange(10**6)}#é" for _ in lengths]
     return Row(np.array(ids), np.array(labels), np.array(lengths), seed.choice(domains), names)
@@ -121,7 +121,7 @@ def check_olmo(work: Path, model: Path, shards: Path) -> dict:
         documents.setdefault(file.stem.rpartition("-")[0], []).extend(found)
         with gzip.open(file.with_suffix(".csv.gz"), "rt") as lines:
             borders = [tuple(map(int, line.split(","))) for line in lines]
-        assert borders == list(zip([0, *ends[:-1]], ends)), file
+        assert borders == list(zip([0, *ends[:-1]], ends, strict=True)), file
     added = 0
     for domain, found in documents.items():
         expected = []
@@ -148,7 +148,10 @@ def check_bridge(work: Path, model: Path, shards: Path) -> dict:
     names, trained = ["input_ids", "loss_mask", "seq_start_id"], 0
     ours = [row for file in files for row in parquet.read_table(file).to_pylist()]
     theirs = [row for f in sorted(shards.glob("*.parquet")) for row in parquet.read_table(f, columns=names).to_pylist()]
-    key = lambda row: row["input_ids"]  # noqa: E731
+
+    def key(row: dict) -> list[int]:
+        return row["input_ids"]
+
     assert sorted(ours, key=key) == sorted(theirs, key=key) and len(ours) > 3
     for file in files:
         schema = parquet.ParquetFile(file).schema_arrow

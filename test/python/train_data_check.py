@@ -16,22 +16,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-sys.dont_write_bytecode = True
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc as ipc
+import pyarrow.parquet as pq
+import torch
 
-import numpy as np  # noqa: E402
-import pyarrow as pa  # noqa: E402
-import pyarrow.ipc as ipc  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-import torch  # noqa: E402
-from train import probe as machine  # noqa: E402
-from train.failures import TrainingFailure, record_failure  # noqa: E402
-from train.flops import PEAK_FLOPS, datasheet_flops, model_flops, peak_flops  # noqa: E402
-from train.job import read_job  # noqa: E402
-from train.metrics import Metrics  # noqa: E402
-from train.order import Order, deal, total_steps  # noqa: E402
-from train.shards import open_rows  # noqa: E402
+from retrace_train import probe as machine
+from retrace_train.failures import TrainingFailure, record_failure
+from retrace_train.flops import PEAK_FLOPS, datasheet_flops, model_flops, peak_flops
+from retrace_train.job import read_job
+from retrace_train.metrics import Metrics
+from retrace_train.order import Order, deal, total_steps
+from retrace_train.shards import open_rows
+
+ROOT = Path(__file__).resolve().parents[2]
 
 INTS, STRINGS = pa.list_(pa.int32()), pa.list_(pa.string())
 SCHEMA = pa.schema(
@@ -301,10 +300,10 @@ class Shards(InFolder):
 
 
 def on_two_ranks(folder: Path, model: Path) -> list[dict]:
-    with tempfile.TemporaryDirectory(prefix="train-data-rendezvous-") as rendezvous:
-        with multiprocessing.get_context("spawn").Pool(2) as pool:
-            arguments = [(rank, folder, model, f"{rendezvous}/store") for rank in range(2)]
-            return pool.starmap_async(open_as_rank, arguments, chunksize=1).get(timeout=120)
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory(prefix="train-data-rendezvous-") as rendezvous, spawn.Pool(2) as pool:
+        arguments = [(rank, folder, model, f"{rendezvous}/store") for rank in range(2)]
+        return pool.starmap_async(open_as_rank, arguments, chunksize=1).get(timeout=600)
 
 
 def open_as_rank(rank: int, folder: Path, model: Path, store: str) -> dict:
@@ -359,7 +358,7 @@ class Orders(InFolder):
         self.assertTrue(all(20 <= firsts[row] <= 85 for row in range(10)), firsts)
 
     def test_the_keys_are_those_of_splitmix64(self):
-        from train.order import _mix
+        from retrace_train.order import _mix
 
         # Of the reference program by Vigna: the first outputs of the state 1234567.
         gamma, state = 0x9E3779B97F4A7C15, 1234567
@@ -579,8 +578,8 @@ class Arithmetic(unittest.TestCase):
 
 class Probe(InFolder):
     def run_probe(self, **environment: str) -> dict:
-        variables = os.environ | {"PYTHONPATH": str(ROOT / "scripts"), "PYTHONDONTWRITEBYTECODE": "1"} | environment
-        command = [sys.executable, "-m", "train.probe"]
+        variables = os.environ | {"PYTHONPATH": str(ROOT / "python"), "PYTHONDONTWRITEBYTECODE": "1"} | environment
+        command = [sys.executable, "-m", "retrace_train.probe"]
         return json.loads(subprocess.run(command, env=variables, capture_output=True, check=True, timeout=120).stdout)
 
     def test_it_says_what_is_here(self):
@@ -599,7 +598,7 @@ class Probe(InFolder):
         }.items():
             (broken / name).mkdir(parents=True)
             (broken / name / "__init__.py").write_text(text)
-        found = self.run_probe(PYTHONPATH=f"{broken}:{ROOT / 'scripts'}")
+        found = self.run_probe(PYTHONPATH=f"{broken}:{ROOT / 'python'}")
         versions = {name: found[name] for name in ("torch", "transformers", "pyarrow", "trl")}
         self.assertEqual(versions, {"torch": None, "transformers": "5.0.0", "pyarrow": None, "trl": None})
         self.assertEqual((found["cuda"], found["varlenAttention"]), ([], False))

@@ -18,6 +18,7 @@ import { trainingConfigSchema } from '../../src/training/options.js'
 import type { z } from 'zod'
 import { readSpan, spanOf, trajectoryOf } from '../packing/random-trajectories.js'
 import { smallProject } from '../support.js'
+import { pythonVariables } from './python-with.js'
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const shippedModel = join(root, 'models/retrace-small')
@@ -124,7 +125,7 @@ export class TrainingRun {
   start(ranks: number): TrainingProcess {
     rmSync(join(this.out, 'failure.json'), { force: true })
     const launcher = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', String(ranks)]
-    const args = [...(ranks > 0 ? launcher : []), '-m', 'train', '--job', join(this.out, 'job.json')]
+    const args = [...(ranks > 0 ? launcher : []), '-m', 'retrace_train', '--job', join(this.out, 'job.json')]
     return new TrainingProcess(this.#python, args)
   }
 
@@ -181,8 +182,7 @@ export class TrainingProcess {
   readonly #closed: Promise<Ending>
 
   constructor(python: string, args: readonly string[]) {
-    const variables = { PYTHONPATH: join(root, 'scripts'), OMP_NUM_THREADS: '1' }
-    const environment = { ...process.env, ...variables, PYTHONDONTWRITEBYTECODE: '1', HF_HUB_OFFLINE: '1' }
+    const environment = { ...process.env, ...pythonVariables, HF_HUB_OFFLINE: '1' }
     this.#child = spawn(python, args, { detached: true, env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
     this.#child.stderr?.on('data', (chunk) => (this.stderr += String(chunk)))
     this.#closed = new Promise((resolve) => {

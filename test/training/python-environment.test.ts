@@ -182,7 +182,10 @@ function pinsOf(file: string): Map<string, string> {
 
 test('every requirement is pinned, and to what the tests run with', () => {
   const tested = pinsOf('test/python/requirements.txt')
-  const trained = [...pinsOf('scripts/train/requirements.txt'), ...pinsOf('scripts/train/requirements-trl.txt')]
+  const trained = [
+    ...pinsOf('python/retrace_train/requirements.txt'),
+    ...pinsOf('python/retrace_train/requirements-trl.txt'),
+  ]
   for (const [name, version] of trained) {
     assert.match(version, /^\d+(\.\d+)+$/, name)
     if (tested.has(name)) assert.is(version, tested.get(name), name)

@@ -57,7 +57,7 @@ const body = `
 const { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 const args = process.argv.slice(2)
-if (args.includes('train.probe')) {
+if (args.includes('retrace_train.probe')) {
   console.log(JSON.stringify(probe))
   process.exit(0)
 }

@@ -31,7 +31,19 @@ export const unlimitedMs = 2 ** 31 - 1
 export function offlineCommand({ modelDir, shards, tasks, device, python }: OfflineRequest, out: string): Command {
   const heldOut = Object.entries(shards).flatMap(([name, folder]) => ['--held-out', `${name}=${folder}`])
   const given = tasks === null ? [] : ['--tasks', tasks]
-  const argv = [python, '-m', 'evaluation', '--model', modelDir, '--out', out, ...heldOut, ...given, '--device', device]
+  const argv = [
+    python,
+    '-m',
+    'retrace_eval',
+    '--model',
+    modelDir,
+    '--out',
+    out,
+    ...heldOut,
+    ...given,
+    '--device',
+    device,
+  ]
   return { argv: argv as Command['argv'], env: pythonEnv() }
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from train.failures import TrainingFailure
+from retrace_train.failures import TrainingFailure
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def read_tasks(path: Path, vocabulary_size: int) -> list[ChoiceTask | Completion
     tasks, line = [], 0
     try:
         with path.open(encoding="utf-8") as file:
-            for line, text in enumerate(file, start=1):
+            for line, text in enumerate(file, start=1):  # noqa: B007  a failure names the line
                 if text.strip():
                     tasks.append(_read_task(json.loads(text), vocabulary_size))
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from train.shards import open_rows
+from retrace_train.shards import open_rows
 
 from .choices import score_choices
 from .held_out import score_held_out

@@ -167,8 +167,8 @@ def _import_streaming() -> Any:
     except ImportError as error:
         message = (
             f"MDS is written and read by mosaicml-streaming, which cannot be imported ({error}). Install "
-            "scripts/train/convert/requirements.txt into an environment of its own (it asks for older libraries than "
-            "training does) and run the converter by that Python."
+            "python/retrace_train/convert/requirements.txt into an environment of its own (it asks for older libraries "
+            "than training does) and run the converter by that Python."
         )
         raise TrainingFailure("PYTHON_PACKAGE_MISSING", message, package="mosaicml-streaming") from error
     return streaming

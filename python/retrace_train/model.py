@@ -88,7 +88,7 @@ def read_model_config(model_dir: Path) -> LlamaConfig:
         raise TrainingFailure("MODEL_INVALID", why) from error
     if config.model_type != "llama":
         # Others have windows or masks that packed attention would silently leave out.
-        why = f"{model_dir} is a {config.model_type}. Use a model of the Llama family (model_type \"llama\")."
+        why = f'{model_dir} is a {config.model_type}. Use a model of the Llama family (model_type "llama").'
         raise TrainingFailure("MODEL_UNSUPPORTED", why)
     config.use_cache = False
     return config

@@ -1,7 +1,7 @@
 """
 What a model is worth, measured without a network: held-out loss, needles and completion, as one JSON file.
 
-    PYTHONPATH=scripts python -m evaluation --model DIR --out F.json
+    PYTHONPATH=python python -m retrace_eval --model DIR --out F.json
         [--held-out NAME=SHARDS_FOLDER ...] [--tasks F.jsonl]
 
 Progress goes to standard output, a JSON object a line. The file is written whole at the end; where something fails
@@ -14,7 +14,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from train.failures import TrainingFailure
+from retrace_train.failures import TrainingFailure
 
 
 def main() -> int:
@@ -29,9 +29,9 @@ def main() -> int:
     except TrainingFailure as failure:
         return _fail(failure.code, failure.message)
     except ModuleNotFoundError as error:
-        packages = "Install the packages of scripts/train/requirements.txt, or let `retrace eval` do it."
+        packages = "Install the packages of python/retrace_train/requirements.txt, or let `retrace eval` do it."
         return _fail("PYTHON_PACKAGE_MISSING", f"{error}. {packages}")
-    except Exception as error:  # noqa: BLE001  whatever it is, one line tells it, after the trace
+    except Exception as error:  # of any kind: one line reports it, after the traceback
         if type(error).__name__ == "OutOfMemoryError":
             return _fail("OUT_OF_MEMORY", f"{error} Use a larger device, or fewer tokens in a document or context.")
         traceback.print_exc()
@@ -40,7 +40,7 @@ def main() -> int:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="evaluation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="retrace_eval", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", type=Path, required=True, help="Hugging Face folder with tokenizer.json")
     parser.add_argument("--out", type=Path, required=True, help="file for the results")

@@ -14,9 +14,9 @@ import torch
 from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
 from transformers.utils import logging
 
-from train.failures import TrainingFailure
-from train.loss import chunked_nll
-from train.model import read_model_config
+from retrace_train.failures import TrainingFailure
+from retrace_train.loss import chunked_nll
+from retrace_train.model import read_model_config
 
 from .token_bytes import TokenBytes
 
@@ -106,7 +106,7 @@ def load_model(folder: Path, config: LlamaConfig, tokens: TokenBytes, device: to
             folder, config=config, dtype=wanted, attn_implementation="sdpa", local_files_only=True,
             use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True,
         )  # fmt: skip
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise _invalid(folder, str(error)) from error
     wrong = sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]]))
     if wrong:

@@ -12,6 +12,7 @@ Shapes: B rows, T tokens, H query heads, K key/value heads, D head size, N docum
 """
 
 import inspect
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -109,7 +110,7 @@ def _attend_each(query, key, value, starts: list[int], scaling: float | None) ->
         # In float32 only the kernel that writes all scores knows grouped heads; repeated, the one that does not serves.
         key, value = (one.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for one in (key, value))
     outputs = []
-    for begin, end in zip(starts, starts[1:]):
+    for begin, end in pairwise(starts):
         # [1, heads, document, D]
         states = [whole[begin:end].transpose(0, 1).unsqueeze(0) for whole in (query, key, value)]
         grouped = query.shape[1] != key.shape[1]

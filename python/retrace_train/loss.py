@@ -32,7 +32,7 @@ def chunked_nll(hidden: torch.Tensor, targets: torch.Tensor, head: torch.nn.Line
     """
     parts = [
         checkpoint(_nll, states, wanted, head, use_reentrant=False, preserve_rng_state=False)
-        for states, wanted in zip(hidden.split(chunk_tokens), targets.split(chunk_tokens))
+        for states, wanted in zip(hidden.split(chunk_tokens), targets.split(chunk_tokens), strict=True)
     ]
     return torch.cat(parts)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from train.failures import TrainingFailure
+from retrace_train.failures import TrainingFailure
 
 
 @dataclass(frozen=True)

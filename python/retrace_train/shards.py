@@ -379,4 +379,3 @@ def _contradiction(row: Row, vocabulary: int) -> str | None:
 def _invalid(path: Path, reason: str) -> TrainingFailure:
     message = f"{path} does not hold packed rows: {reason}. Pack the run again."
     return TrainingFailure("SHARD_INVALID", message, path=str(path))
-

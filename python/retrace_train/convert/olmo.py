@@ -38,7 +38,7 @@ class _OlmoFile:
     def __init__(self, out: Path, name: str, eos: int, counts: dict[str, int]):
         self._tokens = (out / "tokens" / f"{name}.npy").open("wb")
         self._mask = (out / "label_mask" / f"{name}.npy").open("wb")
-        self._borders = gzip.open(out / "tokens" / f"{name}.csv.gz", "wt")
+        self._borders = gzip.open(out / "tokens" / f"{name}.csv.gz", "wt")  # noqa: SIM115  close() closes it
         self._eos, self._counts, self._length = eos, counts, 0
 
     def add(self, row: Row) -> None:

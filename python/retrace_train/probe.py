@@ -1,5 +1,6 @@
 """
-What this Python and this machine offer for training, as one JSON object on standard output: `python -m train.probe`.
+`python -m retrace_train.probe`: what this Python and this machine offer for training, as one JSON object on standard
+output.
 
 What cannot be imported is null, whatever the reason; nothing else is ever printed there.
 """

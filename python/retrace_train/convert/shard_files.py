@@ -133,7 +133,7 @@ def _tokenizer_of(model: Path) -> dict[str, Any]:
 
 def _check_ids(row: Row, vocabulary: int, model: Path) -> None:
     low, high = int(row.input_ids.min()), int(row.input_ids.max())
-    if 0 <= low and high < vocabulary:
+    if low >= 0 and high < vocabulary:
         return
     message = (
         f"Document {row.doc_ids[0]} and those beside it have ids from {low} to {high}, and the tokenizer of {model} "

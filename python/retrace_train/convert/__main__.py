@@ -1,8 +1,8 @@
 """
 Packed shards for other engines, and their data as shards. OUT must not be there; it appears whole or not at all.
 
-    python -m train.convert --to mds|olmo|bridge --shards DIR --model DIR --out DIR
-    python -m train.convert --from mds --data DIR --model DIR --out DIR
+    python -m retrace_train.convert --to mds|olmo|bridge --shards DIR --model DIR --out DIR
+    python -m retrace_train.convert --from mds --data DIR --model DIR --out DIR
 
 MODEL is the Hugging Face folder whose tokenizer made the ids. What `--from` writes is a folder for `retrace train`
 beside others; that a foreign set was made by this tokenizer can be checked by its ids' range alone.
@@ -51,7 +51,9 @@ def _convert(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _parse(words: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m train.convert", description=__doc__.strip().splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m retrace_train.convert", description=__doc__.strip().splitlines()[0]
+    )
     direction = parser.add_mutually_exclusive_group(required=True)
     direction.add_argument("--to", dest="target", choices=["mds", "olmo", "bridge"])
     direction.add_argument("--from", dest="source", choices=["mds"])

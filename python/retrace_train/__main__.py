@@ -1,5 +1,5 @@
 """
-One rank of a training: `torchrun ... -m train --job OUT/job.json`, with scripts/ on PYTHONPATH.
+One rank of a training: `torchrun ... -m retrace_train --job OUT/job.json`, with python/ on PYTHONPATH.
 
 Exit code 0: done, or stopped as asked with a checkpoint. 1: a failure, which OUT/failure.json tells.
 """
@@ -16,7 +16,7 @@ from .job import Job, read_job
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="train", description=__doc__.strip().splitlines()[0])
+    parser = argparse.ArgumentParser(prog="retrace_train", description=__doc__.strip().splitlines()[0])
     parser.add_argument("--job", type=Path, required=True, help="the file that `retrace train` writes")
     path = parser.parse_args().job
     try:

@@ -14,7 +14,6 @@ are the loop's but for rounding. What differs:
 A checkpoint is what Trainer writes, under Trainer's name until all of it is there, and then under the loop's.
 """
 
-import json
 import os
 import shutil
 import time
@@ -45,7 +44,7 @@ try:
     from trl import SFTConfig, SFTTrainer
 except ImportError as missing:
     what = f"The engine trl cannot be imported: {missing}"
-    how = "Install scripts/train/requirements-trl.txt, or use the engine fsdp2"
+    how = "Install python/retrace_train/requirements-trl.txt, or use the engine fsdp2"
     raise TrainingFailure("PYTHON_PACKAGE_MISSING", f"{what}. {how}.", package=missing.name) from missing
 
 
@@ -179,7 +178,9 @@ class PackedTrainer(SFTTrainer):
         if any("position_ids" not in sample or "attention_mask" in sample for sample in samples) or count is None:
             # A mask of ones makes Transformers forget where documents begin, and one would read the other.
             why = "This TRL gives no position_ids, or a mask beside them, so documents would not be kept apart"
-            raise TrainingFailure("PYTHON_PACKAGE_MISSING", f"{why}. Install scripts/train/requirements-trl.txt.")
+            raise TrainingFailure(
+                "PYTHON_PACKAGE_MISSING", f"{why}. Install python/retrace_train/requirements-trl.txt."
+            )
         self.trained_tokens = int(count)
         return samples, count
 

@@ -6,11 +6,12 @@ are context. A special token that is trained counts in the loss and has no bytes
 """
 
 from collections import defaultdict
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from train.shards import IGNORE_INDEX, Row, Rows
+from retrace_train.shards import IGNORE_INDEX, Row, Rows
 
 from .model import Model
 from .results import Likelihood, Progress
