@@ -8,6 +8,7 @@ times, since a reading is never changed.
 import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -102,10 +103,11 @@ def load_model(folder: Path, config: LlamaConfig, tokens: TokenBytes, device: to
     logging.disable_progress_bar()
     wanted = getattr(torch, dtype or ("bfloat16" if device.type == "cuda" else "float32"))
     try:
-        llama, report = LlamaForCausalLM.from_pretrained(
+        loaded: Any = LlamaForCausalLM.from_pretrained(
             folder, config=config, dtype=wanted, attn_implementation="sdpa", local_files_only=True,
             use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True,
         )  # fmt: skip
+        llama, report = loaded
     except Exception as error:
         raise _invalid(folder, str(error)) from error
     wrong = sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]]))

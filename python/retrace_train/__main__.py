@@ -16,7 +16,7 @@ from .job import Job, read_job
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="retrace_train", description=__doc__.strip().splitlines()[0])
+    parser = argparse.ArgumentParser(prog="retrace_train", description=(__doc__ or "").strip().splitlines()[0])
     parser.add_argument("--job", type=Path, required=True, help="the file that `retrace train` writes")
     path = parser.parse_args().job
     try:

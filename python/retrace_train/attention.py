@@ -19,7 +19,9 @@ import torch
 import torch.nn.functional as F
 
 try:
-    from torch.nn.attention.varlen import varlen_attn
+    from torch.nn.attention import varlen
+
+    varlen_attn: Any = varlen.varlen_attn  # its keywords differ between versions of torch
 except ImportError:  # older than torch 2.10
     varlen_attn = None
 
@@ -47,7 +49,7 @@ def boundaries(seq_lengths: Any, device: torch.device) -> dict[str, Any]:
 
 
 def packed_attention(
-    module: torch.nn.Module,
+    module: torch.nn.Module | None,
     query: torch.Tensor,  # [B, H, T, D]
     key: torch.Tensor,  # [B, K, T, D]
     value: torch.Tensor,  # [B, K, T, D]
@@ -64,12 +66,12 @@ def packed_attention(
     if starts is None:
         starts = _starts(kwargs.get("position_ids"), rows, tokens, query.device)
     # Rows one behind the other: [B * T, heads, D].
-    flat = [states.transpose(1, 2).reshape(rows * tokens, -1, size) for states in (query, key, value)]
+    query, key, value = (states.transpose(1, 2).reshape(rows * tokens, -1, size) for states in (query, key, value))
     if _has_varlen(query.device, query.dtype):
         longest = kwargs.get("max_length_q") or int(starts.diff().max())
-        output = _attend_varlen(*flat, starts, longest, scaling)
+        output = _attend_varlen(query, key, value, starts, longest, scaling)
     else:
-        output = _attend_each(*flat, starts.tolist(), scaling)
+        output = _attend_each(query, key, value, starts.tolist(), scaling)
     return output.view(rows, tokens, heads, size), None
 
 

@@ -112,7 +112,8 @@ def _write_weights(folder: Path, ranks: Ranks, causal_lm: torch.nn.Module, dtype
     files = plan_files(sizes, file_bytes)
     names = _file_names(len(files))
     for file, members in zip(names, files, strict=True):
-        tensors = {name: _whole(parameters[name], dtype, ranks.rank) for name in members}
+        wholes = {name: _whole(parameters[name], dtype, ranks.rank) for name in members}
+        tensors = {name: whole for name, whole in wholes.items() if whole is not None}
         if ranks.rank == 0:
             save_file(tensors, folder / file, metadata={"format": "pt"})
     if ranks.rank == 0 and len(files) > 1:

@@ -92,7 +92,7 @@ def read_job(path: Path) -> Job:
     return _build(Job, value, str(path))
 
 
-def _build(kind: type, value: Any, where: str) -> Any:
+def _build(kind: Any, value: Any, where: str) -> Any:
     """A dataclass of an object with the same keys in camel case; one too many or too few is an error."""
     names = {_camel(field.name): field for field in fields(kind)}
     if not isinstance(value, dict) or set(value) != set(names):

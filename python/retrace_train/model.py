@@ -82,7 +82,7 @@ def load_for_evaluation(model_dir: Path, device: torch.device, dtype: torch.dtyp
 
 def read_model_config(model_dir: Path) -> LlamaConfig:
     try:
-        config = AutoConfig.from_pretrained(model_dir, local_files_only=True)
+        config: Any = AutoConfig.from_pretrained(model_dir, local_files_only=True)
     except Exception as error:
         why = f"{model_dir / 'config.json'} cannot be read: {error}. Fetch the model again."
         raise TrainingFailure("MODEL_INVALID", why) from error
@@ -100,8 +100,9 @@ def trained_config(job: Job, sequence_length: int) -> LlamaConfig:
     positions: the job's, or enough for the model's own and for rows of `sequence_length`.
     """
     config, theta = read_model_config(job.model), job.config.rope_theta
-    if theta is not None and isinstance(getattr(config, "rope_parameters", None), dict):
-        config.rope_parameters = {**config.rope_parameters, "rope_theta": theta}
+    parameters: Any = getattr(config, "rope_parameters", None)
+    if theta is not None and isinstance(parameters, dict):
+        config.rope_parameters = {**parameters, "rope_theta": theta}
     elif theta is not None:
         config.rope_theta = theta
     config.max_position_embeddings = job.config.context_length or max(config.max_position_embeddings, sequence_length)
@@ -117,7 +118,7 @@ def build_on_meta(config: LlamaConfig) -> LlamaForCausalLM:
     config = copy.deepcopy(config)  # the attention's name is written into it
     config._attn_implementation = register_packed_attention()
     with torch.device("meta"):
-        return LlamaForCausalLM(config).to(torch.float32)
+        return LlamaForCausalLM(config).float()
 
 
 def _recompute_blocks(causal_lm: LlamaForCausalLM) -> None:

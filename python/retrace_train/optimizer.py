@@ -60,8 +60,8 @@ class HalfMomentsAdamW(torch.optim.Optimizer):
             for parameter in group["params"]:
                 state = self.state[parameter]
                 state["step"] += 1
-                tensors = [local(one) for one in (parameter, parameter.grad, state["exp_avg"], state["exp_avg_sq"])]
-                _update(*tensors, int(state["step"]), group)
+                first, second = local(state["exp_avg"]), local(state["exp_avg_sq"])
+                _update(local(parameter), local_gradient(parameter), first, second, int(state["step"]), group)
 
 
 def _update(weight, gradient, first, second, step: int, group: dict) -> None:
@@ -81,13 +81,13 @@ def gradient_norm(model: torch.nn.Module, ranks: Ranks) -> float:
     Of the whole gradient over all ranks; the same number on each. Squares are summed in float64: in float32 the norm of
     a million values on a CPU is off by 1e-5, and by another amount for each number of ranks.
     """
-    parts = [torch.linalg.vector_norm(local(one.grad), dtype=torch.float64) for one in model.parameters()]
+    parts = [torch.linalg.vector_norm(local_gradient(one), dtype=torch.float64) for one in model.parameters()]
     return math.sqrt(ranks.sum([float(torch.stack(parts).square().sum())])[0])
 
 
 def clip_gradient(model: torch.nn.Module, norm: float, most: float) -> None:
     if norm > most:
-        torch._foreach_mul_([local(one.grad) for one in model.parameters()], most / norm)
+        torch._foreach_mul_([local_gradient(one) for one in model.parameters()], most / norm)
 
 
 def learning_rate(step: int, total_steps: int, options: Options) -> float:
@@ -98,6 +98,12 @@ def learning_rate(step: int, total_steps: int, options: Options) -> float:
     progress = (step - warm_up) / (total_steps - warm_up)
     share = options.final_share + (1 - options.final_share) * (1 + math.cos(math.pi * progress)) / 2
     return options.learning_rate * share
+
+
+def local_gradient(parameter: torch.nn.Parameter) -> torch.Tensor:
+    """This rank's part of its gradient, which the backward pass has made for every parameter."""
+    assert parameter.grad is not None
+    return local(parameter.grad)
 
 
 def local(tensor: torch.Tensor) -> torch.Tensor:

@@ -126,7 +126,7 @@ def _streams(
     return rows, [float(mixture[name]) for name in names]
 
 
-def _mix(values: np.ndarray) -> np.ndarray:
+def _mix(values: np.ndarray | np.uint64) -> np.ndarray:
     """splitmix64 (Steele, Lea and Flood 2014), one step. Written out, for numpy may change its own generators."""
     with np.errstate(over="ignore"):
         values = np.asarray(values, np.uint64) + np.uint64(0x9E3779B97F4A7C15)

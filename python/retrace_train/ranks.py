@@ -64,7 +64,7 @@ def be_deterministic() -> None:
     """Kernels that give the same bits each time, or an error where there is none; before CUDA is used first."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def peak_memory(device: torch.device) -> int:

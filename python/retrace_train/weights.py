@@ -22,6 +22,7 @@ STANDARD_DEVIATION = 0.02
 class Weights(Protocol):
     def tensor(self, name: str, shape: torch.Size) -> torch.Tensor:
         """The whole tensor, of any floating type, on any device."""
+        ...
 
 
 class StoredWeights:

@@ -11,6 +11,7 @@ import ctypes
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -77,19 +78,16 @@ class CBranch(ctypes.Structure):
 
 class Counters(ctypes.Structure):
     _fields_ = [
-        (name, ctypes.c_int64)
-        for name in (
-            "prefix_tokens_computed",
-            "branch_tokens_computed",
-            "tokens_recomputed",
-            "prefix_tokens_reused",
-            "forward_passes",
-            "pages_evicted",
-        )
+        ("prefix_tokens_computed", ctypes.c_int64),
+        ("branch_tokens_computed", ctypes.c_int64),
+        ("tokens_recomputed", ctypes.c_int64),
+        ("prefix_tokens_reused", ctypes.c_int64),
+        ("forward_passes", ctypes.c_int64),
+        ("pages_evicted", ctypes.c_int64),
     ]
 
     def as_dict(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name, _ in self._fields_}
+        return {field[0]: getattr(self, field[0]) for field in self._fields_}
 
 
 class EngineError(RuntimeError):
@@ -166,6 +164,8 @@ def probe(folder: Path) -> dict:
 
 class Engine:
     """One open engine. Ends with `close`, or as a context manager."""
+
+    memory_taken: int | None = None  # bytes of the GPU, where they were measured
 
     def __init__(
         self,
@@ -279,7 +279,7 @@ class Engine:
         self.close()
 
 
-def open_engine(run: Run, shape: Shape, weights: dict, kernels: str, cache_bytes: int, **options: int) -> Engine:
+def open_engine(run: Run, shape: Shape, weights: dict, kernels: str, cache_bytes: int, **options: Any) -> Engine:
     """An engine as the parts of the check want theirs."""
     return Engine(
         run.build_folder,

@@ -45,10 +45,15 @@ class Trial:
             self.branches.append(Branch(tokens, spans))
         self.expected: list[torch.Tensor] = []
         self.comparisons: dict[str, dict[str, int]] = {}
-        self.engine: Engine | None = None
+        self.opened: Engine | None = None
         self.open_engine()
 
-    def open_engine(self, **options: int) -> Engine:
+    @property
+    def engine(self) -> Engine:
+        assert self.opened is not None, "the engine was closed"
+        return self.opened
+
+    def open_engine(self, **options: int) -> None:
         self.close()
         tokens = self.prefix.numel() + BRANCHES * (self.longest + 2 * PAGE) + 4 * PAGE
         bytes_per_token = self.shape.kv_bytes_per_token * (2 if self.run.device == "cpu" else 1)
@@ -57,13 +62,12 @@ class Trial:
             "max_batch_rows": 2048,
             "max_head_rows": 1024,
         } | options
-        self.engine = open_engine(self.run, self.shape, self.weights, self.kernels, **settings)
-        return self.engine
+        self.opened = open_engine(self.run, self.shape, self.weights, self.kernels, **settings)
 
     def close(self) -> None:
-        if self.engine is not None:
-            self.engine.close()
-            self.engine = None
+        if self.opened is not None:
+            self.opened.close()
+            self.opened = None
 
     def compare(self, name: str, found: torch.Tensor, expected: torch.Tensor) -> None:
         entry = self.comparisons.setdefault(name, {"scores": 0, "different": 0, "bits": 0, "unwritten": 0})

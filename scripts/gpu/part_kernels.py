@@ -11,6 +11,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -228,7 +229,7 @@ def attention_cases(run: Run) -> list[tuple[int, int, int]]:
 # ---- the part -------------------------------------------------------------------------------------------------
 
 
-def ask(run: Run, report: Report, function: str, kernels: str, limit_s: float) -> object:
+def ask(run: Run, report: Report, function: str, kernels: str, limit_s: float) -> Any:
     """The function's answer from a process of its own; None where these kernels are not to be had here."""
     arguments = {"run": run.as_arguments(), "kernels": kernels}
     outcome = run_isolated("part_kernels", function, arguments, min(limit_s, report.seconds_left() - 5))

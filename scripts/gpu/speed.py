@@ -81,7 +81,7 @@ class Contest:
     """The contenders for one shape and one choice of kernels."""
 
     def __init__(self, run: Run, report: Report | None, kernels: str, seed: int = 7) -> None:
-        self.run, self.report, self.kernels = run, report, kernels
+        self.run, self.reported_to, self.kernels = run, report, kernels
         self.shape = shape_of(run)
         self.accounting = Accounting(self.shape)
         self.generator = torch.Generator().manual_seed(seed)
@@ -89,6 +89,11 @@ class Contest:
         self.engines: dict[str, Engine] = {}
         self.model = None
         self.out_of_memory: set[tuple[str, str]] = set()
+
+    @property
+    def report(self) -> Report:
+        assert self.reported_to is not None, "this contest only measures"
+        return self.reported_to
 
     # ---- engines and their memory --------------------------------------------------------------
 
@@ -348,6 +353,7 @@ class Contest:
                             best_score, accepted = mean, tokens
                 if not keeps_accepted:
                     engine.drop_unpinned()
+                assert accepted is not None, "no candidate has a score that can be compared"
                 committed = engine.commit(handle, accepted)
                 engine.close_prefix(handle)
                 handle = engine.commit(committed, random_tokens(self.shape, search.observation, self.generator))

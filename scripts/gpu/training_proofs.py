@@ -13,13 +13,16 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as functional
+from torch.distributed.tensor import DTensor
 
 from isolated import run_command
 from models import TINY, Shape
 from retrace_train import attention, loop
+from retrace_train.model import PackedModel
 from retrace_train.ranks import be_deterministic
 from training_run import MemoryRows, make_job, open_training, ranks_of
 
@@ -110,7 +113,16 @@ def with_gradients(attend: Attend, states: list[torch.Tensor], gradient: torch.T
     leaves = [one.detach().clone().requires_grad_() for one in states]
     output = attend(*leaves)
     output.backward(gradient)
-    return [output.detach(), *(one.grad.transpose(1, 2) for one in leaves)]
+    return [output.detach(), *(gradient_of(one).transpose(1, 2) for one in leaves)]
+
+
+def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
+    assert tensor.grad is not None
+    return whole_of(tensor.grad)
+
+
+def whole_of(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def packed(documents: list[int]) -> Attend:
@@ -213,18 +225,19 @@ def nll_and_gradients(found: Findings, rows: MemoryRows, compute: str, chunk: in
         [batch] = loop.make_batches([rows.read(0)], 1)
         nll = batch.run(model, device)
         nll.sum().backward()
-        gradients = {name: one.grad.full_tensor() for name, one in model.named_parameters()}
+        gradients = {name: gradient_of(one) for name, one in model.named_parameters()}
         return nll.detach(), gradients, model
 
 
-def nll_apart(model: torch.nn.Module, ids: torch.Tensor, documents: list[int]) -> torch.Tensor:
+def nll_apart(model: PackedModel, ids: torch.Tensor, documents: list[int]) -> torch.Tensor:
     """By Transformers' Llama in float32, its own attention, a document at a time, with the same weights."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    config = LlamaConfig.from_dict(model.config.to_dict())
+    config = LlamaConfig.from_dict(model.causal_lm.config.to_dict())
     config._attn_implementation = "sdpa"
-    plain = LlamaForCausalLM(config).to(ids.device, torch.float32).eval()
-    weights = {name.removeprefix("causal_lm."): one.full_tensor() for name, one in model.named_parameters()}
+    plain: Any = LlamaForCausalLM(config)
+    plain = plain.to(ids.device, torch.float32).eval()
+    weights = {name.removeprefix("causal_lm."): whole_of(one) for name, one in model.named_parameters()}
     plain.load_state_dict({name: one.detach() for name, one in weights.items()}, strict=True)
     losses = []
     with torch.no_grad():
@@ -337,7 +350,8 @@ def digest_of_steps(events: list[dict]) -> list[tuple[float, float]]:
 def prove_export(found: Findings, folder: Path) -> None:
     from transformers import LlamaForCausalLM
 
-    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).to(found.device)
+    model: Any = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model = model.to(found.device)
     ids = torch.arange(64, device=found.device)[None]
     with torch.no_grad():
         loss = float(model(input_ids=ids, labels=ids).loss)

@@ -14,6 +14,7 @@ import argparse
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -82,7 +83,7 @@ def encode_pass(work: Path, encoder: Encoder, name: str) -> None:
             trained.append(np.array(piece_trained, bool))
             lengths.append(len(piece_ids))
             headers.append(index == 0)
-    arrays = {"ids": np.concatenate(ids), "trained": np.concatenate(trained)}
+    arrays: dict[str, Any] = {"ids": np.concatenate(ids), "trained": np.concatenate(trained)}
     np.savez(work / f"train-{name}.npz", **arrays, lengths=np.array(lengths, np.int32), headers=np.array(headers))
     size, share = arrays["ids"].size / 1e6, arrays["trained"].mean()
     print(f"{name}: {len(lines)} documents, {size:.2f} M tokens, {share:.1%} trained", flush=True)

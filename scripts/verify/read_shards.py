@@ -54,6 +54,7 @@ def read_with_duckdb(path):
     import duckdb
 
     result = duckdb.sql("SELECT * FROM read_parquet($path)", params={"path": path})
+    assert result is not None
     for values in result.fetchall():
         yield dict(zip(result.columns, values, strict=True))
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -72,7 +73,8 @@ def tiny(channels: int = 32, **changes) -> LlamaForCausalLM:
     torch.manual_seed(1)
     shape = dict(vocab_size=END + 1, hidden_size=channels, intermediate_size=8, num_hidden_layers=1)
     heads = dict(num_attention_heads=1, num_key_value_heads=1, max_position_embeddings=64, tie_word_embeddings=False)
-    return LlamaForCausalLM(LlamaConfig(**(shape | heads | changes)))
+    settings: dict[str, Any] = shape | heads | changes
+    return LlamaForCausalLM(LlamaConfig(**settings))
 
 
 def chain(following: dict[int, int]) -> LlamaForCausalLM:
@@ -228,9 +230,10 @@ class TokenBytesTest(unittest.TestCase):
         tokenizer, tokens = Tokenizer.from_file(str(path)), read_token_bytes(path)
         text = "def f(x):\r\n\treturn '你好 🎉 grüße \x00\x7f\xad' # é\n"
         encoded = tokenizer.encode(text, add_special_tokens=False).ids
-        self.assertEqual(b"".join(tokens.of(one) for one in encoded), text.encode())
+        self.assertEqual(b"".join(tokens.of(one) or b"" for one in encoded), text.encode())
         self.assertEqual(int(tokens.sizes[encoded].sum()), len(text.encode()))
         special = tokenizer.token_to_id("<|end_of_text|>")
+        assert special is not None
         self.assertEqual((tokens.of(special), tokens.sizes[special], tokens.of(10**6)), (None, 0, None))
 
 
@@ -335,7 +338,8 @@ class Completions(WithFolder):
         model, tokenizer = load(SMALL), Tokenizer.from_file(str(SMALL / "tokenizer.json"))
         context = tokenizer.encode("import { join } from 'node:path'\n\nexport function", add_special_tokens=False).ids
         given = dict(do_sample=False, max_new_tokens=40, pad_token_id=0)
-        theirs = model.llama.generate(torch.tensor([context]), attention_mask=torch.ones(1, len(context)), **given)
+        llama: Any = model.llama
+        theirs = llama.generate(torch.tensor([context]), attention_mask=torch.ones(1, len(context)), **given)
         expected = tokenizer.decode(theirs[0, len(context) :].tolist(), skip_special_tokens=True)
         task = CompletionTask("c", "r", "a.ts", np.array(context), "", lines=99, max_new_tokens=40)
         self.assertEqual(complete(model, task), expected)

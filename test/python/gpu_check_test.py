@@ -8,6 +8,7 @@ import tempfile
 import unittest
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import torch
@@ -277,7 +278,7 @@ class PartsTest(unittest.TestCase):
 
     def test_the_default_that_is_not_exact_is_not_raced(self) -> None:
         figures = {f"B ours, kernels {kernels}": {"median": 1.0} for kernels in ("auto", "portable")}
-        content = {"parts": {"speed-short": {"figures": figures}}}
+        content: dict = {"parts": {"speed-short": {"figures": figures}}}
         run = run_on(self.folder)
         content["parts"]["exactness"] = {"facts": {"exact kernels": ["portable"]}}
         self.assertEqual(part_speed_long.fastest_of_short(run, content), ["portable"])
@@ -321,7 +322,7 @@ class PartsTest(unittest.TestCase):
 
     def contest(self) -> Contest:
         contest = object.__new__(Contest)
-        contest.run, contest.report, contest.shape = run_on(self.folder, "cpu"), self.report, TINY
+        contest.run, contest.reported_to, contest.shape = run_on(self.folder, "cpu"), self.report, TINY
         contest.accounting, contest.generator = Accounting(TINY), torch.Generator()
         contest.engines, contest.out_of_memory = {}, set()
         return contest
@@ -347,8 +348,8 @@ class PartsTest(unittest.TestCase):
 
         work, samples = FULL["H"], {"HF smart": [], "HF naive": []}
         with mock.patch.multiple(contest, score_smart=score_smart, record_memory=mock.DEFAULT):
-            self.assertIsNone(contest.repeat("HF smart", work, None, None))
-            self.assertIsNone(contest.repeat("HF smart", work, None, None))
+            for _ in range(2):
+                self.assertIsNone(contest.repeat("HF smart", work, mock.sentinel.sample, None))
             contest.retry_alone(work, {"HF smart": 7, "HF naive": 2}, samples, {})
         self.assertEqual([result["ms"] for result in samples["HF smart"]], [5.0, 5.0])
 
@@ -445,7 +446,7 @@ class TrainingTest(unittest.TestCase):
     def test_rates_are_of_the_step_and_of_its_parts(self) -> None:
         self.measure(("ok", [BUILT, DONE, DONE, DONE]))
         self.assertEqual(self.started, [(["a", "b", "c"], False)])
-        median = self.report.median
+        median: Any = self.report.median
         self.assertAlmostEqual(median("8k, a: tokens/s"), (384 / 2 + 384 / 2.5) / 2)
         self.assertAlmostEqual(median("8k, a: forward and backward of a row"), (750 + 1000) / 2)
         self.assertAlmostEqual(median("8k, a: MFU"), (0.05 + 0.04) / 2)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def check_round_trip(work: Path, model: Path) -> dict:
 
 def check_prolong(work: Path, model: Path) -> dict:
     """What datatools' pack.py writes: no doc_ids, a mask for instructions alone, domains that are paths."""
-    from streaming import MDSWriter
+    from streaming import MDSWriter  # pyright: ignore[reportMissingImports]
 
     columns = {"input_ids": "ndarray:uint32", "indices": "ndarray:uint32", "length": "uint64", "domain": "str"}
     for worker, mask in (("0-0", None), ("0-1", [1, 1, 0, 1, 0, 1, 1, 0, 0, 1])):
@@ -192,7 +193,7 @@ def check_refusals(work: Path, model: Path, shards: Path) -> dict:
 
 
 def check_mds_refusals(work: Path, model: Path) -> dict:
-    from streaming import MDSWriter
+    from streaming import MDSWriter  # pyright: ignore[reportMissingImports]
 
     def dataset(name: str, kind: str, value: object, spoil=lambda index: None) -> Path:
         folder = work / name
@@ -231,7 +232,7 @@ def check_mds_refusals(work: Path, model: Path) -> dict:
 
 
 def check_without_library(work: Path, model: Path, shards: Path) -> dict:
-    sys.modules["streaming"] = None
+    sys.modules["streaming"] = None  # pyright: ignore[reportArgumentType]  importing it fails
     try:
         with whole_folder(work / "out") as folder:
             write_mds(open_rows([shards], model, 2**20), folder)
@@ -260,7 +261,7 @@ def check_stopped(work: Path, model: Path) -> dict:
 def check_titan(*_: Path) -> dict:
     """With stand-ins for torchtitan's classes; the real ones are on its main branch alone."""
     row = {"input_ids": [7, 8, 9, 5, 6], "labels": [-100, 8, -100, -100, 6], "seq_lengths": [3, 2]}
-    titan = ModuleType("torchtitan.components.data")
+    titan: Any = ModuleType("torchtitan.components.data")
     titan.SampleProcessor = type("SampleProcessor", (), {"Config": type("Config", (), {})})
     titan.TextSequence = dict
     for name in ("torchtitan", "torchtitan.components"):

@@ -14,6 +14,7 @@ from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -328,7 +329,7 @@ def open_as_rank(rank: int, folder: Path, model: Path, store: str) -> dict:
 
 def an_order(count=40, seed=1, batch=6, mixture=None, sizes=(5, 60), domains=2):
     generator = np.random.default_rng(seed)
-    tokens = generator.integers(*sizes, count)
+    tokens = generator.integers(sizes[0], sizes[1], count)
     domain_of = np.arange(count, dtype=np.int32) % domains
     return Order(tokens, domain_of, [f"d{i}" for i in range(domains)], seed, batch, mixture), tokens, domain_of
 
@@ -467,7 +468,7 @@ class MetricsLines(InFolder):
         super().setUp()
         (self.folder / "out").mkdir()
         out = self.folder / "out"
-        self.job = SimpleNamespace(out=out, metrics=out / "metrics.jsonl")
+        self.job: Any = SimpleNamespace(out=out, metrics=out / "metrics.jsonl")
 
     def lines(self) -> list[dict]:
         return [json.loads(line) for line in self.job.metrics.read_text().splitlines()]
@@ -543,7 +544,8 @@ class Arithmetic(unittest.TestCase):
 
         shape = {"hidden_size": 48, "num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 16}
         shape |= {"intermediate_size": 80, "num_hidden_layers": 3, "vocab_size": 70}
-        config = LlamaConfig(**shape, attn_implementation="eager")
+        settings: dict[str, Any] = {**shape, "attn_implementation": "eager"}
+        config = LlamaConfig(**settings)
         model = LlamaForCausalLM(config)
         with FlopCounterMode(display=False) as counter:
             loss = model(torch.arange(20)[None], labels=torch.arange(20)[None]).loss
@@ -573,6 +575,7 @@ class Arithmetic(unittest.TestCase):
     def test_a_cpu_is_measured(self):
         value, source = peak_flops(torch.device("cpu"), torch.float32)
         self.assertEqual(source, "measured")
+        assert value is not None
         self.assertTrue(1e8 < value < 1e14, value)
 
 

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import torch
@@ -120,8 +121,8 @@ def reference_of(folder: Path) -> LlamaForCausalLM:
 
 
 def gradients_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    grads = {name: one.grad for name, one in model.named_parameters()}
-    return {name: one.full_tensor() if hasattr(one, "full_tensor") else one for name, one in grads.items()}
+    gradients: dict[str, Any] = {name: one.grad for name, one in model.named_parameters()}
+    return {name: one.full_tensor() if hasattr(one, "full_tensor") else one for name, one in gradients.items()}
 
 
 def expect_close(seen: torch.Tensor, expected: torch.Tensor, relative: float, what: str) -> None:
@@ -491,7 +492,8 @@ def rank_job(folder: Path, size: int) -> Job:
 
 
 def whole_weights(model: PackedModel) -> dict[str, torch.Tensor]:
-    return {name: one.detach().full_tensor().clone() for name, one in model.causal_lm.named_parameters()}
+    parameters: dict[str, Any] = dict(model.causal_lm.named_parameters())
+    return {name: one.detach().full_tensor().clone() for name, one in parameters.items()}
 
 
 def whole_moments(model: PackedModel, optimizer: torch.optim.Optimizer) -> dict[str, dict[str, torch.Tensor]]:

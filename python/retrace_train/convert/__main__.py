@@ -52,7 +52,7 @@ def _convert(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _parse(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m retrace_train.convert", description=__doc__.strip().splitlines()[0]
+        prog="python -m retrace_train.convert", description=(__doc__ or "").strip().splitlines()[0]
     )
     direction = parser.add_mutually_exclusive_group(required=True)
     direction.add_argument("--to", dest="target", choices=["mds", "olmo", "bridge"])

@@ -163,7 +163,7 @@ def _file_name_of(domain: str) -> str:
 
 def _import_streaming() -> Any:
     try:
-        import streaming
+        import streaming  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         message = (
             f"MDS is written and read by mosaicml-streaming, which cannot be imported ({error}). Install "

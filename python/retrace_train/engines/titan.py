@@ -32,7 +32,10 @@ def shifted(row: dict[str, Any]) -> dict[str, np.ndarray]:
 
 def make_row_processor() -> type:
     """The class for torchtitan's `processor`; made on call, for without torchtitan there is nothing to derive from."""
-    from torchtitan.components.data import SampleProcessor, TextSequence
+    from torchtitan.components.data import (  # pyright: ignore[reportMissingImports]
+        SampleProcessor,
+        TextSequence,
+    )
 
     class RowProcessor(SampleProcessor):
         @dataclass(kw_only=True, slots=True)

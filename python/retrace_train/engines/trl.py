@@ -31,7 +31,7 @@ from ..flops import model_flops, peak_flops
 from ..job import Job
 from ..loop import Training, run_training
 from ..model import TYPES, PackedModel, build_on_meta, compute_rotary
-from ..optimizer import local
+from ..optimizer import local_gradient
 from ..order import deal
 from ..ranks import Ranks, peak_memory
 from ..stopping import StopRequest
@@ -155,7 +155,7 @@ class TrlTraining(Training):
             gradient_checkpointing=config.activation_checkpointing,
             gradient_checkpointing_kwargs={"use_reentrant": False},
             ddp_find_unused_parameters=False,
-            fsdp=None if on_cpu else True,
+            fsdp=None if on_cpu else True,  # pyright: ignore[reportArgumentType]  True is documented
             fsdp_config=None if on_cpu else {"version": 2, "transformer_layer_cls_to_wrap": ["LlamaDecoderLayer"]},
             use_cpu=on_cpu,
             seed=config.seed,
@@ -221,7 +221,7 @@ class Reporter(TrainerCallback):
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Gradients are clipped by now, which leaves what is not finite as it is."""
         of, step = self.training, state.global_step + 1
-        finite = all(bool(torch.isfinite(local(one.grad)).all()) for one in model.parameters())
+        finite = all(bool(torch.isfinite(local_gradient(one)).all()) for one in model.parameters())
         if not of.ranks.most([not finite])[0]:
             return
         names = sorted({name for row in of.order.rows_of(step - 1) for name in of.rows.read(int(row)).doc_ids})
