@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { CoreError } from '../core/index.js'
-import { previewTrainRuns, trainRuns, trainingPresets, type TrainOptions, type TrainingSummary } from '../pipeline/index.js' // prettier-ignore
+import { previewTrainRuns, trainRuns, trainingEngines, trainingPresets, type TrainOptions, type TrainingSummary } from '../pipeline/index.js' // prettier-ignore
 import { answerWith, newCommand, type Answer, type CommandContext } from './command.js'
 
 interface TrainFlags {
@@ -37,7 +37,7 @@ export function trainCommand(): Command {
     ) // prettier-ignore
     .option('--model <dir>', 'the model to start from: config.json, tokenizer.json, *.safetensors')
     .option('--config <file>', 'JSON config, whose keys replace those of the preset, one by one')
-    .addOption(choice('--engine <name>', 'our loop on FSDP2, or TRL on the same shards', ['fsdp2', 'trl'], 'fsdp2'))
+    .addOption(choice('--engine <name>', 'our loop on FSDP2, or TRL on the same shards', trainingEngines, 'fsdp2'))
     .addOption(choice('--device <name>', 'auto takes the GPUs where there are any', ['auto', 'cpu', 'cuda'], 'auto'))
     .option('--processes <n>', 'ranks on this machine (default: one per GPU; on a CPU up to 2)', positive)
     .option('--nodes <n>', 'machines; the command is started on each of them', positive, 1)

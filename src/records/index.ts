@@ -70,6 +70,7 @@ export {
   type StepEvent,
   type TrainingEvent,
   type TrainingFailure,
+  trainingEngines,
 } from './training-event.js'
 export {
   choiceTaskSchema,

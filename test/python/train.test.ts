@@ -269,7 +269,7 @@ function addTests(): void {
       })
       const { code, stderr } = await run.runToEnd(0)
       assert.is(code, 0, stderr)
-      steps.push(run.steps()[0] as StepEvent)
+      steps.push(run.steps()[0])
     }
     const [packed, apart] = steps as [StepEvent, StepEvent]
     assert.ok(runs[0][1].packing.rows < 12 && runs[1][1].packing.rows === 12)
@@ -327,7 +327,7 @@ function addTests(): void {
     bytes[middle] = (bytes[middle] as number) ^ 1
     writeFileSync(path, bytes)
     await stops(2, 'SHARD_CHANGED', new RegExp(`${file}.* Copy it again`))
-    bytes[middle] = (bytes[middle] as number) ^ 1
+    bytes[middle] = bytes[middle] ^ 1
     writeFileSync(path, bytes)
 
     const { code, stderr } = await run.runToEnd(0)

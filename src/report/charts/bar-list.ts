@@ -27,7 +27,7 @@ export interface BarListOptions {
 export function barList(bars: readonly Bar[], { summary, end, axis }: BarListOptions): Html {
   const longest = bars.reduce((most, bar) => Math.max(most, lengthOf(bar)), 0)
   const ticks = niceTicks(0, end ?? longest, 4)
-  const last = end ?? (ticks.at(-1) as number)
+  const last = end ?? ticks.at(-1) ?? longest
   return html`<div class="bars" role="img" aria-label="${summary}">
     ${bars.map((bar) => drawBar(bar, last, ticks))}
     <div class="bar-row axis" aria-hidden="true">

@@ -28,7 +28,7 @@ export function binValues(values: readonly number[], count: number): Bin[] {
   const edges = niceTicks(low, high, count)
   const bins = edges.slice(1).map((to, at) => ({ from: edges[at] as number, to, count: 0 }))
   for (const value of values) {
-    const bin = bins.find(({ to }) => value < to) ?? (bins.at(-1) as Bin)
+    const bin = (bins.find(({ to }) => value < to) ?? bins.at(-1)) as Bin
     bin.count += 1
   }
   return bins
