@@ -168,14 +168,14 @@ export class TrainingRun {
   }
 }
 
-export interface Ending {
+interface Ending {
   code: number | null
   signal: NodeJS.Signals | null
   stderr: string
 }
 
 /** torchrun and its ranks. It leads a process group, and each of its ranks leads another. */
-export class TrainingProcess {
+class TrainingProcess {
   stderr = ''
   ended = false
   readonly #child: ChildProcess

@@ -209,7 +209,7 @@ export function writeShards(folder: string, model: string, shape: ShardsShape = 
 }
 
 /** Sizes of Llama-3-8B, as its config.json has them. */
-export const llama8b = {
+const llama8b = {
   model_type: 'llama',
   hidden_size: 4096,
   intermediate_size: 14_336,
