@@ -305,7 +305,7 @@ def main(run: Run, report: Report) -> None:
                 verdicts[shape_name] = False  # also where there is no time to ask
                 report.need(15)
                 arguments = {"run": run.as_arguments(), "kernels": kernels, "shape_name": shape_name}
-                limit = min(150 if run.device == "cuda" else 500, report.seconds_left() - 5)
+                limit = min(150 * run.patience, report.seconds_left() - 5)
                 outcome = run_isolated("part_exactness", "try_everything", arguments, limit)
                 if outcome.status != "ok":
                     # Kernels of Hopper know heads of 128 alone; what they do not know is no failure of theirs.

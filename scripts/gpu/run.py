@@ -28,6 +28,11 @@ class Run:
         return self.scale == "tiny"
 
     @property
+    def patience(self) -> int:
+        """Factor of all time limits: they are for a GPU, and a CPU that has other work too may take far longer."""
+        return 1 if self.device == "cuda" else 10
+
+    @property
     def build_log(self) -> Path:
         return self.build_folder / "build.log"
 

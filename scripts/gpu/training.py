@@ -49,7 +49,7 @@ def prove(run: Run, report: Report) -> None:
     for name, (title, seconds) in PROOFS.items():
         with report.step(name):
             report.need(20)
-            limit = min(seconds, report.seconds_left() - LEAVE_SECONDS)
+            limit = min(seconds * run.patience, report.seconds_left() - LEAVE_SECONDS)
             arguments = {"name": name, "device": run.torch_device, "tiny": run.tiny, "root": str(run.root)}
             outcome = run_isolated("training_proofs", "prove", arguments, limit, surroundings(run))
             record_proof(report, title, outcome)
@@ -126,7 +126,7 @@ def run_trials(run: Run, report: Report, setup: Setup, trials: list[Trial]) -> t
     """What the process answered counts also where it then crashed, hung or was ended."""
     shape = plan.shape_of(run.tiny)
     wanted = 2 * sum(trial.seconds(setup.row_tokens, shape) for trial in trials) + 4 * plan.BUILD_SECONDS
-    limit = min(wanted, report.seconds_left() - LEAVE_SECONDS)
+    limit = min(wanted * run.patience, report.seconds_left() - LEAVE_SECONDS)
     with tempfile.TemporaryDirectory() as folder:
         answers = Path(folder) / "answers.jsonl"
         arguments = {

@@ -323,7 +323,7 @@ def prove_loop(found: Findings, root: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         path = write_job(found, folder)
-        started, detail = start(root, path)
+        started, detail = start(found, root, path)
         found.proof("torchrun", started, detail)
         if not started:
             return
@@ -335,7 +335,7 @@ def prove_loop(found: Findings, root: Path) -> None:
         shutil.rmtree(max((folder / "checkpoints").glob("step-*")))
         shutil.rmtree(folder / "model")
         before = digest_of_steps(events)
-        found.proof("torchrun again, from a checkpoint", *start(root, path))
+        found.proof("torchrun again, from a checkpoint", *start(found, root, path))
         again = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
         resumed = [event["step"] for event in again if event["event"] == "start"]
         found.proof("it went on from step 3", resumed == [0, 3], f"starts at {resumed}")
@@ -402,9 +402,10 @@ def camel(value: object) -> object:
     return {words[key][0] + "".join(map(str.capitalize, words[key][1:])): camel(inner) for key, inner in value.items()}
 
 
-def start(root: Path, job: Path) -> tuple[bool, str]:
+def start(found: Findings, root: Path, job: Path) -> tuple[bool, str]:
+    limit_s = 100 if found.device.type == "cuda" else 1000
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1"]
-    outcome = run_command([*command, "-m", "retrace_train", "--job", str(job)], 100, cwd=root)
+    outcome = run_command([*command, "-m", "retrace_train", "--job", str(job)], limit_s, cwd=root)
     failure = job.parent / "failure.json"
     why = failure.read_text()[:600] if failure.exists() else outcome.why[-600:]
     return outcome.status == "ok", f"{outcome.seconds:.0f} s" if outcome.status == "ok" else why

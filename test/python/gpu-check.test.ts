@@ -48,7 +48,7 @@ testWhere(missing ?? noEngine, 'the GPU check proves and measures the CPU refere
   const folder = mkdtempSync(join(tmpdir(), 'gpu-check-'))
   const out = join(folder, 'results.json')
   const parts = ['exactness', 'accuracy', 'speed-short', 'speed-long']
-  const where = ['--device', 'cpu', '--scale', 'tiny', '--build-folder', native, '--out', out]
+  const where = ['--device', 'cpu', '--scale', 'tiny', '--build-folder', native, '--out', out, '--minutes', '60']
   const done = spawnSync(python!, [join(root, 'scripts/gpu-check'), '--part', parts.join(','), ...where], {
     encoding: 'utf8',
   })
@@ -73,7 +73,18 @@ testWhere(missing ?? noEngine, 'the GPU check proves and measures the CPU refere
 testWhere(missing, 'the GPU check proves and measures training on the CPU, on small shapes', () => {
   const folder = mkdtempSync(join(tmpdir(), 'gpu-check-'))
   const out = join(folder, 'results.json')
-  const where = ['--device', 'cpu', '--scale', 'tiny', '--build-folder', join(folder, 'none'), '--out', out]
+  const where = [
+    '--device',
+    'cpu',
+    '--scale',
+    'tiny',
+    '--build-folder',
+    join(folder, 'none'),
+    '--out',
+    out,
+    '--minutes',
+    '60',
+  ]
   const done = spawnSync(python!, [join(root, 'scripts/gpu-check'), '--part', 'training-8k,training-64k', ...where], {
     encoding: 'utf8',
   })

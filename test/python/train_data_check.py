@@ -583,7 +583,7 @@ class Probe(InFolder):
     def run_probe(self, **environment: str) -> dict:
         variables = os.environ | {"PYTHONPATH": str(ROOT / "python"), "PYTHONDONTWRITEBYTECODE": "1"} | environment
         command = [sys.executable, "-m", "retrace_train.probe"]
-        return json.loads(subprocess.run(command, env=variables, capture_output=True, check=True, timeout=120).stdout)
+        return json.loads(subprocess.run(command, env=variables, capture_output=True, check=True, timeout=600).stdout)
 
     def test_it_says_what_is_here(self):
         found = self.run_probe()

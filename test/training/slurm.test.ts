@@ -41,7 +41,7 @@ function runScript(script: string, bin: string, requeued: string): Run {
     encoding: 'utf8',
     env,
     cwd: join(script, '..'),
-    timeout: 60_000,
+    timeout: 600_000,
   })
   return { code: status, stderr, requeued: existsSync(requeued) ? readFileSync(requeued, 'utf8') : '' }
 }

@@ -272,7 +272,7 @@ export function isAlive(pid: number): boolean {
 
 /** Waits for what has to come within half a minute. */
 export async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; tries < 1500; tries++) {
+  for (let tries = 0; tries < 15_000; tries++) {
     if (isSo()) return
     await sleep(20)
   }
