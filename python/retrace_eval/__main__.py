@@ -1,11 +1,11 @@
 """
-What a model is worth, measured without a network: held-out loss, needles and completion, as one JSON file.
+Measures a model without a network: held-out loss, needles and completion, as one JSON file.
 
     PYTHONPATH=python python -m retrace_eval --model DIR --out F.json
         [--held-out NAME=SHARDS_FOLDER ...] [--tasks F.jsonl]
 
-Progress goes to standard output, a JSON object a line. The file is written whole at the end; where something fails
-there is none, the last line on standard error has the code and the cause, and the exit code is 1.
+Progress is written to standard output, a JSON object in each line. The file is written at the end. After a failure
+there is no file, the last line on standard error has the code and the cause, and the exit code is 1.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from retrace_train.failures import TrainingFailure
 def main() -> int:
     options = parse_options()
     try:
-        options.out.unlink(missing_ok=True)  # an older file could be taken for this run's
+        options.out.unlink(missing_ok=True)  # an older file could be mistaken for that of this run
         _set_environment()
-        from .suites import run_suites  # needs torch, and says so where it is missing
+        from .suites import run_suites  # needs torch; reported below where it is missing
 
         run_suites(options)
         return 0
@@ -64,11 +64,11 @@ def _named_folder(text: str) -> tuple[str, Path]:
 
 
 def _set_environment() -> None:
-    """All is read when the libraries are imported."""
+    """The libraries read these when they are imported."""
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may give other bits each time
-    # Threads that wait for one another sleep: where they spin and the cores are shared, most of the time goes there
-    # (eight times as long, measured on two cores that others used too).
+    # Threads that wait for each other sleep. Where they spin on cores that others use too, waiting takes most of the
+    # time (eight times as long, measured on two busy cores).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 

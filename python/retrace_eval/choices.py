@@ -1,8 +1,8 @@
 """
 Needles: is the right one of several continuations the likeliest?
 
-The context is read once; each choice goes on from its cache. A tie is not right, so a model that knows nothing, and
-says the same of all, gets nothing by the order of the choices.
+The context is read once; each choice goes on from its cache. A tie counts as wrong, so that a model that scores all
+choices equally gains nothing from their order.
 """
 
 from collections import defaultdict
@@ -30,7 +30,9 @@ def score_choices(model: Model, tasks: list[ChoiceTask], progress: Progress) -> 
         progress.advance()
     return {
         **_accuracy([scored for cell in cells.values() for scored in cell]),
-        "chance": mean(1 / len(one.task.choices) for cell in cells.values() for one in cell if one.margin is not None),
+        "chance": mean(
+            1 / len(scored.task.choices) for cell in cells.values() for scored in cell if scored.margin is not None
+        ),
         "cells": [
             {
                 "length": length,
@@ -52,7 +54,7 @@ def margin_of(model: Model, task: ChoiceTask) -> float | None:
 
 
 def log_likelihoods(model: Model, context: np.ndarray, choices: list[np.ndarray]) -> list[float]:
-    """log p(choice | context) of each, in nats."""
+    """log p(choice | context) of each choice, in nats."""
     read = model.read(context)
     return [_log_likelihood(model, read, choice) for choice in choices]
 

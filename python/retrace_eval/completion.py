@@ -1,4 +1,4 @@
-"""The next lines of a file, written greedily, against those that are there: exact match and edit similarity."""
+"""The next lines of a file, generated greedily, against the real ones: exact match and edit similarity."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ def score_completions(model: Model, tasks: list[CompletionTask], progress: Progr
         repositories[task.repository].append(compare(complete(model, task), task.target) if fits else None)
         progress.advance()
     return {
-        **_means([one for those in repositories.values() for one in those]),
+        **_means([done for group in repositories.values() for done in group]),
         "repositories": {name: _means(repositories[name]) for name in sorted(repositories)},
     }
 
 
 def complete(model: Model, task: CompletionTask) -> str:
-    """What the model writes up to the last line feed asked for, a token that is no text, or the most new tokens."""
+    """The generated text, up to the requested number of lines, a token that is no text, or the most new tokens."""
     text, read = b"", model.read(task.context)
     for _ in range(task.max_new_tokens):
         token = model.likeliest_after(read)
@@ -56,10 +56,10 @@ def _stripped(text: str) -> str:
 
 
 def _means(completed: list[Completed | None]) -> dict[str, Any]:
-    done = [one for one in completed if one is not None]
+    done = [completion for completion in completed if completion is not None]
     return {
         "tasks": len(done),
         "tooLong": len(completed) - len(done),
-        "exactMatch": mean(one.exact for one in done),
-        "editSimilarity": mean(one.similarity for one in done),
+        "exactMatch": mean(completion.exact for completion in done),
+        "editSimilarity": mean(completion.similarity for completion in done),
     }

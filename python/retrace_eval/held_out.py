@@ -1,8 +1,8 @@
 """
 Loss on held-out rows, by domain and by position in the document.
 
-Each document goes through the model by itself, from position 0, as training sees it in its row. Tokens without a label
-are context. A special token that is trained counts in the loss and has no bytes, so bits per byte pay for it too.
+Each document is scored alone, from position 0, as training sees it in its row. Tokens without a label are context. A
+trained special token counts in the loss and has no bytes, so it raises the bits per byte.
 """
 
 from collections import defaultdict

@@ -1,8 +1,8 @@
 """
-Transformers' Llama as evaluation uses it: one sequence at a time, so that nothing has to keep documents apart.
+Transformers' Llama for evaluation: one sequence at a time, so that nothing has to keep documents apart.
 
-`nll` is for whole texts and keeps no cache. `read` keeps the cache; what was read can be read on from any number of
-times, since a reading is never changed.
+`nll` scores whole texts and keeps no cache. `read` keeps the cache, and any number of readings can go on from an
+earlier one, which is never changed.
 """
 
 import copy
@@ -26,7 +26,7 @@ HEAD_CHUNK = 2048  # tokens whose logits are in memory at once: 1 GiB of float32
 
 @dataclass(frozen=True)
 class Reading:
-    """Tokens that were read: what attention needs of them, and their last hidden states, `[tokens, channels]`."""
+    """Tokens that were read: their keys and values, and their last hidden states, `[tokens, channels]`."""
 
     cache: DynamicCache
     hidden: torch.Tensor
@@ -39,7 +39,7 @@ class Model:
 
     @torch.inference_mode()
     def nll(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        """Of the tokens at these positions, none 0, each given all before it: nats, float32."""
+        """Nats (float32) of the tokens at these positions, none of them 0, each given all tokens before it."""
         inputs = self._inputs(ids)
         hidden = self.llama.model(input_ids=inputs, use_cache=False).last_hidden_state[0]
         targets = torch.from_numpy(positions).to(inputs.device)
@@ -47,17 +47,17 @@ class Model:
 
     @torch.inference_mode()
     def nll_of(self, hidden: torch.Tensor, targets: torch.Tensor) -> np.ndarray:
-        """Of each target under the state before it. @raises TrainingFailure MODEL_INVALID where it is no number"""
+        """Nats of each target under the state before it. @raises TrainingFailure MODEL_INVALID where it is no number"""
         return _checked(chunked_nll(hidden, targets, self.llama.lm_head, HEAD_CHUNK)).cpu().numpy()
 
     @torch.inference_mode()
     def likeliest_after(self, reading: Reading) -> int:
-        """@raises TrainingFailure MODEL_INVALID where the logits are no numbers"""
+        """@raises TrainingFailure MODEL_INVALID where the logits are not numbers"""
         return int(_checked(self.llama.lm_head(reading.hidden[-1])).argmax())
 
     @torch.inference_mode()
     def read(self, ids: np.ndarray, after: Reading | None = None) -> Reading:
-        """Reads these tokens, behind those of `after`, which stays as it is."""
+        """Reads these tokens after those of `after`, which is not changed."""
         cache = DynamicCache() if after is None else _branch(after.cache)
         hidden = self.llama.model(input_ids=self._inputs(ids), past_key_values=cache, use_cache=True).last_hidden_state
         return Reading(cache, hidden[0])
@@ -67,14 +67,14 @@ class Model:
 
 
 def _branch(cache: DynamicCache) -> DynamicCache:
-    """A layer replaces its tensors when it grows and never writes into them, so both can share them until then."""
+    """A layer replaces its tensors when it grows and never writes into them, so that both can share them."""
     branch = copy.copy(cache)
     branch.layers = [copy.copy(layer) for layer in cache.layers]
     return branch
 
 
 def _checked(numbers: torch.Tensor) -> torch.Tensor:
-    """A model that fails must not come out as one that is bad."""
+    """A broken model must not be reported as a bad model."""
     if not numbers.isfinite().all():
         why = "What the model says is not a number. Its weights are broken, or too large for --dtype."
         raise TrainingFailure("MODEL_INVALID", why)

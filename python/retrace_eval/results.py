@@ -1,4 +1,4 @@
-"""What evaluation leaves: sums, means, progress, and one file that is whole or not there."""
+"""The output of evaluation: sums, means, progress, and a file that is complete or missing."""
 
 import json
 import math
@@ -13,7 +13,7 @@ import numpy as np
 
 @dataclass
 class Likelihood:
-    """Of some tokens: how many, their bytes as text, and their negative log-likelihood in nats, summed in float64."""
+    """Sums over tokens: their number, their bytes as text, and their negative log-likelihood in nats, in float64."""
 
     tokens: int = 0
     bytes: int = 0
@@ -37,7 +37,7 @@ def mean(values: Iterable[float]) -> float | None:
 
 
 class Progress:
-    """Lines for whoever started this."""
+    """Writes progress as lines for the parent process."""
 
     def __init__(self, suite: str, total: int):
         self.suite, self.total, self.done = suite, total, -1
@@ -49,7 +49,7 @@ class Progress:
 
 
 def write_whole(path: Path, value: dict[str, Any]) -> None:
-    """Under a temporary name first, then renamed. A number that is none is an error here, never a value."""
+    """Writes under a temporary name and renames. A value that is not a finite number is an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:

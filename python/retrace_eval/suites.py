@@ -1,4 +1,4 @@
-"""The suites that were asked for, one after another. What can be checked is checked before the weights load."""
+"""Runs the requested suites one after the other. Checks what it can before the weights are loaded."""
 
 import argparse
 import sys
@@ -17,13 +17,13 @@ def run_suites(options: argparse.Namespace) -> None:
     device = pick_device(options.device)
     tokens = read_token_bytes(options.model / "tokenizer.json")
     config = read_config(options.model, tokens)
-    # A row may be longer than the model's context, since only its documents are read, each by itself.
+    # A row may be longer than the model's context, since its documents are read one by one.
     sets = {name: open_rows([folder], options.model, sys.maxsize) for name, folder in options.held_out}
     tasks = read_tasks(options.tasks, config.vocab_size) if options.tasks else []
     choices = [task for task in tasks if isinstance(task, ChoiceTask)]
     completions = [task for task in tasks if isinstance(task, CompletionTask)]
     if completions:
-        from .completion import score_completions  # needs rapidfuzz: told now, not when the other suites are done
+        from .completion import score_completions  # needs rapidfuzz: reported now, and not after the other suites
 
     model = load_model(options.model, config, tokens, device, options.dtype)
     results = {}

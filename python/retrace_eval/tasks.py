@@ -1,4 +1,4 @@
-"""Tasks to evaluate on, a JSON object a line; `src/records/evaluation.ts` says what their keys mean."""
+"""Tasks for evaluation, a JSON object in each line; `src/records/evaluation.ts` documents their keys."""
 
 import json
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def _read_task(value: dict[str, Any], vocabulary_size: int) -> ChoiceTask | Comp
     if value["kind"] == "choice":
         choices = [_ids(choice, vocabulary_size) for choice in value["choices"]]
         if len(choices) < 2 or len({len(choice) for choice in choices}) > 1:
-            # The sum of log-probabilities falls with each token: a shorter choice would win by that alone.
+            # The sum of log-probabilities falls with each token, which would favour a shorter choice.
             raise ValueError(f"expected choices of one length, got {[len(choice) for choice in choices]} tokens")
         if not 0 <= value["answer"] < len(choices):
             raise ValueError(f"answer {value['answer']} is none of {len(choices)} choices")

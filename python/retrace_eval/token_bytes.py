@@ -1,4 +1,4 @@
-"""The bytes that each token stands for, out of the `tokenizer.json` of a byte-level BPE."""
+"""The bytes of each token, from the `tokenizer.json` of a byte-level BPE."""
 
 import json
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from retrace_train.failures import TrainingFailure
 
 @dataclass(frozen=True)
 class TokenBytes:
-    # By id. None: special, added or unused; such a token is no text and has no bytes.
+    # By id. None for special, added and unused tokens, which are no text.
     pieces: list[bytes | None]
     sizes: np.ndarray  # bytes of each token, int64
 
     def of(self, token: int) -> bytes | None:
-        """A model may have more ids than its tokenizer; those stand for nothing."""
+        """A model may have more ids than its tokenizer; those have no bytes."""
         return self.pieces[token] if token < len(self.pieces) else None
 
 
@@ -42,7 +42,7 @@ def _invalid(path: Path, why: str) -> TrainingFailure:
 
 
 def _byte_of_character() -> dict[str, int]:
-    """GPT-2's alphabet: what prints in Latin-1 stands for itself, the other bytes in order for U+0100 and on."""
+    """GPT-2's alphabet: printable bytes of Latin-1 are themselves, the others follow in order from U+0100."""
     prints = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in prints]
     return {chr(byte): byte for byte in prints} | {chr(0x100 + at): byte for at, byte in enumerate(others)}

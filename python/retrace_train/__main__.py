@@ -1,7 +1,7 @@
 """
 One rank of a training: `torchrun ... -m retrace_train --job OUT/job.json`, with python/ on PYTHONPATH.
 
-Exit code 0: done, or stopped as asked with a checkpoint. 1: a failure, which OUT/failure.json tells.
+Exit code 0: done, or stopped on request with a checkpoint. 1: a failure, described in OUT/failure.json.
 """
 
 import argparse
@@ -29,22 +29,22 @@ def main() -> None:
         _run(job)
         code = 0
     except TrainingFailure as failure:
-        if failure.code == "FOLDER_BUSY":  # the folder, and what it says of failures, is another training's
+        if failure.code == "FOLDER_BUSY":  # the folder with its failure.json belongs to another training
             print(f"{failure.code}: {failure.message}", file=sys.stderr, flush=True)
         else:
             record_failure(job.out, failure)
-    except BaseException as error:  # torch's CheckpointException is no Exception: a full disk would leave no word
+    except BaseException as error:  # torch's CheckpointException is not an Exception: a full disk would go unreported
         traceback.print_exc()
         record_failure(job.out, _explain(error, job))
-    # All is written and closed. Leaving in the orderly way would wait for ranks that are stuck in a sum, which torchrun
-    # ends; and after a training that is done, threads of libraries that are still there now and then abort the exit
-    # ("terminate called without an active exception").
+    # Everything is written and closed. A normal exit would wait for ranks that are stuck in a reduction, which torchrun
+    # ends. After a finished training, leftover threads of libraries sometimes abort it ("terminate called without an
+    # active exception").
     sys.stdout.flush()
     os._exit(code)
 
 
 def _run(job: Job) -> None:
-    # PyTorch is imported only now: a job that cannot be read is told at once.
+    # PyTorch is imported only now, so that an invalid job is reported at once.
     if job.engine == "trl":
         from .engines.trl import train
     else:
@@ -65,7 +65,7 @@ def _explain(error: BaseException, job: Job) -> TrainingFailure:
         why = "Another rank ended (killed, perhaps for want of memory), or the network between ranks broke"
         return TrainingFailure("RANK_LOST", f"{why}. {_resume(job)}", error=what)
     if isinstance(error, CheckpointException):
-        # Its last line is what came of the fault: where the disk is full, a position that the writer did not expect.
+        # Its last line is only a consequence: on a full disk, that the writer is at an unexpected position.
         free = f"{shutil.disk_usage(job.out).free / 1e9:.1f} GB are free in {job.out}"
         why = f"A checkpoint could not be written ({what.splitlines()[-1].strip()}); {free}"
         return TrainingFailure("UNEXPECTED", f"{why}. {_resume(job)}", error=what)

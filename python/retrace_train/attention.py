@@ -1,12 +1,12 @@
 """
 Attention that keeps the documents of a packed sequence apart, under the name "packed" for Transformers' models.
 
-On CUDA one `varlen_attn` call (FlashAttention, built into torch) for all documents; elsewhere, and in float32, which
-that kernel does not know, one causal call of scaled_dot_product_attention per document. No mask of T x T is ever made:
-Transformers makes none for an attention that has no mask function of its own.
+On CUDA one `varlen_attn` call (FlashAttention, built into torch) for all documents. Elsewhere, and in float32, which
+that kernel does not support, one causal call of scaled_dot_product_attention for each document. No mask of T x T is
+made: Transformers makes none for an attention without a mask function.
 
-Where documents begin comes from `cu_seq_lens_q` where the caller gives it (PackedModel does), else from `position_ids`
-that restart at 0 (TRL does that). A call with neither is one document.
+The starts of the documents come from `cu_seq_lens_q` where the caller gives it (PackedModel does), else from
+`position_ids` that restart at 0 (TRL does that). A call with neither has a single document.
 
 Shapes: B rows, T tokens, H query heads, K key/value heads, D head size, N documents.
 """
@@ -29,7 +29,7 @@ NAME = "packed"
 
 
 def register_packed_attention() -> str:
-    """Makes "packed" known to Transformers; the name to set as a config's `_attn_implementation`."""
+    """Registers "packed" with Transformers; returns the name, for a config's `_attn_implementation`."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(NAME, packed_attention)
@@ -41,7 +41,7 @@ def describe_attention(device: torch.device, dtype: torch.dtype) -> str:
 
 
 def boundaries(seq_lengths: Any, device: torch.device) -> dict[str, Any]:
-    """What the model hands through to every block: starts of the documents (int32 [N + 1]) and the longest one."""
+    """Arguments that the model passes to every block: starts of documents (int32 [N + 1]), length of the longest."""
     lengths = torch.as_tensor(seq_lengths, dtype=torch.int32)
     starts = F.pad(lengths.cumsum(0, dtype=torch.int32), (1, 0)).to(device)
     longest = int(lengths.max())
@@ -65,7 +65,7 @@ def packed_attention(
     starts = kwargs.get("cu_seq_lens_q")
     if starts is None:
         starts = _starts(kwargs.get("position_ids"), rows, tokens, query.device)
-    # Rows one behind the other: [B * T, heads, D].
+    # All rows in sequence: [B * T, heads, D].
     query, key, value = (states.transpose(1, 2).reshape(rows * tokens, -1, size) for states in (query, key, value))
     if _has_varlen(query.device, query.dtype):
         longest = kwargs.get("max_length_q") or int(starts.diff().max())
@@ -76,7 +76,7 @@ def packed_attention(
 
 
 def _starts(position_ids: torch.Tensor | None, rows: int, tokens: int, device: torch.device) -> torch.Tensor:
-    """int32 [N + 1] of position_ids [1 or B, T]; a row begins a document whatever its first position is."""
+    """int32 [N + 1] from position_ids [1 or B, T]; every row begins a document, whatever its first position is."""
     if position_ids is None:
         return torch.arange(0, rows * tokens + 1, tokens, dtype=torch.int32, device=device)
     begins = position_ids.expand(rows, tokens) == 0
@@ -90,12 +90,12 @@ def _has_varlen(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def _attend_varlen(query, key, value, starts, longest: int, scaling: float | None) -> torch.Tensor:
-    """query [T, H, D], key and value [T, K, D] to [T, H, D]; the keywords moved between versions of torch."""
+    """query [T, H, D], key and value [T, K, D] to [T, H, D]; the keywords differ between versions of torch."""
     known = inspect.signature(varlen_attn).parameters
     options: dict[str, Any] = {"scale": scaling} if "scale" in known else {}
     options |= {"window_size": (-1, 0)} if "window_size" in known else {"is_causal": True}
     if "num_splits" in known and torch.are_deterministic_algorithms_enabled():
-        options["num_splits"] = 1  # else the kernel chooses by length how it splits, and so how it rounds
+        options["num_splits"] = 1  # else the kernel splits, and so rounds, by length
     groups = query.shape[1] // key.shape[1]
     if groups > 1 and "enable_gqa" in known:
         options["enable_gqa"] = True
@@ -107,10 +107,11 @@ def _attend_varlen(query, key, value, starts, longest: int, scaling: float | Non
 
 
 def _attend_each(query, key, value, starts: list[int], scaling: float | None) -> torch.Tensor:
-    """query [T, H, D], key and value [T, K, D] to [T, H, D], a document at a time."""
+    """query [T, H, D], key and value [T, K, D] to [T, H, D], one document after the other."""
     if key.shape[1] != query.shape[1] and query.device.type == "cuda":
-        # In float32 only the kernel that writes all scores knows grouped heads; repeated, the one that does not serves.
-        key, value = (one.repeat_interleave(query.shape[1] // key.shape[1], dim=1) for one in (key, value))
+        # In float32 the only kernel with grouped heads writes all scores. With repeated heads another one can be used.
+        groups = query.shape[1] // key.shape[1]
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     outputs = []
     for begin, end in pairwise(starts):
         # [1, heads, document, D]

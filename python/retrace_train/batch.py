@@ -1,5 +1,5 @@
 """
-A micro-batch: rows one behind the other as a single packed sequence, and what its loss was by row.
+A micro-batch: rows in sequence as a single packed sequence, and the loss of each row.
 
 Shapes: T tokens of all its rows, n trained tokens, R rows.
 """
@@ -23,7 +23,7 @@ class Batch:
     position_ids: torch.Tensor  # int64 [1, T], from 0 in each document
     seq_lengths: np.ndarray  # int64, of all documents
     trained_of: list[int]  # [R], sums to n
-    nll_of: list[float] = field(default_factory=list)  # [R] nats, when its loss is known
+    nll_of: list[float] = field(default_factory=list)  # [R] nats, once the loss is known
 
     @property
     def trained(self) -> int:
@@ -31,8 +31,8 @@ class Batch:
 
     def run(self, model: torch.nn.Module, device: torch.device) -> torch.Tensor:
         """nll [n] of the trained tokens, for the backward pass."""
-        tensors = [one.to(device, non_blocking=True) for one in (self.input_ids, self.labels, self.position_ids)]
-        return model(*tensors, self.seq_lengths)
+        tensors = (self.input_ids, self.labels, self.position_ids)
+        return model(*(tensor.to(device, non_blocking=True) for tensor in tensors), self.seq_lengths)
 
     def note_loss(self, nll: torch.Tensor) -> None:
         parts = nll.detach().double().split(self.trained_of)
@@ -50,8 +50,8 @@ def make_batches(rows: Sequence[Row], batch_rows: int) -> list[Batch]:
 def _make_batch(rows: Sequence[Row]) -> Batch:
     positions = [np.concatenate([np.arange(length) for length in row.seq_lengths]) for row in rows]
     labels = [torch.from_numpy(row.labels) for row in rows]
-    position_ids = [torch.from_numpy(one) for one in positions]
-    trained_of = [len(trained_positions(*one)) for one in zip(labels, position_ids, strict=True)]
+    position_ids = [torch.from_numpy(row_positions) for row_positions in positions]
+    trained_of = [len(trained_positions(*row)) for row in zip(labels, position_ids, strict=True)]
     return Batch(
         rows=rows,
         input_ids=torch.cat([torch.from_numpy(row.input_ids) for row in rows]).unsqueeze(0),

@@ -1,12 +1,12 @@
 """
-Checkpoints: weights, moments and the step, enough to go on bit for bit with as many ranks, or with any number.
+Checkpoints: weights, moments and the step. With as many ranks training goes on bit for bit; any number can go on.
 
     checkpoints/step-00000012/   files of torch.distributed.checkpoint, each rank's parts
-                 retrace.json    what it is of, and the sizes of the files; written last
+                 retrace.json    what the checkpoint belongs to, and the sizes of the files; written last
 
-One is written under a name that ends in .tmp and renamed when every rank's bytes are on the disk. So whatever has a
-name without .tmp is whole, unless the disk or somebody changed it since. Files that are missing or have another length
-are told, and no older checkpoint is taken in silence. A byte changed within a tensor is not seen: nothing is hashed.
+A checkpoint is written under a name that ends in .tmp and renamed when the bytes of every rank are on the disk. So
+every folder without .tmp is complete, unless it was changed since. Missing files and files of another length are
+reported, and no older checkpoint is used instead. A changed byte within a tensor is not noticed: nothing is hashed.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ from .job import Job
 from .ranks import Ranks
 
 FACTS = "retrace.json"
-# Nothing of these decides what is computed beyond its rounding; some are what a user changes to get past a failure.
+# These change at most the rounding of what is computed; some are changed by users to get past a failure.
 FREE_KEYS = ("checkpoint", "micro_batch_rows", "activation_checkpointing", "loss_chunk_tokens", "deterministic")
 
 
 def identify(job: Job) -> dict[str, str]:
-    """What a checkpoint has to be of: the engine, and digests of the config, the data and the model's config."""
+    """What a checkpoint belongs to: the engine, and digests of the config, the data and the model's config."""
     config = {key: value for key, value in asdict(job.config).items() if key not in FREE_KEYS}
     manifests = [(folder / "manifest.json").read_bytes() for folder in job.shards]
     return {
@@ -45,11 +45,11 @@ def identify(job: Job) -> dict[str, str]:
 
 
 def state_of(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, dict[str, torch.Tensor]]:
-    """The tensors themselves, by name: what is loaded into them is in the model. A tied weight is in it once."""
+    """The tensors by name, not copied: loading into them changes the model. A tied weight occurs once."""
     named = dict(model.named_parameters())
     moments = ("exp_avg", "exp_avg_sq")
-    state = {key: {name: optimizer.state[one][key] for name, one in named.items()} for key in moments}
-    return {"weights": {name: one.detach() for name, one in named.items()}, **state}
+    state = {key: {name: optimizer.state[parameter][key] for name, parameter in named.items()} for key in moments}
+    return {"weights": {name: parameter.detach() for name, parameter in named.items()}, **state}
 
 
 def list_steps(folder: Path) -> list[int]:
@@ -66,14 +66,14 @@ class Checkpoints:
         return self.folder / f"step-{step:08d}"
 
     def remove_unfinished(self) -> None:
-        """For rank 0 before anything is saved: what a kill left."""
+        """Removes what a kill left. For rank 0, before anything is saved."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in self.folder.glob("*.tmp"):
             shutil.rmtree(path)
 
     def newest_whole(self) -> dict | None:
         """
-        What the newest checkpoint says of itself; None where there is none.
+        The facts of the newest checkpoint; None where there is none.
 
         @raises TrainingFailure CHECKPOINT_INVALID, RUN_MISMATCH
         """
@@ -97,14 +97,14 @@ class Checkpoints:
         return facts
 
     def load(self, step: int, state: dict) -> None:
-        """Into the tensors of `state`, whatever number of ranks wrote it. @raises TrainingFailure CHECKPOINT_INVALID"""
+        """Reads into `state` what any number of ranks wrote. @raises TrainingFailure CHECKPOINT_INVALID"""
         try:
             dcp.load(state, checkpoint_id=self.path(step))
-        except (Exception, CheckpointException) as error:  # the latter is no Exception
+        except (Exception, CheckpointException) as error:  # the latter is not an Exception
             raise self._invalid(self.path(step), str(error).strip().splitlines()[-1]) from error
 
     def save(self, step: int, state: dict, totals: dict[str, Any]) -> tuple[Path, float]:
-        """All ranks together; gives the folder and the seconds it took."""
+        """For all ranks together. Returns the folder and the seconds it took."""
         begin, path = time.perf_counter(), self.path(step)
         unfinished = path.with_name(f"{path.name}.tmp")
         dcp.save(state, checkpoint_id=unfinished)  # returns when all ranks have synced their files
@@ -114,7 +114,7 @@ class Checkpoints:
         return path, time.perf_counter() - begin
 
     def publish(self, unfinished: Path, step: int, totals: dict[str, Any]) -> None:
-        """For rank 0, when every file is on the disk: says what the folder is of and gives it the name of its step."""
+        """Writes the facts and renames the folder to its step. For rank 0, when every file is on the disk."""
         sizes = {file.name: file.stat().st_size for file in unfinished.iterdir() if file.is_file()}
         facts = {"step": step, "identity": self.identity, "worldSize": self.ranks.size, "totals": totals}
         write_synced(unfinished / FACTS, json.dumps({**facts, "files": sizes}) + "\n")
@@ -125,7 +125,7 @@ class Checkpoints:
 
     def _remove_old(self) -> None:
         for step in list_steps(self.folder)[: -self.keep]:
-            # Renamed first: a kill in between must leave nothing that looks whole.
+            # Renamed first, so that a kill in between leaves nothing that looks complete.
             leaving = self.path(step).rename(self.path(step).with_suffix(".tmp"))
             shutil.rmtree(leaving)
 

@@ -1,8 +1,8 @@
 """
 The trained model as a Hugging Face folder, which Transformers, vLLM and retrace's own scorer read.
 
-Tensors are gathered one at a time, and a file is written as soon as its tensors are there: rank 0 holds one file's
-worth and not the model. The folder appears under its name when it is whole.
+Tensors are gathered one after the other, and a file is written as soon as it has its tensors: rank 0 holds one file and
+not the whole model. The folder gets its name when it is complete.
 """
 
 import json
@@ -38,7 +38,7 @@ TOKENIZER_FILES = (
 def export_model(
     job: Job, ranks: Ranks, model: PackedModel, facts: dict[str, Any], file_bytes: int = FILE_BYTES
 ) -> None:
-    """All ranks together; rank 0 writes. `facts` are what is known of the training: step, tokens, loss."""
+    """For all ranks together; rank 0 writes. `facts` describe the training: step, tokens, loss."""
     folder = job.exported.with_name(f"{job.exported.name}.tmp")
     if ranks.rank == 0:
         shutil.rmtree(folder, ignore_errors=True)
@@ -61,7 +61,7 @@ def export_model(
 
 
 def _replace(old: Path, new: Path) -> None:
-    """The earlier export is renamed first: a kill while it is deleted must not leave half of it as the model."""
+    """Renames the earlier export first, so that a kill during its deletion does not leave half of it as the model."""
     leaving = old.with_name(f"{old.name}.old.tmp")
     shutil.rmtree(leaving, ignore_errors=True)
     if old.exists():
@@ -72,9 +72,9 @@ def _replace(old: Path, new: Path) -> None:
 
 def export_config(model_dir: Path, config: Any, export_type: str) -> dict[str, Any]:
     """
-    `config.json` as the model had it, with what training changed. The RoPE base and scaling stand where Transformers 4
-    looks for them (`rope_theta`, `rope_scaling`) and where 5 does (`rope_parameters`): a reader of the other place
-    would score with other positions.
+    The model's `config.json` with the changes of training. The RoPE base and scaling are written where Transformers 4
+    reads them (`rope_theta`, `rope_scaling`) and where 5 does (`rope_parameters`): with only one of the two, the other
+    version would score with other positions.
     """
     original = json.loads((model_dir / "config.json").read_text())
     parameters = getattr(config, "rope_parameters", None) or {**(getattr(config, "rope_scaling", None) or {})}
@@ -93,7 +93,7 @@ def export_config(model_dir: Path, config: Any, export_type: str) -> dict[str, A
 
 
 def plan_files(sizes: dict[str, int], file_bytes: int) -> list[list[str]]:
-    """Names of tensors by file, in their order; a file has at most `file_bytes` where more than one tensor is in it."""
+    """Names of tensors by file, in order; a file with more than one tensor has at most `file_bytes`."""
     files: list[list[str]] = []
     room = -1
     for name, size in sizes.items():
@@ -106,9 +106,9 @@ def plan_files(sizes: dict[str, int], file_bytes: int) -> list[list[str]]:
 
 
 def _write_weights(folder: Path, ranks: Ranks, causal_lm: torch.nn.Module, dtype: torch.dtype, file_bytes: int) -> None:
-    # A tied head goes by the embedding's name alone, as Transformers writes it.
+    # A tied head is written only as the embedding, as Transformers does.
     parameters = dict(causal_lm.named_parameters())
-    sizes = {name: one.numel() * dtype.itemsize for name, one in parameters.items()}
+    sizes = {name: parameter.numel() * dtype.itemsize for name, parameter in parameters.items()}
     files = plan_files(sizes, file_bytes)
     names = _file_names(len(files))
     for file, members in zip(names, files, strict=True):
@@ -129,7 +129,7 @@ def _file_names(count: int) -> list[str]:
 
 
 def _whole(parameter: torch.Tensor, dtype: torch.dtype, rank: int) -> torch.Tensor | None:
-    """On the CPU of rank 0; the others only give their parts. In the exported type when it travels: half the bytes."""
+    """The whole tensor on the CPU of rank 0, else None. Converted before it is sent: that halves the bytes."""
     part = parameter.detach().to(dtype)
     whole = part.full_tensor() if isinstance(part, DTensor) else part
     return whole.cpu().contiguous() if rank == 0 else None

@@ -1,4 +1,4 @@
-"""Why training stops: a code to decide by, and a message with the cause and the next step."""
+"""The failures of training: a code for programs, and a message with the cause and the next step."""
 
 import json
 import os
@@ -14,7 +14,7 @@ class TrainingFailure(Exception):
 
 
 def record_failure(out: Path, failure: TrainingFailure) -> None:
-    """Writes `failure.json` where no other rank was first; it appears whole or not at all."""
+    """Writes `failure.json`, complete or not at all, unless another rank was first."""
     print(f"{failure.code}: {failure.message}", file=sys.stderr, flush=True)
     value = {"code": failure.code, "message": failure.message, "details": failure.details}
     temporary = out / f"failure.json.{os.getpid()}.tmp"
@@ -22,6 +22,6 @@ def record_failure(out: Path, failure: TrainingFailure) -> None:
         temporary.write_text(json.dumps(value, default=str) + "\n")
         os.link(temporary, out / "failure.json")
     except OSError:
-        pass  # another rank was first; or there is no room for it, and standard error has to do
+        pass  # another rank was first, or the disk is full; it is on standard error too
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Files that are on the disk, and not only in memory, when a function returns."""
+"""Writing files so that they are on the disk, and not only in memory, when the function returns."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ def write_synced(path: Path, text: str) -> None:
 
 
 def sync(path: Path) -> None:
-    """Of a folder: the names in it."""
+    """For a folder: the names in it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,8 +1,8 @@
 """
-How much arithmetic training asks for, and how much a device can do: what MFU is the quotient of.
+The arithmetic that training needs and the arithmetic that a device can do: MFU is their quotient.
 
-A product of [m, k] and [k, n] counts as 2 m k n. Backward takes twice the forward. What activation checkpointing
-computes again is not counted, nor are norms, rotations and the softmax, as in the papers that MFU is compared with.
+A product of [m, k] and [k, n] counts as 2 m k n; the backward pass counts twice the forward pass. Not counted are
+recomputation by activation checkpointing, norms, rotations and the softmax, as in the papers that MFU is compared with.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 # FLOP/s by words of the device's name; NVIDIA's data sheets and architecture papers: bf16 with float32 sums, dense
-# (half of the figure "with sparsity"). The first line whose words all occur counts, so the longer names come first.
+# (half of the figure "with sparsity"). The first line whose words all occur is used, so longer names come first.
 PEAK_FLOPS = {
     ("GB200",): 2.5e15,
     ("B200",): 2.25e15,
@@ -39,14 +39,17 @@ PEAK_FLOPS = {
     ("4090",): 165.2e12,
     ("3090",): 71e12,
 }
-# A part of a card, or a slower card of the same name.
+# Words in the names of parts of a GPU, or of slower GPUs.
 NOT_THE_WHOLE_CARD = {"MIG", "Laptop", "D", "Max", "Ti", "Mobile"}
 
 
 def model_flops(config: Any, tokens: int, trained_tokens: int, square_sum: float) -> float:
     """
-    Of forward and backward over packed rows. @param config Hugging Face's of a Llama @param square_sum sum of the
-    squares of documents' lengths: causal attention takes half of each square for scores, and again for values
+    FLOP of the forward and backward pass over packed rows.
+
+    @param config Hugging Face's config of a Llama
+    @param square_sum sum of the squared lengths of documents: causal attention computes half of each square for the
+        scores, and again for the values
     """
     hidden, heads = config.hidden_size, config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or hidden // heads
@@ -61,8 +64,8 @@ def model_flops(config: Any, tokens: int, trained_tokens: int, square_sum: float
 
 def peak_flops(device: torch.device, dtype: torch.dtype = torch.bfloat16) -> tuple[float | None, str | None]:
     """
-    FLOP/s of one device and where they come from: "datasheet" (bf16, dense) for a card that is known, else "measured"
-    by a product of the type that training computes in; `(None, None)` where even that cannot be told.
+    FLOP/s of a device and their source: "datasheet" (bf16, dense) for a known GPU, else "measured" by a product in the
+    type that training computes in; `(None, None)` where the product fails.
     """
     if device.type == "cuda":
         known = datasheet_flops(torch.cuda.get_device_name(device))
@@ -82,9 +85,9 @@ def datasheet_flops(name: str) -> float | None:
 
 
 def _measure(device: torch.device, dtype: torch.dtype) -> float:
-    """The fastest of a few products of squares; on a CPU with the threads that the process has, in about 0.2 s."""
+    """The fastest of a few products of square matrices; on a CPU with the process's threads, in about 0.2 s."""
     side = 8192 if device.type == "cuda" else 1024
-    # Drawn, not constant: equal bits switch fewer transistors, and a card runs faster than on real data.
+    # Random, since constant data switches fewer transistors, so that a GPU runs faster than on real data.
     left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     seconds, deadline = float("inf"), time.perf_counter() + 0.2
     for attempt in range(20):
@@ -92,7 +95,7 @@ def _measure(device: torch.device, dtype: torch.dtype) -> float:
         start = time.perf_counter()
         torch.mm(left, right)
         _wait(device)
-        if attempt > 0:  # the first one sets up
+        if attempt > 0:  # the first run only warms up
             seconds = min(seconds, time.perf_counter() - start)
         if attempt > 1 and time.perf_counter() > deadline:
             break

@@ -1,5 +1,5 @@
 """
-What a training job is, as the file `job.json` says it; `src/training/options.ts` documents every key of its config.
+A training job, as in the file `job.json`; `src/training/options.ts` documents every key of its config.
 
     {"schemaVersion": 1, "out": DIR, "model": DIR, "shards": [DIR, ...], "engine": "fsdp2", "device": "auto",
      "threads": 1, "config": {...}}
@@ -79,7 +79,7 @@ class Job:
 
     @property
     def stop_request(self) -> Path:
-        """Training saves and ends after the step at hand where this file is there."""
+        """Where this file exists, training saves and ends after the current step."""
         return self.out / "stop"
 
 
@@ -93,7 +93,7 @@ def read_job(path: Path) -> Job:
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
-    """A dataclass of an object with the same keys in camel case; one too many or too few is an error."""
+    """Makes a dataclass from an object with the same keys in camel case; a missing or unknown key is an error."""
     names = {_camel(field.name): field for field in fields(kind)}
     if not isinstance(value, dict) or set(value) != set(names):
         found = sorted(value) if isinstance(value, dict) else value
@@ -108,18 +108,19 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
     if kind is Path:
         return Path(_checked(str, value, where))
     if kind == tuple[Path, ...]:
-        return tuple(Path(_checked(str, one, f"{where}[{i}]")) for i, one in enumerate(_checked(list, value, where)))
+        items = enumerate(_checked(list, value, where))
+        return tuple(Path(_checked(str, item, f"{where}[{i}]")) for i, item in items)
     return _checked(kind, value, where)
 
 
 def _checked(kind: Any, value: Any, where: str) -> Any:
-    """The value, if its type is one of the field's; JSON writes 1.0 as 1, so a whole number is a float too."""
+    """Returns the value if it has a type of the field. A whole number is a float too, since JSON writes 1.0 as 1."""
     kinds = get_args(kind) or (kind,)
     words = get_origin(kind) is Literal
     if float in kinds and type(value) is int:
         return float(value)
-    if (value if words else type(value)) not in kinds:  # not isinstance, for True is an int there
-        names = " or ".join(repr(one) if words else "null" if one is NoneType else one.__name__ for one in kinds)
+    if (value if words else type(value)) not in kinds:  # not isinstance, for which True is an int
+        names = " or ".join(repr(k) if words else "null" if k is NoneType else k.__name__ for k in kinds)
         wrong = f"{where}: expected {names}, found {json.dumps(value)[:80]}."
         raise TrainingFailure("JOB_INVALID", f"{wrong} `retrace train` writes such a file.")
     return value

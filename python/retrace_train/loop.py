@@ -1,12 +1,12 @@
 """
-Training from the first step to the exported model, on one page.
+Training from the first step to the exported model.
 
-A step is a function of the job, the shards and its number alone: which rows it takes, how they are dealt to ranks, the
-learning rate. The state is weights, moments and that number, so going on from a checkpoint with as many ranks repeats
-the bits, and with another number of ranks the rows and the gradient up to the order of sums.
+A step depends only on the job, the shards and its number: which rows it takes, which rank gets which, the learning
+rate. The state consists of weights, moments and that number. So going on from a checkpoint with as many ranks repeats
+the bits, and with another number of ranks it repeats the rows, and the gradient up to the order of sums.
 
-The gradient of a step is that of (sum of nll of all trained tokens of all ranks) / (their exact number): rows differ in
-how much of them is trained, and a mean of the ranks' means would weigh a token by the row it happens to be in.
+The gradient of a step is that of (sum of nll of all trained tokens of all ranks) / (their exact number). Rows differ in
+how many of their tokens are trained, so a mean of the ranks' means would weigh tokens differently.
 """
 
 import fcntl
@@ -40,7 +40,7 @@ def train(job: Job) -> None:
 
 
 def run_training(job: Job, engine: "type[Training]") -> None:
-    """One rank's life under whichever engine. @raises TrainingFailure"""
+    """Everything that a rank does, under any engine. @raises TrainingFailure"""
     stop = StopRequest(job)
     if job.config.deterministic:
         be_deterministic()
@@ -54,7 +54,7 @@ def run_training(job: Job, engine: "type[Training]") -> None:
 
 
 class Training:
-    """One start: from the newest checkpoint to the end, or to where it is asked to stop."""
+    """A start of the training: from the newest checkpoint to the end, or to a requested stop."""
 
     def __init__(self, job: Job, ranks: Ranks, stop: StopRequest):
         self.job, self.ranks, self.stop, config = job, ranks, stop, job.config
@@ -100,7 +100,7 @@ class Training:
         self.end("done")
 
     def make_step(self) -> bool:
-        """One step of all ranks together; whether it was asked to be the last one."""
+        """A step of all ranks together. Returns whether a stop was requested."""
         begin, ranks, options = time.perf_counter(), self.ranks, self.job.config.optimizer
         drawn = self.order.rows_of(self.step)
         costs = self.rows.square_sums[drawn]
@@ -108,8 +108,8 @@ class Training:
         batches = make_batches([self.rows.read(index) for index in mine], self.job.config.micro_batch_rows)
         trained = int(ranks.sum([sum(batch.trained for batch in batches)])[0])
 
-        # Gradients are summed over ranks in every micro-batch. That costs little beside long rows, and no rank has to
-        # hold the whole model's between them. FSDP takes the mean over ranks, which the factor makes a sum again.
+        # Gradients are summed over ranks in every micro-batch. With long rows that costs little, and no rank has to
+        # hold the gradient of the whole model in between. FSDP takes the mean over ranks; the factor makes it a sum.
         for batch in batches:
             nll = batch.run(self.model, ranks.device)
             (nll.sum() * (ranks.size / max(trained, 1))).backward()
@@ -163,7 +163,7 @@ class Training:
         return bool(stopped)
 
     def sum_by_domain(self, batches: list[Batch]) -> dict[str, tuple[float, int]]:
-        """Over all ranks: nats and trained tokens of each domain that has any in this step."""
+        """Nats and trained tokens over all ranks, of each domain that has trained tokens in this step."""
         names = self.rows.domains
         nats, counts = [0.0] * len(names), [0] * len(names)
         for batch in batches:
@@ -175,7 +175,7 @@ class Training:
         return {name: (nll, int(count)) for name, nll, count in found if count > 0}
 
     def fail_not_finite(self, loss: float, norm: float, batches: list[Batch]) -> NoReturn:
-        """Every rank comes here, for all have the same sums."""
+        """Called on every rank, since all have the same sums."""
         for only_not_finite in (True, False):
             mine = [name for batch in batches for name in batch.documents(only_not_finite)]
             documents = sorted(set(sum(self.ranks.gather(mine), [])))
@@ -229,12 +229,12 @@ class Training:
 
 
 def lock_folder(job: Job) -> TextIO:
-    """The folder is this start's for as long as this process lives. @raises TrainingFailure FOLDER_BUSY"""
+    """Locks the folder for the life of this process. @raises TrainingFailure FOLDER_BUSY"""
     file = (job.out / "loop.lock").open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         why = f"Another training writes to {job.out}. Wait for it or stop it, or train into another folder."
         raise TrainingFailure("FOLDER_BUSY", why) from error
-    (job.out / "failure.json").unlink(missing_ok=True)  # an earlier start's
+    (job.out / "failure.json").unlink(missing_ok=True)  # of an earlier start
     return file

@@ -1,6 +1,6 @@
 """
-Loss of the trained tokens alone: they are picked before the head, so an untrained token costs no logits and no
-gradient reaches the head or a hidden state from it.
+Loss of the trained tokens only. They are picked before the head, so that untrained tokens cost no logits and give the
+head and the hidden states no gradient.
 
 Shapes: T tokens, n trained tokens, C channels, V vocabulary.
 """
@@ -14,10 +14,10 @@ IGNORED = -100
 
 def trained_positions(labels: torch.Tensor, position_ids: torch.Tensor) -> torch.Tensor:
     """
-    Ascending positions t [n] of the tokens that are predicted and count; labels and position_ids are [T].
+    Ascending positions t [n] of the trained tokens; labels and position_ids are [T].
 
-    Labels are target-aligned: labels[t] is token t, or IGNORED. The state that predicts token t is that of t - 1, which
-    for a document's first token is in the document before it: such a token is never trained.
+    Labels are target-aligned: labels[t] is token t, or IGNORED. The state at t - 1 predicts token t. For the first
+    token of a document that state is in the document before, so it is never trained.
     """
     return ((labels != IGNORED) & (position_ids != 0)).nonzero().squeeze(1)
 
@@ -26,9 +26,9 @@ def chunked_nll(hidden: torch.Tensor, targets: torch.Tensor, head: torch.nn.Line
     """
     Negative log-likelihoods in nats, float32 [n], of targets [n] behind hidden [n, C].
 
-    Logits exist for `chunk_tokens` tokens at once; the backward pass makes them again: 64k tokens of Llama-3's
-    vocabulary would be 31 GiB of float32. With n = 0 one empty chunk still goes through the head: its gradient is then
-    zeros and not missing, and all ranks reduce the same parameters.
+    Only the logits of `chunk_tokens` tokens exist at a time, and the backward pass computes them again: for 64k tokens
+    of Llama-3's vocabulary they would be 31 GiB of float32. With n = 0 an empty chunk still passes through the head, so
+    that its gradient is zero and not missing, and all ranks reduce the same parameters.
     """
     parts = [
         checkpoint(_nll, states, wanted, head, use_reentrant=False, preserve_rng_state=False)

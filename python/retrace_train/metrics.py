@@ -1,6 +1,6 @@
 """
-`metrics.jsonl`: what training says while it runs, one JSON object a line (shapes: src/records/training-event.ts), and
-the same figures for TensorBoard where it is installed. Rank 0 alone writes.
+`metrics.jsonl`: the events of a training, one JSON object in a line (src/records/training-event.ts), and the same
+figures for TensorBoard where it is installed. Only rank 0 writes.
 """
 
 import json
@@ -19,8 +19,8 @@ class Metrics:
 
     def resume_at(self, step: int) -> dict | None:
         """
-        Drops what lines say of steps after this one, which will run again, and lines that a kill cut; then opens the
-        file to go on. Gives the last step event that stays, which has the totals so far.
+        Removes the lines of later steps, which will run again, and lines that a kill cut; then opens the file to
+        append. Returns the last remaining step event, which has the totals so far.
         """
         events = [event for event in _events(self._path) if event["step"] <= step]
         temporary = self._path.with_name(f"{self._path.name}.tmp")
@@ -34,11 +34,11 @@ class Metrics:
         return next((event for event in reversed(events) if event["event"] == "step"), None)
 
     def write(self, event: dict) -> None:
-        line = _line(event)  # whole before any of it is written: a value that is no JSON leaves no half line
+        line = _line(event)  # complete before it is written: an invalid value leaves no half line
         self._file.write(line)
         self._file.flush()
         if event["event"] != "step":
-            os.fsync(self._file.fileno())  # a checkpoint must not outlive a power cut that its steps' lines do not
+            os.fsync(self._file.fileno())  # after a power cut the lines of a checkpoint's steps must be there too
         if self._writer is not None and event["event"] == "step":
             _draw(self._writer, event)
 
@@ -53,10 +53,10 @@ def _line(event: dict) -> str:
 
 
 def _events(path: Path) -> list[dict]:
-    """Lines that are whole; bytes and not text, for a cut can fall inside a character."""
+    """Complete lines, as bytes, since the last one may be cut within a character."""
     if not path.exists():
         return []
-    lines = path.read_bytes().split(b"\n")[:-1]  # what stands after the last line end is half a line
+    lines = path.read_bytes().split(b"\n")[:-1]  # the text after the last line end is an incomplete line
     parsed = (_parse(line) for line in lines)
     return [event for event in parsed if event is not None]
 
@@ -70,7 +70,7 @@ def _parse(line: bytes) -> dict | None:
 
 
 def _tensorboard_writer(folder: Path, first_step: int) -> Any:
-    """`purge_step` hides what an earlier start drew of steps that run again."""
+    """`purge_step` hides the points of steps that run again."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

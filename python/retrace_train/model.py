@@ -1,9 +1,9 @@
 """
 The model that is trained: Transformers' Llama over packed documents, from token ids to the nll of trained tokens.
 
-Under FSDP2 every decoder block is one group of parameters and the rest (embedding, last norm, head) another: each rank
-keeps its part of the float32 weights, a block's whole weights exist in the compute type while it works, and gradients
-are reduced in float32. Tied embeddings are one parameter of the root's group.
+Under FSDP2 each decoder block is a group of parameters, and embedding, last norm and head are another. Each rank keeps
+its part of the float32 weights; the whole weights of a block exist, in the compute type, only while it computes; and
+gradients are reduced in float32. Tied embeddings are a single parameter of the last group.
 
 Shapes: T tokens of one packed sequence, n trained tokens, C channels.
 """
@@ -43,18 +43,18 @@ class PackedModel(torch.nn.Module):
         hidden = self.hidden(input_ids, position_ids, seq_lengths)
         positions = trained_positions(labels[0], position_ids[0])
         targets = labels[0][positions]
-        # The head works in here, where FSDP has the root's weights whole.
+        # The head is applied within `forward`, where FSDP has gathered the root's weights.
         return chunked_nll(hidden[positions - 1], targets, self.causal_lm.lm_head, self.loss_chunk_tokens)
 
     def hidden(self, input_ids: torch.Tensor, position_ids: torch.Tensor, seq_lengths: Any) -> torch.Tensor:
-        """States behind the last norm [T, C]; only for use in `forward`, or where the model is not sharded."""
+        """States after the last norm [T, C]. Only for `forward`, or for a model that is not sharded."""
         starts = boundaries(seq_lengths, input_ids.device)
         output = self.causal_lm.model(input_ids=input_ids, position_ids=position_ids, use_cache=False, **starts)
         return output.last_hidden_state[0]
 
 
 def make_mesh(device: torch.device) -> DeviceMesh:
-    """All ranks shard the same weights. A second dimension of copies would be added here."""
+    """One dimension: all ranks shard the same weights."""
     return init_device_mesh(device.type, (dist.get_world_size(),), mesh_dim_names=("shard",))
 
 
@@ -73,7 +73,7 @@ def build_model(job: Job, device: torch.device, mesh: DeviceMesh, sequence_lengt
 
 
 def load_for_evaluation(model_dir: Path, device: torch.device, dtype: torch.dtype) -> PackedModel:
-    """The same module in one piece, as the folder has it. @raises TrainingFailure MODEL_INVALID, MODEL_UNSUPPORTED"""
+    """The stored model in the same module, not sharded. @raises TrainingFailure MODEL_INVALID, MODEL_UNSUPPORTED"""
     model = PackedModel(build_on_meta(read_model_config(model_dir)), loss_chunk_tokens=2048)
     place_weights(model.causal_lm, StoredWeights(model_dir), device, dtype)
     compute_rotary(model.causal_lm, device)
@@ -87,7 +87,7 @@ def read_model_config(model_dir: Path) -> LlamaConfig:
         why = f"{model_dir / 'config.json'} cannot be read: {error}. Fetch the model again."
         raise TrainingFailure("MODEL_INVALID", why) from error
     if config.model_type != "llama":
-        # Others have windows or masks that packed attention would silently leave out.
+        # Others have windows or masks, which packed attention would silently ignore.
         why = f'{model_dir} is a {config.model_type}. Use a model of the Llama family (model_type "llama").'
         raise TrainingFailure("MODEL_UNSUPPORTED", why)
     config.use_cache = False
@@ -96,8 +96,8 @@ def read_model_config(model_dir: Path) -> LlamaConfig:
 
 def trained_config(job: Job, sequence_length: int) -> LlamaConfig:
     """
-    The model's config with the job's RoPE base, which Transformers 4 and 5 keep in different places, and with the most
-    positions: the job's, or enough for the model's own and for rows of `sequence_length`.
+    The model's config with the RoPE base of the job, which Transformers 4 and 5 keep in different places, and with the
+    job's context length, or one that is enough for the model's own and for rows of `sequence_length`.
     """
     config, theta = read_model_config(job.model), job.config.rope_theta
     parameters: Any = getattr(config, "rope_parameters", None)
@@ -110,8 +110,8 @@ def trained_config(job: Job, sequence_length: int) -> LlamaConfig:
 
 
 def count_parameters(config: LlamaConfig) -> int:
-    """A tied one once."""
-    return sum(one.numel() for one in build_on_meta(config).parameters())
+    """Counts a tied parameter once."""
+    return sum(parameter.numel() for parameter in build_on_meta(config).parameters())
 
 
 def build_on_meta(config: LlamaConfig) -> LlamaForCausalLM:
@@ -122,7 +122,7 @@ def build_on_meta(config: LlamaConfig) -> LlamaForCausalLM:
 
 
 def _recompute_blocks(causal_lm: LlamaForCausalLM) -> None:
-    """Keeps each block's input; the method has another name from Transformers 6 on."""
+    """Keeps only the input of each block; the method has another name in Transformers 6."""
     options = {"use_reentrant": False, "preserve_rng_state": False}  # there is no dropout to repeat
     if hasattr(causal_lm, "activation_checkpointing_enable"):
         causal_lm.activation_checkpointing_enable(options)
@@ -138,6 +138,6 @@ def _shard(model: PackedModel, mesh: DeviceMesh, compute: torch.dtype) -> None:
 
 
 def compute_rotary(causal_lm: LlamaForCausalLM, device: torch.device) -> None:
-    """Its frequencies are no weights: the meta device lost them. They stay float32 whatever the compute type is."""
+    """Computes the frequencies, which are not weights and so are lost on the meta device. Always in float32."""
     rotary = type(causal_lm.model.rotary_emb)(config=causal_lm.config)
     causal_lm.model.rotary_emb = rotary.to(device)

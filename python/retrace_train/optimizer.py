@@ -1,13 +1,13 @@
 """
 AdamW, the gradient's norm and the learning rate.
 
-Float32 moments are torch's own AdamW. Moments in bfloat16 save 4 bytes a parameter, which is what lets Llama-3-8B train
-on rows of 64k tokens on one H200. Torch's AdamW refuses them beside float32 weights, so `HalfMomentsAdamW` below
-up-casts them for each update. They need a second moment that forgets fast: bfloat16 holds steps of 2^-8 to 2^-7 of a
-value, so a change by less than 0.2 to 0.4 % rounds to none. With beta2 = 0.999 a second moment would shrink by 0.1 % a
-step, hence never; with 0.95 it does by 5 %. So beta2 above 0.99 is refused.
+With float32 moments this is torch's own AdamW. Moments in bfloat16 save 4 bytes a parameter: with them Llama-3-8B
+trains on rows of 64k tokens on one H200. Torch's AdamW does not support them beside float32 weights, so
+`HalfMomentsAdamW` below converts them for each update. They need a second moment that decays fast: the steps of
+bfloat16 are 2^-8 to 2^-7 of a value, so a change by less than 0.2 to 0.4 % is rounded away. With beta2 = 0.999 the
+second moment would decay by 0.1 % a step, and so never; with 0.95 it decays by 5 %. So beta2 above 0.99 is refused.
 
-All of it works on a rank's own part of each tensor: the update is element by element, and only the norm is summed.
+Everything here works on a rank's own part of each tensor: the update is by element, and only the norm is summed.
 """
 
 import math
@@ -24,7 +24,7 @@ LARGEST_BETA2_OF_HALF_MOMENTS = 0.99
 
 def make_optimizer(model: torch.nn.Module, options: Options, step: int = 0) -> torch.optim.Optimizer:
     """
-    With moments of zero, to begin with or for those of a checkpoint after `step` steps to be read into.
+    The moments are zero: for the first step, or to read those of a checkpoint after `step` steps into.
 
     @raises TrainingFailure CONFIG_INVALID
     """
@@ -35,8 +35,11 @@ def make_optimizer(model: torch.nn.Module, options: Options, step: int = 0) -> t
         raise TrainingFailure("CONFIG_INVALID", f"{why}. Use moments of float32, or beta2 of at most {most}.")
     parameters = list(model.parameters())
     groups = [
-        {"params": [one for one in parameters if one.ndim >= 2], "weight_decay": options.weight_decay},
-        {"params": [one for one in parameters if one.ndim < 2], "weight_decay": 0.0},
+        {
+            "params": [parameter for parameter in parameters if parameter.ndim >= 2],
+            "weight_decay": options.weight_decay,
+        },
+        {"params": [parameter for parameter in parameters if parameter.ndim < 2], "weight_decay": 0.0},
     ]
     settings = {"lr": options.learning_rate, "betas": (options.beta1, options.beta2), "eps": options.epsilon}
     fused = parameters[0].device.type == "cuda"
@@ -65,7 +68,7 @@ class HalfMomentsAdamW(torch.optim.Optimizer):
 
 
 def _update(weight, gradient, first, second, step: int, group: dict) -> None:
-    """The update takes the moments before they are rounded."""
+    """The update uses the moments before they are rounded."""
     rate, (beta1, beta2) = group["lr"], group["betas"]
     mean = first.float().lerp_(gradient, 1 - beta1)
     square = second.float().mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
@@ -78,20 +81,21 @@ def _update(weight, gradient, first, second, step: int, group: dict) -> None:
 
 def gradient_norm(model: torch.nn.Module, ranks: Ranks) -> float:
     """
-    Of the whole gradient over all ranks; the same number on each. Squares are summed in float64: in float32 the norm of
-    a million values on a CPU is off by 1e-5, and by another amount for each number of ranks.
+    The norm of the whole gradient over all ranks; the same on each. Squares are summed in float64: in float32 the norm
+    of a million values on a CPU is off by 1e-5, and differently for each number of ranks.
     """
-    parts = [torch.linalg.vector_norm(local_gradient(one), dtype=torch.float64) for one in model.parameters()]
+    gradients = [local_gradient(parameter) for parameter in model.parameters()]
+    parts = [torch.linalg.vector_norm(gradient, dtype=torch.float64) for gradient in gradients]
     return math.sqrt(ranks.sum([float(torch.stack(parts).square().sum())])[0])
 
 
 def clip_gradient(model: torch.nn.Module, norm: float, most: float) -> None:
     if norm > most:
-        torch._foreach_mul_([local_gradient(one) for one in model.parameters()], most / norm)
+        torch._foreach_mul_([local_gradient(parameter) for parameter in model.parameters()], most / norm)
 
 
 def learning_rate(step: int, total_steps: int, options: Options) -> float:
-    """Of step 1 to total_steps: a straight line from 0 over the warm-up, then half a cosine to the final share."""
+    """For steps 1 to total_steps: linear from 0 during the warm-up, then half a cosine down to the final share."""
     warm_up = round(options.warm_up_share * total_steps)
     if step <= warm_up:
         return options.learning_rate * step / warm_up
@@ -107,5 +111,5 @@ def local_gradient(parameter: torch.nn.Parameter) -> torch.Tensor:
 
 
 def local(tensor: torch.Tensor) -> torch.Tensor:
-    """This rank's part, which shares its memory."""
+    """This rank's part of a tensor, as a view."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor

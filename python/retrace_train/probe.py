@@ -1,8 +1,6 @@
 """
 `python -m retrace_train.probe`: what this Python and this machine offer for training, as one JSON object on standard
-output.
-
-What cannot be imported is null, whatever the reason; nothing else is ever printed there.
+output, where nothing else is printed. A package that cannot be imported is null, whatever the reason.
 """
 
 import contextlib
@@ -15,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NO_LIMIT = 1 << 60  # where cgroup v1 says "unlimited" it says a number near 2^63
+NO_LIMIT = 1 << 60  # cgroup v1 writes "unlimited" as a number near 2^63
 
 
 def probe() -> dict:
@@ -36,7 +34,7 @@ def probe() -> dict:
 
 
 def _import(name: str) -> Any:
-    """A broken package raises anything: a missing library is an OSError, a wrong version an AttributeError."""
+    """A broken package raises any error: for a missing library OSError, for a wrong version AttributeError."""
     try:
         return importlib.import_module(name)
     except Exception as error:
@@ -52,13 +50,13 @@ def _version(module: Any) -> str | None:
 def _cuda(torch: Any) -> list[dict]:
     try:
         properties = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
-    except Exception:  # no torch, or a driver that does not answer
+    except Exception:  # no torch, or a driver that does not respond
         return []
     return [{"name": one.name, "memoryBytes": one.total_memory} for one in properties]
 
 
 def _cpu_count() -> int:
-    """Cores that this process may use, a container's share included."""
+    """Cores that this process may use, within the limit of its container."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     shares = [read_cpu_share(folder) for folder in cgroup_folders()]
     return max(1, min([count, *(math.ceil(share) for share in shares if share is not None)]))
@@ -70,7 +68,7 @@ def read_cpu_share(folder: Path) -> float | None:
 
 
 def memory() -> tuple[int, int]:
-    """Bytes that the machine has, and bytes that a process may still take within every cgroup that holds it."""
+    """Bytes of the machine, and bytes that a process may still use within the limits of all its cgroups."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     fields = dict(line.split(":", 1) for line in (_text(Path("/proc/meminfo")) or "").splitlines() if ":" in line)
     free = int(fields["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in fields else total
@@ -79,7 +77,7 @@ def memory() -> tuple[int, int]:
 
 
 def memory_room(folder: Path) -> int | None:
-    """What one cgroup leaves; None where it sets no limit. Pages of files that it may drop are no use of memory."""
+    """Bytes that a cgroup still allows; None where it has no limit. File pages that it can drop are not counted."""
     for limit_name, used_name in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
         limit, used = _text(folder / limit_name), _text(folder / used_name)
         if limit is None or used is None or limit == "max" or int(limit) > NO_LIMIT:
@@ -91,7 +89,7 @@ def memory_room(folder: Path) -> int | None:
 
 
 def cgroup_folders() -> list[Path]:
-    """Those of this process and all above it, for each sets its own limit; of both versions of cgroups."""
+    """The cgroups of this process and all their parents, since each has its own limit; of both versions."""
     folders = []
     for line in (_text(Path("/proc/self/cgroup")) or "").splitlines():
         _, controllers, path = line.split(":", 2)
@@ -111,7 +109,7 @@ def _text(path: Path) -> str | None:
 
 
 if __name__ == "__main__":
-    # Packages print while they load; what they say must not stand beside the object.
+    # Packages may print while they load, which must not mix with the object.
     with contextlib.redirect_stdout(sys.stderr):
         found = probe()
     print(json.dumps(found))

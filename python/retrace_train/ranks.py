@@ -1,7 +1,7 @@
 """
-The processes that train together: who this one is, and the small numbers that they agree on.
+The processes that train together: the number of this one, and the small values that they exchange.
 
-Those go over gloo on the CPU also where gradients go over NCCL, as float64, so that counts and sums stay exact.
+Those are sent by gloo on the CPU, as float64, so that counts and sums are exact, also where gradients are sent by NCCL.
 """
 
 import os
@@ -30,7 +30,7 @@ class Ranks:
         return self._reduce(values, dist.ReduceOp.MAX)
 
     def gather(self, value: Any) -> list[Any]:
-        """What each rank gave, on every rank."""
+        """The values of all ranks, on every rank."""
         gathered: list[Any] = [None] * self.size
         dist.all_gather_object(gathered, value)
         return gathered
@@ -45,7 +45,7 @@ class Ranks:
 
 
 def join_ranks(job: Job) -> Ranks:
-    """Meets the others where torchrun says; alone where it started nothing. @raises TrainingFailure NO_DEVICE"""
+    """Joins the ranks that torchrun started; without torchrun there is one rank. @raises TrainingFailure NO_DEVICE"""
     cuda = job.device == "cuda" or (job.device == "auto" and torch.cuda.is_available())
     if cuda and not torch.cuda.is_available():
         why = "PyTorch sees no CUDA device. Check the driver and that torch is a CUDA build, or use the device cpu."
@@ -61,14 +61,14 @@ def join_ranks(job: Job) -> Ranks:
 
 
 def be_deterministic() -> None:
-    """Kernels that give the same bits each time, or an error where there is none; before CUDA is used first."""
+    """Selects kernels that always give the same bits, or fail where there is none. Call it before CUDA is used."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes: of tensors on a GPU, else of the process."""
+    """The most bytes in use so far: of tensors on a GPU, else of the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

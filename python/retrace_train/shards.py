@@ -1,8 +1,8 @@
 """
-Packed rows out of shards: checked against their manifests once, then each read at random.
+Packed rows from shards: checked against their manifests once, then read in any order.
 
-One row is one packed sequence and one row group (Parquet) or record batch (Arrow) of its file, so reading it touches
-nothing else. Opening reads only `seq_lengths` and `domain`. Where a step's rows come from is `order.py`'s.
+A row is a packed sequence, and a row group (Parquet) or record batch (Arrow) of its own, so that it can be read alone.
+Opening reads only `seq_lengths` and `domain`. `order.py` decides which rows a step trains.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ class Row:
 
 
 class Rows:
-    """All rows of all folders, numbered through in the order of folders, manifests and files."""
+    """All rows of all folders, numbered in the order of folders, manifests and files."""
 
     def __init__(self, shards: "list[_Shard]", surveys: "list[_Survey]", sequence_length: int, vocabulary: int):
         self.sequence_length = sequence_length
@@ -48,7 +48,7 @@ class Rows:
         return len(self.tokens)
 
     def read(self, index: int) -> Row:
-        """Not for two threads at once: a file has one reader. @raises TrainingFailure SHARD_INVALID"""
+        """Not thread-safe: a file has one reader. @raises TrainingFailure SHARD_INVALID"""
         if not 0 <= index < len(self):
             raise IndexError(f"row {index} of {len(self)}")
         shard_index = int(np.searchsorted(self._ends, index, side="right"))
@@ -63,10 +63,10 @@ class Rows:
 
 def open_rows(folders: Sequence[Path], model: Path, context_length: int, rank: int = 0, world: int = 1) -> Rows:
     """
-    Checks every shard and gives its rows: 20 B tokens as rows of 64k are 305,000, which takes seconds and 5 kB a row
-    beside the hashing. Of several ranks each hashes and surveys a share of the files, and all learn
-    (over torch.distributed, which has to run then) what each found, failures too, so that they stop together. That
-    takes for granted that all of them see the same files.
+    Checks every shard and returns the rows. 20 B tokens in rows of 64k are 305,000 rows, which takes seconds and 5 kB a
+    row, besides the hashing. Of several ranks each hashes and surveys a share of the files and sends the others (over
+    torch.distributed, which must be initialized) its findings, failures too, so that all stop together. All ranks have
+    to see the same files.
 
     @raises TrainingFailure SHARD_MISSING, SHARD_CHANGED, SHARD_INVALID, MANIFEST_INVALID, TOKENIZER_MISMATCH,
         ROW_TOO_LONG, MODEL_INVALID, PYTHON_PACKAGE_MISSING
@@ -88,20 +88,20 @@ def open_rows(folders: Sequence[Path], model: Path, context_length: int, rank: i
 
 
 def _gather(found: "dict[int, _Survey] | TrainingFailure", world: int) -> "list[dict[int, _Survey]]":
-    """What all ranks found. Raises the failure of any rank on every one."""
+    """The findings of all ranks. Raises the failure of any rank on every rank."""
     everything: list[Any] = [found]
     if world > 1:
         import torch.distributed as dist
 
-        # An exception with details of its own does not survive pickle.
+        # Pickle loses the details of an exception.
         mine = (found.code, found.message, found.details) if isinstance(found, TrainingFailure) else found
         everything = [None] * world
         dist.all_gather_object(everything, mine)
-    for one in everything:
-        if isinstance(one, TrainingFailure):
-            raise one
-        if isinstance(one, tuple):
-            raise TrainingFailure(one[0], one[1], **one[2])
+    for finding in everything:
+        if isinstance(finding, TrainingFailure):
+            raise finding
+        if isinstance(finding, tuple):
+            raise TrainingFailure(finding[0], finding[1], **finding[2])
     return everything
 
 
@@ -109,7 +109,7 @@ def _gather(found: "dict[int, _Survey] | TrainingFailure", world: int) -> "list[
 
 
 def _list_entries(folders: list[Path], model: Path) -> tuple[list[tuple[Path, dict]], int]:
-    """The files that will be read, each as its folder and its entry in the manifest, and the longest row allowed."""
+    """The files to read, each as its folder and its entry in the manifest; and the longest row allowed."""
     manifests = [(folder, _read_manifest(folder)) for folder in folders]
     digest = _digest_of_tokenizer(model)
     for folder, manifest in manifests:
@@ -118,7 +118,7 @@ def _list_entries(folders: list[Path], model: Path) -> tuple[list[tuple[Path, di
     if not any(entry["rows"] for _, entry in entries):
         named = ", ".join(str(folder) for folder in folders)
         raise TrainingFailure("MANIFEST_INVALID", f"No rows in {named or 'no folder'}. Pack a run that has documents.")
-    # Before any file is hashed, which takes its time.
+    # Before the files are hashed, which takes long.
     missing = [folder / entry["file"] for folder, entry in entries if not (folder / entry["file"]).is_file()]
     if missing:
         which = f"{missing[0]}" + (f" and {len(missing) - 1} more shards" if len(missing) > 1 else "")
@@ -169,7 +169,7 @@ def _lacks(value: Any, keys: dict[str, type]) -> str | None:
 
 
 def _used(manifest: dict) -> list[dict]:
-    """Each shard once: Parquet where it is listed, for it is a fifth of the bytes to hash and to read."""
+    """Each shard in one format: Parquet where it is listed, which is a fifth of the bytes to hash and to read."""
     formats = {entry["format"] for entry in manifest["shards"]}
     chosen = "parquet" if "parquet" in formats else "arrow"
     return [entry for entry in manifest["shards"] if entry["format"] == chosen]
@@ -197,7 +197,7 @@ def _check_tokenizer(folder: Path, tokenizer: dict, model: Path, digest: str) ->
 
 
 def _vocabulary_of(model: Path) -> int:
-    """Ids that the model has an embedding for."""
+    """The number of ids that the model has embeddings for."""
     path = model / "config.json"
     try:
         return int(json.loads(path.read_bytes())["vocab_size"])
@@ -206,12 +206,12 @@ def _vocabulary_of(model: Path) -> int:
         raise TrainingFailure("MODEL_INVALID", message, path=str(path)) from error
 
 
-# What opening looks at
+# Opening
 
 
 @dataclass(frozen=True)
 class _Survey:
-    """Of each row of one shard."""
+    """The lengths and domains of the rows of a shard."""
 
     tokens: np.ndarray
     square_sums: np.ndarray
@@ -246,7 +246,7 @@ def _check_shard(folder: Path, entry: dict, context_length: int) -> "tuple[_Shar
 
 
 def _survey_of(lengths: Any, domain: Any) -> _Survey:
-    """Of the columns `seq_lengths` (list<int32>) and `domain` (string) of all rows, as Arrow arrays."""
+    """From the columns `seq_lengths` (list<int32>) and `domain` (string) of all rows, as Arrow arrays."""
     documents = lengths.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
     counts = lengths.value_lengths().to_numpy(zero_copy_only=False)
     if len(counts) and (counts.min() < 1 or documents.min() < 1):
@@ -265,7 +265,7 @@ def _survey_of(lengths: Any, domain: Any) -> _Survey:
 
 
 class _Shard:
-    """One open file; subclasses know the format."""
+    """An open file; each subclass reads a format."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -342,7 +342,7 @@ def _open_shard(path: Path) -> _Shard:
 
 
 def _allow_open_files(count: int) -> None:
-    """Every shard stays open; many systems let a process have 1,024 files unless it asks for more."""
+    """Raises the limit, since every shard stays open and many systems allow 1,024 files by default."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count + 512
     if hard != resource.RLIM_INFINITY:
@@ -358,7 +358,7 @@ def _integers(column: Any) -> np.ndarray:
 
 
 def _contradiction(row: Row, vocabulary: int) -> str | None:
-    """What no row of a sound packer has; training on it would be wrong without a sign."""
+    """What is wrong with a row, or None. Training on such a row would be silently wrong."""
     ids, labels, lengths = row.input_ids, row.labels, row.seq_lengths
     if not len(ids) == len(labels) == lengths.sum():
         return f"{len(ids)} ids, {len(labels)} labels and documents of {lengths.sum()} tokens in all"

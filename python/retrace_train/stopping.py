@@ -1,8 +1,8 @@
 """
-What ends training early: a signal, the file OUT/stop, or the death of the process that started this one.
+Requests to end training early: a signal, the file OUT/stop, or the death of the parent process.
 
-Either way the step at hand is finished and saved. The file is for where a signal would not do: torchrun gives its ranks
-30 seconds after it was told to end, which a step and a checkpoint can exceed.
+Training then finishes the current step and saves. The file exists because a signal is not enough: after a signal
+torchrun gives its ranks 30 seconds, and a step with a checkpoint can take longer.
 """
 
 import os

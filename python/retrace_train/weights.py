@@ -1,8 +1,8 @@
 """
-Where a model's first weights come from: the files of a Hugging Face folder, or draws from a seed.
+The initial weights of a model: from the files of a Hugging Face folder, or random from a seed.
 
-Either gives one whole tensor by name, and each rank keeps its part. So neither the number of ranks nor their order
-changes a weight, no rank ever holds the whole model, and nothing is sent between ranks.
+Both return a whole tensor by name, of which each rank keeps its part. So the weights do not depend on the number or
+order of ranks, no rank ever holds the whole model, and nothing is sent between ranks.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ class Weights(Protocol):
 
 
 class StoredWeights:
-    """Tensors of model.safetensors, or of the files that its index names, read when they are asked for."""
+    """Tensors of model.safetensors, or of the files in its index, read on request."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -51,7 +51,7 @@ class StoredWeights:
 
 
 class RandomWeights:
-    """Normal draws, each tensor from a generator of its own; norms begin at one and biases at zero."""
+    """Normal values, each tensor from a generator of its own; norms are one and biases zero."""
 
     def __init__(self, seed: int, device: torch.device):
         self.seed, self.device = seed, device
@@ -66,9 +66,9 @@ class RandomWeights:
 
 def place_weights(model: torch.nn.Module, weights: Weights, device: torch.device, dtype: torch.dtype) -> None:
     """
-    Gives every parameter of a model on the meta device its values, on the device; a sharded one its rank's part.
+    Replaces every parameter of a model on the meta device by its values on `device`; a sharded one by its rank's part.
 
-    A tied parameter has one name here and stays one tensor under all names that it goes by: `to_empty` would part them.
+    A tied parameter stays a single tensor under all its names: `to_empty` would make several of it.
     """
     owners: dict[torch.nn.Parameter, list[tuple[torch.nn.Module, str]]] = {}
     for module in model.modules():
@@ -85,7 +85,7 @@ def _part_of(whole: torch.Tensor, parameter: torch.Tensor, device: torch.device,
     if not isinstance(parameter, DTensor):
         return whole.to(device=device, dtype=dtype, copy=True)
     mesh, placements = parameter.device_mesh, parameter.placements
-    # No source rank: each cuts its part from its own copy. The copy made of the part lets go of the whole.
+    # Without a source rank each rank cuts its part from its own tensor. The part is copied to free the whole tensor.
     part = distribute_tensor(whole.to(device), mesh, placements, src_data_rank=None).to_local()
     part = part.to(dtype=dtype, copy=True).contiguous()
     return DTensor.from_local(part, mesh, placements, run_check=False, shape=whole.shape, stride=whole.stride())
@@ -96,7 +96,7 @@ def _list_tensors(folder: Path) -> dict[str, str]:
     try:
         if single.exists():
             with safe_open(single, framework="pt") as file:
-                return {name: single.name for name in file.keys()}  # noqa: SIM118  no mapping
+                return {name: single.name for name in file.keys()}  # noqa: SIM118  it is not iterable
         file_of = json.loads(index.read_text())["weight_map"]
     except Exception as error:
         wanted = f"{single.name} or {index.name}"

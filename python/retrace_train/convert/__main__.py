@@ -1,11 +1,11 @@
 """
-Packed shards for other engines, and their data as shards. OUT must not be there; it appears whole or not at all.
+Packed shards for other engines, and their data as shards. OUT must not exist; it appears complete or not at all.
 
     python -m retrace_train.convert --to mds|olmo|bridge --shards DIR --model DIR --out DIR
     python -m retrace_train.convert --from mds --data DIR --model DIR --out DIR
 
-MODEL is the Hugging Face folder whose tokenizer made the ids. What `--from` writes is a folder for `retrace train`
-beside others; that a foreign set was made by this tokenizer can be checked by its ids' range alone.
+MODEL is the Hugging Face folder whose tokenizer made the ids. `--from` writes a folder for `retrace train`; whether
+foreign data was made by this tokenizer can only be checked by the range of its ids.
 """
 
 import argparse
@@ -28,7 +28,7 @@ ANY_LENGTH = 2**31
 
 def main(words: list[str] | None = None) -> int:
     arguments = _parse(words)
-    # Ends by an exception, so that what was begun is removed.
+    # Ends by an exception, so that the unfinished folder is removed.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         print(json.dumps(_convert(arguments)))

@@ -1,8 +1,8 @@
 """
 The packed Parquet of Megatron-Bridge: `input_ids`, `loss_mask`, `seq_start_id`, and nothing else.
 
-Its mask is aligned with the input: position t says whether the prediction of token t + 1 counts, so it is our labels
-moved by one. A row group has one row; Bridge's own packer writes 500, of which a shuffled read decodes all for one.
+The mask is aligned with the input: position t says whether the prediction of token t + 1 counts, so it is our labels
+shifted by one. A row group has one row; with Bridge's own 500 a shuffled reader decodes all of them for one.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ def write_bridge(rows: Rows, out: Path) -> dict[str, int]:
 
 
 def loss_mask_of(row: Row) -> np.ndarray:
-    """int8 [T]; 0 at a document's last token, for the label behind it is the next document's first, never trained."""
+    """int8 [T]; 0 at the last token of a document, since the next label is of another document and never trained."""
     mask = np.zeros(len(row.labels), np.int8)
     mask[:-1] = row.labels[1:] != IGNORE_INDEX
     return mask

@@ -1,9 +1,9 @@
 """
-MDS, the format of MosaicML's streaming: what ProLong trains on (princeton-nlp/ProLong, training/dataset.py and
-datatools' pack.py), and what its public data is.
+MDS, the format of MosaicML's streaming, in which ProLong trains (princeton-nlp/ProLong, training/dataset.py and
+datatools' pack.py) and publishes its data.
 
 A sample is a row: `input_ids`, `indices` (start and end of each document), `length`, `domain`, and `mask`, aligned with
-the target. ProLong heeds the mask under --apply_instruct_masks alone. `doc_ids` is ours and not read there.
+the target. ProLong uses the mask only with --apply_instruct_masks. `doc_ids` is our addition, which it does not read.
 """
 
 from collections.abc import Iterator
@@ -26,12 +26,12 @@ COLUMNS = {
     "mask": "ndarray:uint8",
     "doc_ids": "json",
 }
-# Folders of folders that ProLong's data has: a domain, its length, a worker.
+# Levels of folders in ProLong's data: domain, length, worker.
 MAX_DEPTH = 6
 
 
 def write_mds(rows: Rows, out: Path) -> dict[str, int]:
-    """A dataset per domain in a folder of its name, for ProLong mixes by path. @raises TrainingFailure"""
+    """Writes a dataset for each domain, in its own folder, since ProLong mixes by path. @raises TrainingFailure"""
     streaming = _import_streaming()
     writers: dict[str, Any] = {}
     with ExitStack() as closing:
@@ -59,20 +59,20 @@ def _sample_of(row: Row) -> dict[str, Any]:
 
 @dataclass
 class Untrained:
-    """What is not written: documents with nothing to train, and tokens outside of any document."""
+    """Counts of what is not written: documents with nothing to train, and tokens outside of all documents."""
 
     pieces: int = 0
     tokens: int = 0
 
 
 def read_mds(folder: Path, untrained: Untrained) -> Iterator[Row]:
-    """Rows of every dataset below a folder, in the order of their paths. @raises TrainingFailure DATA_INVALID"""
+    """The rows of all datasets below a folder, in the order of their paths. @raises TrainingFailure DATA_INVALID"""
     streaming = _import_streaming()
     folders = sorted(_datasets_in(folder, MAX_DEPTH))
     if not folders:
         raise _invalid(folder, "no index.json in it or below. Name the folder of an MDS dataset, or one of several")
     for path in folders:
-        # Hostile or broken data makes the library raise whatever comes first.
+        # Hostile or broken data makes the library raise any error.
         try:
             dataset = streaming.LocalDataset(str(path))
             for shard in dataset.shards:
@@ -92,7 +92,7 @@ def read_mds(folder: Path, untrained: Untrained) -> Iterator[Row]:
 
 
 def _datasets_in(folder: Path, depth: int) -> Iterator[Path]:
-    """Folders with an index. One that has it is not looked into, for its index may list the shards of those below."""
+    """Folders with an index. Their subfolders are not searched, since the index may list the shards there."""
     if (folder / "index.json").is_file():
         yield folder
     elif depth > 0 and folder.is_dir():
@@ -102,7 +102,7 @@ def _datasets_in(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def _check_shard(folder: Path, shard: Any) -> None:
-    """Names are paths and one type is unpickled: an index from elsewhere could lead out of the folder or run code."""
+    """Names are paths, and one type is unpickled: a foreign index could lead out of the folder or run code."""
     shard.validate(allow_unsafe_types=False)
     path = folder / shard.raw_data.basename
     if not path.resolve().is_relative_to(folder.resolve()):
@@ -113,7 +113,7 @@ def _check_shard(folder: Path, shard: Any) -> None:
 
 
 def _row_of(sample: dict[str, Any], dataset: str, number: int, untrained: Untrained) -> Row | None:
-    """`None` where nothing of the sample is trained. @raises ValueError"""
+    """`None` for a sample without trained tokens. @raises ValueError"""
     ids = np.asarray(sample["input_ids"])
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise ValueError(f"input_ids are {ids.dtype} of shape {ids.shape}, expected integers in one row")
@@ -157,7 +157,7 @@ def _borders(sample: dict[str, Any], length: int) -> list[tuple[int, int]]:
 
 
 def _file_name_of(domain: str) -> str:
-    """ProLong's domains are paths, such as `SlimPajama/ArXiv`, and ours name files."""
+    """ProLong's domains are paths, such as `SlimPajama/ArXiv`; ours are names of files."""
     return check_domain("".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in domain))
 
 

@@ -1,10 +1,10 @@
 """
-What OLMo-core reads: `tokens/DOMAIN-00000.npy`, which in spite of the name is bare uint32, and of the same name in
-`label_mask/` a byte a token, 1 where it is trained (target-aligned, as our labels are).
+The format of OLMo-core: `tokens/DOMAIN-00000.npy`, which despite its name is plain uint32, and a file of the same name
+in `label_mask/` with a byte for each token, 1 where it is trained (target-aligned, like our labels).
 
-OLMo-core finds documents by their EOS (in local files always; elsewhere by `.csv.gz`, which is written too) and packs
-them itself, so the rows of the packing are lost. A piece of a document that was cut has no EOS: it gets one, untrained,
-or it would run into the next document.
+OLMo-core finds documents by their EOS (in remote files by `.csv.gz`, which is written too) and packs them itself, so
+the packed rows are lost. A piece of a cut document has no EOS: it gets one, untrained, so that it does not run into the
+next document.
 """
 
 import gzip
@@ -17,7 +17,7 @@ from ..failures import TrainingFailure
 from ..shards import IGNORE_INDEX, Row, Rows
 from .output import FilesByDomain
 
-# What ends a document in every renderer of ours, and in ProLong's data.
+# The last token of a document in all our renderers and in ProLong's data.
 EOS = "<|end_of_text|>"
 
 

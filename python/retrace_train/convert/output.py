@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all, and the files by domain that converters write into one."""
+"""A folder that appears complete or not at all, and the files for each domain that converters write into it."""
 
 import os
 import re
@@ -12,14 +12,14 @@ from ..failures import TrainingFailure
 from ..files import sync
 from ..shards import Row
 
-# As packing has it: tokens after which the next file begins.
+# Tokens after which the next file begins, as in packing.
 MAX_FILE_TOKENS = 2**27
 
 
 @contextmanager
 def whole_folder(out: Path) -> Iterator[Path]:
     """
-    A new folder under a temporary name beside `out`; it gets its name where nothing fails, else it is removed.
+    A new folder with a temporary name beside `out`; it is renamed to `out` at the end, or removed after a failure.
 
     @raises TrainingFailure OUTPUT_EXISTS
     """
@@ -39,7 +39,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
 
 
 def check_domain(domain: str) -> str:
-    """A domain names files, so it must not lead out of the folder. @raises TrainingFailure DOMAIN_INVALID"""
+    """A domain is part of file names, so it must not lead out of the folder. @raises TrainingFailure DOMAIN_INVALID"""
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", domain):
         return domain
     message = f'The domain {domain!r} cannot name a file: at most 100 letters, digits, ".", "_" and "-". Pack again.'
@@ -47,7 +47,7 @@ def check_domain(domain: str) -> str:
 
 
 class FilesByDomain:
-    """Rows into files `DOMAIN-00000`, `DOMAIN-00001` ...; each of `open_file(name, domain)` can `add` and `close`."""
+    """Writes rows into files `DOMAIN-00000`, `DOMAIN-00001` ..., each with the `add` and `close` of `open_file`."""
 
     def __init__(self, open_file: Callable[[str, str], Any], max_tokens: int = MAX_FILE_TOKENS):
         self._open_file, self._max_tokens = open_file, max_tokens

@@ -1,8 +1,8 @@
 """
-Rows from elsewhere as our own shards: Parquet, one row in a row group, and a manifest that says what is known.
+Foreign rows as our own shards: Parquet, one row in a row group, and a manifest.
 
-What a foreign set cannot say has the value that claims least: `renderer` names the format it came in, `masks` is
-empty, and of cuts and repeated headers none is known.
+What is not known of foreign data has the value that claims least: `renderer` names its format, `masks` is empty, and
+cuts and repeated headers are 0.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ def write_shards(
     untrained: Untrained,
     max_tokens: int = MAX_FILE_TOKENS,
 ) -> dict[str, Any]:
-    """The manifest; `untrained` is read when all rows are. @raises TrainingFailure DATA_INVALID, MODEL_INVALID"""
+    """Returns the manifest; reads `untrained` after all rows. @raises TrainingFailure DATA_INVALID, MODEL_INVALID"""
     tokenizer = _tokenizer_of(model)
     shards: list[dict[str, Any]] = []
     domains: dict[str, dict[str, int]] = {}
@@ -119,7 +119,7 @@ class _ShardFile:
 
 
 def _tokenizer_of(model: Path) -> dict[str, Any]:
-    """Digest and size as the packer has them: of the file, and one more than the largest id."""
+    """Digest of the file and size of the vocabulary (the largest id plus one), as in packing."""
     path = model / "tokenizer.json"
     try:
         data = path.read_bytes()

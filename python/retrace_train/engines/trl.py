@@ -1,17 +1,17 @@
 """
-The same training by TRL's SFTTrainer: a second engine, and a second opinion on the loop's losses.
+The same training by TRL's SFTTrainer: a second engine, and an independent check of the loop's losses.
 
-What is ours stays ours: the shards and their checks, the order of rows and which rank takes which, packed attention
-(over position_ids that restart, which TRL's collator makes of `seq_lengths`), metrics, stopping, the export. TRL and
-Transformers bring loss, gradient accumulation, optimizer, schedule and the files of a checkpoint. In float32 the losses
-are the loop's but for rounding. What differs:
+Shared with the loop: the shards and their checks, the order of rows and their ranks, packed attention (by position_ids
+that restart, which TRL's collator makes from `seq_lengths`), metrics, stopping, the export. TRL and Transformers
+provide the loss, gradient accumulation, the optimizer, the schedule and the files of a checkpoint. In float32 the
+losses equal the loop's up to rounding. Differences:
 
 - bfloat16 is autocast over float32 weights; FSDP2 casts the weights, so norms and sums between blocks are bfloat16 too.
-- On a CPU Transformers leaves FSDP out without a word: the ranks are copies of the whole model (DDP).
-- Moments are of the weights' type, so float32; `moments: bfloat16` is refused.
-- `lossChunkTokens` is TRL's own constant. There is no loss by domain.
+- On a CPU Transformers silently ignores FSDP: each rank has a copy of the whole model (DDP).
+- Moments have the type of the weights, float32; `moments: bfloat16` is refused.
+- `lossChunkTokens` is a constant of TRL. There is no loss by domain.
 
-A checkpoint is what Trainer writes, under Trainer's name until all of it is there, and then under the loop's.
+A checkpoint is written by Trainer, under Trainer's name until it is complete, then renamed to the loop's.
 """
 
 import os
@@ -37,7 +37,7 @@ from ..ranks import Ranks, peak_memory
 from ..stopping import StopRequest
 from ..weights import RandomWeights, StoredWeights, place_weights
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")  # whatever is missing, nothing is fetched
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is downloaded, even where something is missing
 try:
     from datasets import Dataset
     from transformers import AutoTokenizer, LlamaForCausalLM, PrinterCallback, TrainerCallback
@@ -54,7 +54,7 @@ def train(job: Job) -> None:
 
 
 class TrlTraining(Training):
-    """One start: from the newest checkpoint to the end, or to where it is asked to stop."""
+    """A start of the training: from the newest checkpoint to the end, or to a requested stop."""
 
     def __init__(self, job: Job, ranks: Ranks, stop: StopRequest):
         if job.config.optimizer.moments != "float32":
@@ -106,7 +106,7 @@ class TrlTraining(Training):
         return model
 
     def make_dataset(self) -> Dataset:
-        """Rows in the order in which Trainer asks: step by step, micro-batch by micro-batch, rank by rank."""
+        """Rows in the order in which Trainer reads them: by step, by micro-batch, by rank."""
         size = self.job.config.micro_batch_rows
         order: list[int] = []
         for step in range(self.total_steps):
@@ -137,7 +137,7 @@ class TrlTraining(Training):
             max_steps=self.total_steps,
             per_device_train_batch_size=config.micro_batch_rows,
             gradient_accumulation_steps=config.batch_rows // ranks.size // config.micro_batch_rows,
-            # Of each step over all ranks, and not the mean of the ranks' means.
+            # The mean over the tokens of all ranks, and not the mean of the ranks' means.
             average_tokens_across_devices=True,
             loss_type="chunked_nll",
             optim="adamw_torch" if on_cpu else "adamw_torch_fused",
@@ -147,7 +147,7 @@ class TrlTraining(Training):
             adam_epsilon=options.epsilon,
             weight_decay=options.weight_decay,
             max_grad_norm=options.max_grad_norm,
-            # The schedule of this name rises from the first step; `cosine_with_min_lr` wastes it on a rate of 0.
+            # With this schedule the first step has a rate above 0; `cosine_with_min_lr` wastes it.
             lr_scheduler_type="cosine_warmup_with_min_lr",
             lr_scheduler_kwargs={"min_lr_rate": options.final_share},
             warmup_steps=round(options.warm_up_share * self.total_steps),
@@ -159,7 +159,7 @@ class TrlTraining(Training):
             fsdp_config=None if on_cpu else {"version": 2, "transformer_layer_cls_to_wrap": ["LlamaDecoderLayer"]},
             use_cpu=on_cpu,
             seed=config.seed,
-            # Every step is logged, by `Reporter`; a value that is not finite is to be seen.
+            # `Reporter` logs every step, and values that are not finite too.
             logging_steps=1,
             logging_nan_inf_filter=False,
             report_to="none",
@@ -171,12 +171,12 @@ class TrlTraining(Training):
 
 
 class PackedTrainer(SFTTrainer):
-    trained_tokens = 0  # of the step at hand, over all ranks
+    trained_tokens = 0  # of the current step, over all ranks
 
     def get_batch_samples(self, *arguments: Any) -> tuple[list, Any]:
         samples, count = super().get_batch_samples(*arguments)
         if any("position_ids" not in sample or "attention_mask" in sample for sample in samples) or count is None:
-            # A mask of ones makes Transformers forget where documents begin, and one would read the other.
+            # With a mask of ones Transformers ignores the starts of documents, which would then read each other.
             why = "This TRL gives no position_ids, or a mask beside them, so documents would not be kept apart"
             raise TrainingFailure(
                 "PYTHON_PACKAGE_MISSING", f"{why}. Install python/retrace_train/requirements-trl.txt."
@@ -185,7 +185,7 @@ class PackedTrainer(SFTTrainer):
         return samples, count
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
-        """None is wanted in each checkpoint."""
+        """Writes none into the checkpoints."""
 
 
 class TrainerCheckpoints(Checkpoints):
@@ -195,7 +195,7 @@ class TrainerCheckpoints(Checkpoints):
             shutil.rmtree(path)
 
     def adopt(self, step: int, totals: dict[str, Any]) -> Path:
-        """All ranks together, when each has written its part of what Trainer saved."""
+        """Renames what Trainer saved. For all ranks together, when each has written its part."""
         self.ranks.barrier()
         path, unfinished = self.path(step), self.folder / f"checkpoint-{step}"
         if self.ranks.rank == 0:
@@ -208,7 +208,7 @@ class TrainerCheckpoints(Checkpoints):
 
 
 class Reporter(TrainerCallback):
-    """What Trainer does, as our events; and what it is to do where training is to stop or has gone wrong."""
+    """Turns what Trainer does into our events, and ends it where training should stop or has failed."""
 
     def __init__(self, training: TrlTraining, trainer: PackedTrainer):
         self.training, self.trainer = training, trainer
@@ -219,9 +219,9 @@ class Reporter(TrainerCallback):
         self.begin = time.perf_counter()
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Gradients are clipped by now, which leaves what is not finite as it is."""
+        """The gradients are already clipped, which does not change values that are not finite."""
         of, step = self.training, state.global_step + 1
-        finite = all(bool(torch.isfinite(local_gradient(one)).all()) for one in model.parameters())
+        finite = all(bool(torch.isfinite(local_gradient(parameter)).all()) for parameter in model.parameters())
         if not of.ranks.most([not finite])[0]:
             return
         names = sorted({name for row in of.order.rows_of(step - 1) for name in of.rows.read(int(row)).doc_ids})
