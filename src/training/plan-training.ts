@@ -67,7 +67,8 @@ function chooseProcesses(
   const fits = (processes: number): boolean => sizes.includes(processes * nodes)
   if (launch.processes !== null) {
     if (device === 'cuda' && launch.processes > machine.cuda.length) {
-      const message = `${launch.processes} processes were asked for, and there are ${machine.cuda.length} GPUs. Each takes one: lower --processes.`
+      const gpus = machine.cuda.length === 1 ? 'is 1 GPU' : `are ${machine.cuda.length} GPUs`
+      const message = `${launch.processes} processes were asked for, and there ${gpus}. Each takes one: lower --processes.`
       throw new TrainingError('DEVICE_UNAVAILABLE', message)
     }
     if (fits(launch.processes)) return { processes: launch.processes, notes: [] }
@@ -98,7 +99,8 @@ function refuseMemory(job: TightJob): never {
   const { weights, gradients, moments } = job.memory
   const states = weights + gradients + moments
   const parts = `${formatGib(states)} of weights, gradients and moments, ${formatGib(needed - states)} for micro-batches of ${job.tokens} tokens`
-  const message = `Each of ${job.worldSize} ranks would need ${formatGib(needed)} (${parts}), and there are ${formatGib(job.availableBytes)}. ${memoryAdvice(job)}`
+  const ranks = job.worldSize === 1 ? 'The only rank' : `Each of ${job.worldSize} ranks`
+  const message = `${ranks} would need ${formatGib(needed)} (${parts}), and there are ${formatGib(job.availableBytes)}. ${memoryAdvice(job)}`
   throw new TrainingError('MEMORY_TOO_SMALL', message, { needed, available: job.availableBytes, parts: job.memory })
 }
 
