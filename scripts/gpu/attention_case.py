@@ -4,10 +4,10 @@ import ctypes
 import math
 
 import torch
-from device_abi import CPlan, CSegment, CTile, Device
-from run import Run
 
+from device_abi import CPlan, CSegment, CTile, Device
 from models import LLAMA_3_8B, TINY_WIDE, Shape
+from run import Run
 
 PAGE = 128
 

@@ -135,7 +135,7 @@ function fill(folder, nativeFolder) {
   copyFolder(join(root, 'models/retrace-small'), join(folder, 'models/retrace-small'))
   for (const file of ['package.json', 'LICENSE', 'README.md']) cpSync(join(root, file), join(folder, file))
   // The sources travel too: scripts/gpu-check builds for the machine it finds.
-  for (const part of ['native', 'scripts']) {
+  for (const part of ['native', 'scripts', 'python']) {
     if (existsSync(join(root, part))) copyFolder(join(root, part), join(folder, part), [/(^|\/)__pycache__\//])
   }
   // Its C++ tests read them.
@@ -176,13 +176,28 @@ function compress(parent, file) {
   run('tar', [...order, '-C', parent, '-cJf', file, bundleName], { env: { ...process.env, XZ_OPT: '-6 -T0' } })
 }
 
-const { values: options } = parseArgs({
-  options: {
-    out: { type: 'string', default: join(root, 'build/retrace-bundle.tar.xz') },
-    native: { type: 'string', default: process.env.RETRACE_NATIVE_DIR ?? join(root, 'build/native') },
-    'keep-folder': { type: 'boolean', default: false },
-  },
-})
+const usage = 'usage: scripts/gpu-bundle [--out FILE.tar.xz] [--native FOLDER] [--keep-folder]'
+
+function parseOptions() {
+  try {
+    return parseArgs({
+      options: {
+        out: { type: 'string', default: join(root, 'build/retrace-bundle.tar.xz') },
+        native: { type: 'string', default: process.env.RETRACE_NATIVE_DIR ?? join(root, 'build/native') },
+        'keep-folder': { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    return fail(`${error.message} ${usage}`)
+  }
+}
+
+const options = parseOptions()
+if (options.help) {
+  console.log(usage)
+  process.exit(0)
+}
 if (process.platform !== 'linux' || process.arch !== 'x64') fail('it packs for linux x64, and has to run there')
 setup()
 const file = resolve(options.out)

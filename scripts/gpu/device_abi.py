@@ -3,6 +3,7 @@
 import ctypes
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -87,7 +88,7 @@ class CPlan(ctypes.Structure):
     ]
 
 
-def function(result: object, *arguments: object) -> object:
+def function(result: Any, *arguments: Any) -> Any:
     return ctypes.CFUNCTYPE(result, *arguments)
 
 
@@ -172,8 +173,8 @@ class Device:
     def memory(self, size: int) -> int:
         address = POINTER()
         self.call("allocate", size, ctypes.byref(address))
-        self._memory.append(address.value)
-        return address.value
+        self._memory.append(address.value or 0)
+        return self._memory[-1]
 
     def release(self, address: int) -> None:
         self._memory.remove(address)

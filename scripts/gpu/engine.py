@@ -11,11 +11,12 @@ import ctypes
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from run import Run
 
 from models import Shape, config_of
+from run import Run
 
 ENGINE_ABI = 1
 DTYPES = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2}
@@ -77,19 +78,16 @@ class CBranch(ctypes.Structure):
 
 class Counters(ctypes.Structure):
     _fields_ = [
-        (name, ctypes.c_int64)
-        for name in (
-            "prefix_tokens_computed",
-            "branch_tokens_computed",
-            "tokens_recomputed",
-            "prefix_tokens_reused",
-            "forward_passes",
-            "pages_evicted",
-        )
+        ("prefix_tokens_computed", ctypes.c_int64),
+        ("branch_tokens_computed", ctypes.c_int64),
+        ("tokens_recomputed", ctypes.c_int64),
+        ("prefix_tokens_reused", ctypes.c_int64),
+        ("forward_passes", ctypes.c_int64),
+        ("pages_evicted", ctypes.c_int64),
     ]
 
     def as_dict(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name, _ in self._fields_}
+        return {field[0]: getattr(self, field[0]) for field in self._fields_}
 
 
 class EngineError(RuntimeError):
@@ -167,6 +165,8 @@ def probe(folder: Path) -> dict:
 class Engine:
     """One open engine. Ends with `close`, or as a context manager."""
 
+    memory_taken: int | None = None  # bytes of the GPU, where they were measured
+
     def __init__(
         self,
         folder: Path,
@@ -206,7 +206,7 @@ class Engine:
         if any(tensor.is_cuda for tensor in tensors.values()):
             torch.cuda.synchronize()  # what torch still writes must be there before the engine's own stream reads it
         array = (CTensor * len(tensors))()
-        for slot, (name, tensor) in zip(array, tensors.items()):
+        for slot, (name, tensor) in zip(array, tensors.items(), strict=True):
             if not tensor.is_contiguous():
                 raise ValueError(f"{name} is not contiguous")
             slot.name, slot.dtype, slot.rank = name.encode(), DTYPES[tensor.dtype], tensor.dim()
@@ -234,7 +234,7 @@ class Engine:
         """Log-probabilities of all scored tokens, branch after branch."""
         tokens = [as_tokens(branch.tokens) for branch in branches]
         array, ranges = (CBranch * len(branches))(), []
-        for slot, branch, ids in zip(array, branches, tokens):
+        for slot, branch, ids in zip(array, branches, tokens, strict=True):
             flat = (ctypes.c_int64 * (2 * len(branch.ranges)))(*[edge for pair in branch.ranges for edge in pair])
             ranges.append(flat)
             slot.tokens, slot.token_count = ids.data_ptr(), ids.numel()
@@ -279,7 +279,7 @@ class Engine:
         self.close()
 
 
-def open_engine(run: Run, shape: Shape, weights: dict, kernels: str, cache_bytes: int, **options: int) -> Engine:
+def open_engine(run: Run, shape: Shape, weights: dict, kernels: str, cache_bytes: int, **options: Any) -> Engine:
     """An engine as the parts of the check want theirs."""
     return Engine(
         run.build_folder,

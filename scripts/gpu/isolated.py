@@ -16,6 +16,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve()
 TAIL_CHARACTERS = 4000
@@ -26,7 +27,7 @@ PRCTL = ctypes.CDLL(None).prctl  # found before any fork
 @dataclass
 class Outcome:
     status: str  # "ok", "failed" (an exception), "crashed" (a signal or an exit), "timed out"
-    value: object = None
+    value: Any = None
     error: str | None = None
     output_tail: str = ""
     seconds: float = 0.0
@@ -51,7 +52,7 @@ def end_with_parent() -> None:
     PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def run_command(command: list[str], limit_s: float, input_text: str | None = None, **options: object) -> Outcome:
+def run_command(command: list[str], limit_s: float, input_text: str | None = None, **options: Any) -> Outcome:
     """Runs a command; its output goes to a file, so that it is there also where the command is killed."""
     started = time.monotonic()
     with tempfile.TemporaryFile("w+", errors="replace") as output:
@@ -107,7 +108,7 @@ def main() -> None:
     try:
         value = getattr(importlib.import_module(module), function)(**json.load(sys.stdin))
         content = {"value": value}
-    except Exception as error:  # noqa: BLE001  told to the parent
+    except Exception as error:  # of any kind: the parent gets it
         traceback.print_exc()
         content = {"error": f"{type(error).__name__}: {error}"}
     temporary = Path(answer + ".tmp")

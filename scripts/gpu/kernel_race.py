@@ -1,9 +1,10 @@
 """Which kernels are the fastest here: each choice alone, in a process of its own."""
 
-from typing import Callable
+from collections.abc import Callable
+
+import torch
 
 import results
-import torch
 from isolated import run_isolated
 from results import Report
 from run import Run
@@ -22,7 +23,9 @@ def choose_kernels(run: Run, report: Report, workload: str, candidates: list[str
             continue
         arguments = {"run": run.as_arguments(), "kernels": kernels, "workload": workload}
         arguments |= {"warm_ups": warm_ups, "repeats": repeats}
-        outcome = run_isolated("kernel_race", "quick_look", arguments, min(90, report.seconds_left() - 60))
+        outcome = run_isolated(
+            "kernel_race", "quick_look", arguments, min(90 * run.patience, report.seconds_left() - 60)
+        )
         if outcome.status != "ok":
             report.fact(label, outcome.why[-1500:])
             report.note(f"{label}: {outcome.why[-300:]}")

@@ -59,7 +59,8 @@ def describe_gpu() -> dict | None:
     if not line:
         return None
     values = [value.strip() for value in line.splitlines()[0].split(",")]
-    gpu = dict(zip(["name", "driver", "memory", "clock", "maxClock", "powerLimit", "ecc", "mig"], values))
+    names = ["name", "driver", "memory", "clock", "maxClock", "powerLimit", "ecc", "mig"]
+    gpu: dict[str, str | None] = dict(zip(names, values, strict=False))
     gpu["cudaOfDriver"] = first_match(r"CUDA Version:\s*([\d.]+)", output_of("nvidia-smi"))
     return gpu
 

@@ -5,13 +5,11 @@ tokens of one sequence are scored. Also with the head times eight: random weight
 that hide errors, a sharpened head shows them.
 """
 
+import torch
+
 import baselines
 import results
-import torch
 from engine import Branch, Engine
-from results import Report
-from run import Run
-
 from models import (
     LLAMA_3_8B,
     TINY,
@@ -23,6 +21,8 @@ from models import (
     random_tokens,
     sharpened,
 )
+from results import Report
+from run import Run
 
 FEW_LAYERS = 4
 GATE = 1.25  # our mean error over Transformers' own in bfloat16

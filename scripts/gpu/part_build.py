@@ -134,7 +134,7 @@ def readable(kernels: dict[str, dict]) -> dict[str, dict]:
         return kernels
     outcome = run_command(["c++filt"], 20, "\n".join(kernels))
     names = str(outcome.value).splitlines()
-    return dict(zip(names, kernels.values())) if len(names) == len(kernels) else kernels
+    return dict(zip(names, kernels.values(), strict=True)) if len(names) == len(kernels) else kernels
 
 
 def report_resources(run: Run, report: Report) -> None:
@@ -179,7 +179,7 @@ def run_tests(run: Run, report: Report) -> None:
         return run_command([str(path)], limit, env=environment, cwd=run.root)
 
     with ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 2) // 2)) as pool:
-        for path, outcome in zip(tests, pool.map(start, tests)):
+        for path, outcome in zip(tests, pool.map(start, tests), strict=True):
             report_test(report, path.name, outcome)
 
 

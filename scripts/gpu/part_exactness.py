@@ -5,15 +5,15 @@ The first scores are those of each branch alone on a cold engine; everything els
 """
 
 import hashlib
-from typing import Callable
+from collections.abc import Callable
 
 import torch
+
 from engine import Branch, Engine, open_engine
 from isolated import run_isolated
+from models import LLAMA_3_8B, TINY, TINY_WIDE, Shape, make_weights, random_tokens
 from results import Report
 from run import Run
-
-from models import LLAMA_3_8B, TINY, TINY_WIDE, Shape, make_weights, random_tokens
 
 BRANCHES = 16
 PAGE = 128
@@ -45,10 +45,15 @@ class Trial:
             self.branches.append(Branch(tokens, spans))
         self.expected: list[torch.Tensor] = []
         self.comparisons: dict[str, dict[str, int]] = {}
-        self.engine: Engine | None = None
+        self.opened: Engine | None = None
         self.open_engine()
 
-    def open_engine(self, **options: int) -> Engine:
+    @property
+    def engine(self) -> Engine:
+        assert self.opened is not None, "the engine was closed"
+        return self.opened
+
+    def open_engine(self, **options: int) -> None:
         self.close()
         tokens = self.prefix.numel() + BRANCHES * (self.longest + 2 * PAGE) + 4 * PAGE
         bytes_per_token = self.shape.kv_bytes_per_token * (2 if self.run.device == "cpu" else 1)
@@ -57,13 +62,12 @@ class Trial:
             "max_batch_rows": 2048,
             "max_head_rows": 1024,
         } | options
-        self.engine = open_engine(self.run, self.shape, self.weights, self.kernels, **settings)
-        return self.engine
+        self.opened = open_engine(self.run, self.shape, self.weights, self.kernels, **settings)
 
     def close(self) -> None:
-        if self.engine is not None:
-            self.engine.close()
-            self.engine = None
+        if self.opened is not None:
+            self.opened.close()
+            self.opened = None
 
     def compare(self, name: str, found: torch.Tensor, expected: torch.Tensor) -> None:
         entry = self.comparisons.setdefault(name, {"scores": 0, "different": 0, "bits": 0, "unwritten": 0})
@@ -80,7 +84,7 @@ class Trial:
 
     def score_together(self, name: str, order: list[int], prefix: int) -> None:
         scores = self.engine.score(prefix, [self.branches[index] for index in order])
-        for index, found in zip(order, self.split_scores(scores, order)):
+        for index, found in zip(order, self.split_scores(scores, order), strict=True):
             self.compare(name, found, self.expected[index])
 
     # ---- the comparisons -------------------------------------------------------------------------
@@ -301,7 +305,7 @@ def main(run: Run, report: Report) -> None:
                 verdicts[shape_name] = False  # also where there is no time to ask
                 report.need(15)
                 arguments = {"run": run.as_arguments(), "kernels": kernels, "shape_name": shape_name}
-                limit = min(150 if run.device == "cuda" else 500, report.seconds_left() - 5)
+                limit = min(150 * run.patience, report.seconds_left() - 5)
                 outcome = run_isolated("part_exactness", "try_everything", arguments, limit)
                 if outcome.status != "ok":
                     # Kernels of Hopper know heads of 128 alone; what they do not know is no failure of theirs.

@@ -11,19 +11,20 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import torch
 
 import rates
-import torch
 from attention_case import AttentionCase, device_shape, shape_of
 from device_abi import ADD, STORE, SWIGLU, Device
 from isolated import HERE as ISOLATED
 from isolated import run_command, run_isolated
 from machine import find_cuda_home
+from models import Shape
 from results import Report
 from run import Run
 from timing import sample_batches_ms
-
-from models import Shape
 
 # ||out - reference|| / ||reference||: a bfloat16 result is off by at most 2^-9 of itself, 2^-9 / sqrt(3) = 1.1e-3 in
 # quadratic mean, and the probabilities of the attention are rounded to bfloat16 once more before they meet the values.
@@ -192,7 +193,7 @@ def check_attention(run: dict, kernels: str) -> list[dict]:
     for numbers in attention_cases(here):
         try:
             results.append(check_attention_case(here, kernels, *numbers))
-        except Exception as error:  # noqa: BLE001  told in its place
+        except Exception as error:  # of any kind: it is the result of this case
             results.append({"failure": f"{type(error).__name__}: {error}"})
     return results
 
@@ -228,7 +229,7 @@ def attention_cases(run: Run) -> list[tuple[int, int, int]]:
 # ---- the part -------------------------------------------------------------------------------------------------
 
 
-def ask(run: Run, report: Report, function: str, kernels: str, limit_s: float) -> object:
+def ask(run: Run, report: Report, function: str, kernels: str, limit_s: float) -> Any:
     """The function's answer from a process of its own; None where these kernels are not to be had here."""
     arguments = {"run": run.as_arguments(), "kernels": kernels}
     outcome = run_isolated("part_kernels", function, arguments, min(limit_s, report.seconds_left() - 5))
@@ -256,7 +257,7 @@ def report_products(run: Run, report: Report, kernels: str) -> None:
 
 def report_attention(run: Run, report: Report, kernels: str) -> None:
     answer = ask(run, report, "check_attention", kernels, 120)
-    for (prefix, branches, suffix), entry in zip(attention_cases(run), answer or []):
+    for (prefix, branches, suffix), entry in zip(attention_cases(run), answer or [], strict=False):
         label = f"attention, kernels {kernels}, P={prefix} K={branches} n={suffix}"
         if "failure" in entry:
             if run.is_refusal(kernels, entry["failure"]):

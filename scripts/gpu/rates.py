@@ -1,9 +1,11 @@
 """The ceilings of this machine, measured with torch's libraries: copies, matrix products, attention."""
 
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 import torch.nn.functional as functional
+
 from results import Report
 from run import Run
 from timing import sample_batches_ms, synchronize
@@ -47,7 +49,7 @@ def backends(run: Run) -> dict:
     return {"flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION}
 
 
-def attention_samples(run: Run, tokens: int, causal: bool, backend: object, heads: int, kv_heads: int, width: int):
+def attention_samples(run: Run, tokens: int, causal: bool, backend: Any, heads: int, kv_heads: int, width: int):
     """Milliseconds of torch's attention of `tokens` queries over as many keys. As with grouped heads; where a backend
     does not know them, the keys are expanded before the clock starts."""
     batch = max(1, 16384 // tokens) if not run.tiny else 1
@@ -57,7 +59,7 @@ def attention_samples(run: Run, tokens: int, causal: bool, backend: object, head
     def context():
         return torch.nn.attention.sdpa_kernel(backend) if backend is not None else nullcontext()
 
-    def sample(k: torch.Tensor, v: torch.Tensor, **options: bool) -> list[float]:
+    def sample(k: torch.Tensor, v: torch.Tensor, **options: Any) -> list[float]:
         def launch(_: int) -> None:
             functional.scaled_dot_product_attention(query, k, v, is_causal=causal, **options)
 

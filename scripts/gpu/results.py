@@ -10,9 +10,10 @@ import os
 import statistics
 import time
 import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Any
 
 SCHEMA_VERSION = 1
 GOOD = ("passed", "short of time")  # nothing that ran failed
@@ -91,16 +92,15 @@ class Report:
 
     def figure(self, name: str, samples: list[float] | float, unit: str, note: str | None = None) -> float:
         """Records and returns the median."""
-        entry = summary(samples if isinstance(samples, list) else [samples], unit)
+        entry: dict[str, Any] = summary(samples if isinstance(samples, list) else [samples], unit)
         if note is not None:
             entry["note"] = note
         self.content["figures"][name] = entry
+        median: Any = entry["median"]  # none where a sample is not finite
         spread = f" (spread {entry['spread']:.1%})" if entry["repeats"] > 1 and entry["spread"] is not None else ""
-        print(
-            f"  {name}: {'none' if entry['median'] is None else format(entry['median'], '.4g')} {unit}{spread}",
-            flush=True,
-        )
-        return entry["median"]
+        shown = format(entry["median"], ".4g") if entry["median"] is not None else "none"
+        print(f"  {name}: {shown} {unit}{spread}", flush=True)
+        return median
 
     def median(self, name: str) -> float | None:
         entry = self.content["figures"].get(name)
@@ -135,9 +135,9 @@ class Report:
         print(f"{self.part}: {name}", flush=True)
         try:
             yield
-        except Exception as error:  # noqa: BLE001  one step's failure must not hide the others
+        except Exception as error:  # of any kind: one step's failure must not hide the others
             kind = "outOfTime" if isinstance(error, OutOfTime) else type(error).__name__
-            entry = {"kind": kind, "message": str(error)[-2000:]}
+            entry: dict[str, Any] = {"kind": kind, "message": str(error)[-2000:]}
             if kind != "outOfTime":
                 entry["trace"] = traceback.format_exc().splitlines()[-6:]
             self.content["errors"][name] = entry

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 DEVICES = ("cuda", "cpu", "emulated")
 # What the device may compute with (native/kernels/kernel_choice.h has the words): its own choice, kernels for every GPU
@@ -25,6 +26,11 @@ class Run:
     @property
     def tiny(self) -> bool:
         return self.scale == "tiny"
+
+    @property
+    def patience(self) -> int:
+        """Factor of all time limits: they are for a GPU, and a CPU that has other work too may take far longer."""
+        return 1 if self.device == "cuda" else 10
 
     @property
     def build_log(self) -> Path:
@@ -56,5 +62,6 @@ class Run:
 
     @staticmethod
     def from_arguments(arguments: dict) -> "Run":
-        paths = {key: Path(arguments[key]) for key in ("root", "build_folder")}
-        return Run(**(arguments | paths | {"kernels": tuple(arguments["kernels"])}))
+        fields: dict[str, Any] = {**arguments, "kernels": tuple(arguments["kernels"])}
+        fields |= {key: Path(arguments[key]) for key in ("root", "build_folder")}
+        return Run(**fields)

@@ -14,16 +14,16 @@ down to whole pages is left out, which favours it.
 
 from dataclasses import dataclass
 
+import torch
+
 import baselines
 import rates
-import torch
 from engine import Branch, Engine, open_engine
+from models import LLAMA_3_8B, TINY_WIDE, Shape, make_transformers_model, make_weights, random_tokens
 from results import Report
 from run import Run
 from timing import time_ms
 from workloads import FULL, FULL_SEARCH, TINY_SCALE, TINY_SEARCH, Accounting, Search, Workload
-
-from models import LLAMA_3_8B, TINY_WIDE, Shape, make_transformers_model, make_weights, random_tokens
 
 GIB = 2**30
 POLICIES = ("ours", "as SGLang", "as vLLM", "HF smart", "HF naive")
@@ -81,7 +81,7 @@ class Contest:
     """The contenders for one shape and one choice of kernels."""
 
     def __init__(self, run: Run, report: Report | None, kernels: str, seed: int = 7) -> None:
-        self.run, self.report, self.kernels = run, report, kernels
+        self.run, self.reported_to, self.kernels = run, report, kernels
         self.shape = shape_of(run)
         self.accounting = Accounting(self.shape)
         self.generator = torch.Generator().manual_seed(seed)
@@ -89,6 +89,11 @@ class Contest:
         self.engines: dict[str, Engine] = {}
         self.model = None
         self.out_of_memory: set[tuple[str, str]] = set()
+
+    @property
+    def report(self) -> Report:
+        assert self.reported_to is not None, "this contest only measures"
+        return self.reported_to
 
     # ---- engines and their memory --------------------------------------------------------------
 
@@ -238,7 +243,7 @@ class Contest:
         for policy in lost:
             self.out_of_memory.discard((policy, work.name))
             samples[policy] = []
-            for turn in range(min(wanted[policy], 2)):
+            for _ in range(min(wanted[policy], 2)):
                 result = self.repeat(policy, work, draw(self.shape, work, self.generator), candidates_of.get(policy))
                 if result is None:
                     self.report.fact(f"{work.name} {policy}", "out of memory, also alone on the GPU")
@@ -298,7 +303,7 @@ class Contest:
 
     def write_ratio(self, work: Workload, policy: str, ours: list[dict], theirs: list[dict]) -> None:
         """Of the repeats that stood beside each other."""
-        pairs = [their["ms"] / our["ms"] for our, their in zip(ours, theirs)]
+        pairs = [their["ms"] / our["ms"] for our, their in zip(ours, theirs, strict=False)]
         median = self.report.figure(f"{work.name} {policy} / ours", pairs, "1")
         goal = RATIO_GOALS.get(policy, {}).get(work.name)
         if goal is not None:
@@ -342,11 +347,13 @@ class Contest:
                     ]
                     span = [(search.thought, search.thought + search.target)]
                     scores = engine.score(handle, [Branch(tokens, span) for tokens in candidates])
-                    for tokens, mean in zip(candidates, scores.view(search.candidates, -1).mean(1).tolist()):
+                    means = scores.view(search.candidates, -1).mean(1).tolist()
+                    for tokens, mean in zip(candidates, means, strict=True):
                         if mean > best_score:
                             best_score, accepted = mean, tokens
                 if not keeps_accepted:
                     engine.drop_unpinned()
+                assert accepted is not None, "no candidate has a score that can be compared"
                 committed = engine.commit(handle, accepted)
                 engine.close_prefix(handle)
                 handle = engine.commit(committed, random_tokens(self.shape, search.observation, self.generator))

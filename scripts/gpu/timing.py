@@ -1,7 +1,7 @@
 """Time by the host's clock around work that is waited for."""
 
 import time
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 
@@ -26,7 +26,7 @@ def sample_ms(device: str, work: Callable[[], object], warm_ups: int, repeats: i
 
 
 def sample_batches_ms(
-    launch: Callable[[int], None], wait: Callable[[], None], target_s: float, samples: int
+    launch: Callable[[int], object], wait: Callable[[], None], target_s: float, samples: int
 ) -> list[float]:
     """Milliseconds of one launch: many launches, one wait, so that the waiting and the host's gaps are spread over
     them. `launch(i)` gets a running number, for choosing among inputs."""

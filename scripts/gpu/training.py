@@ -1,4 +1,4 @@
-"""How fast the loop of scripts/train goes and what memory it takes, and proofs that it is right on this device.
+"""How fast the loop of python/retrace_train goes and what memory it takes, and proofs that it is right on this device.
 
 The shape of Llama-3-8B, random weights, one rank. Each setup runs in a process of its own, which writes an answer for
 every trial; what fails costs itself alone, and running out of memory is an answer. Beside each figure stands the
@@ -29,9 +29,12 @@ LEAVE_SECONDS = 8.0  # for writing down
 
 
 def surroundings(run: Run, expandable: bool = False) -> dict[str, str]:
-    """Of the processes: the package `train`; cuBLAS's workspace as deterministic training needs it, for all alike; one
-    thread where there is no GPU."""
-    variables = {"PYTHONPATH": str(run.root / "scripts"), "PYTHONDONTWRITEBYTECODE": "1"}
+    """Environment variables of the processes that prove and measure.
+
+    Where `retrace_train` is; the workspace that deterministic cuBLAS needs, in all of them, so that they stay
+    comparable; one thread where there is no GPU.
+    """
+    variables = {"PYTHONPATH": str(run.root / "python"), "PYTHONDONTWRITEBYTECODE": "1"}
     if run.torch_device != "cuda":
         return variables | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     variables |= {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
@@ -42,11 +45,11 @@ def surroundings(run: Run, expandable: bool = False) -> dict[str, str]:
 
 
 def prove(run: Run, report: Report) -> None:
-    report.fact("sources of scripts/train", digest_of_sources(run.root / "scripts/train"))
+    report.fact("sources of python/retrace_train", digest_of_sources(run.root / "python/retrace_train"))
     for name, (title, seconds) in PROOFS.items():
         with report.step(name):
             report.need(20)
-            limit = min(seconds, report.seconds_left() - LEAVE_SECONDS)
+            limit = min(seconds * run.patience, report.seconds_left() - LEAVE_SECONDS)
             arguments = {"name": name, "device": run.torch_device, "tiny": run.tiny, "root": str(run.root)}
             outcome = run_isolated("training_proofs", "prove", arguments, limit, surroundings(run))
             record_proof(report, title, outcome)
@@ -123,7 +126,7 @@ def run_trials(run: Run, report: Report, setup: Setup, trials: list[Trial]) -> t
     """What the process answered counts also where it then crashed, hung or was ended."""
     shape = plan.shape_of(run.tiny)
     wanted = 2 * sum(trial.seconds(setup.row_tokens, shape) for trial in trials) + 4 * plan.BUILD_SECONDS
-    limit = min(wanted, report.seconds_left() - LEAVE_SECONDS)
+    limit = min(wanted * run.patience, report.seconds_left() - LEAVE_SECONDS)
     with tempfile.TemporaryDirectory() as folder:
         answers = Path(folder) / "answers.jsonl"
         arguments = {
@@ -166,10 +169,10 @@ def record_rates(run: Run, report: Report, setup: Setup, trial: Trial, answer: d
     share = answer["squareSum"] / (tokens * setup.row_tokens)
     what = f"{rows} rows a step; {share:.2f} of one document's pairs; {answer['attention']}"
     rate = report.figure(f"{label}: tokens/s", [tokens / one for one in seconds], "tokens/s", what)
-    per_row = [(one - update) / rows for one, update in zip(seconds, updates)]
+    per_row = [(one - update) / rows for one, update in zip(seconds, updates, strict=True)]
     report.figure(f"{label}: forward and backward of a row", [1e3 * one for one in per_row], "ms")
     report.figure(f"{label}: update", [1e3 * one for one in updates], "ms", "the optimizer's part of a step")
-    whole = [64 * setup.row_tokens / (64 * one + update) for one, update in zip(per_row, updates)]
+    whole = [64 * setup.row_tokens / (64 * one + update) for one, update in zip(per_row, updates, strict=True)]
     report.figure(f"{label}: tokens/s of steps of 64 rows", whole, "tokens/s", "worked out from the two above")
     peak = report.content["facts"].get(PEAK, [None])[0]
     if peak:

@@ -10,18 +10,21 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as functional
-from isolated import run_command
-from train import attention, loop
-from train.ranks import be_deterministic
-from training_run import MemoryRows, make_job, open_training, ranks_of
+from torch.distributed.tensor import DTensor
 
+from isolated import run_command
 from models import TINY, Shape
+from retrace_train import attention, loop
+from retrace_train.model import PackedModel
+from retrace_train.ranks import be_deterministic
+from training_run import MemoryRows, make_job, open_training, ranks_of
 
 SMALL = Shape("small", 512, 1024, 3, 4, 2, 128, 2048, 8192, 0.02)
 # Lengths at and around the sizes of tiles, and a document of one token.
@@ -86,7 +89,7 @@ def prove_attention(found: Findings) -> None:
         ours = with_gradients(packed(found.documents), states[:3], states[3])
         name = f"{dtype}".removeprefix("torch.")
         found.facts[f"attention in {name}"] = attention.describe_attention(found.device, dtype)
-        for part, what, value in zip(("output", "query", "key", "value"), ours, right):
+        for part, what, value in zip(("output", "query", "key", "value"), ours, right, strict=True):
             error = worst_of_documents(what, value, found.documents)
             roundings = 2 if part == "output" else 8
             found.within(f"{name}, {part}", error, tolerance(dtype, roundings, max(found.documents)))
@@ -110,7 +113,16 @@ def with_gradients(attend: Attend, states: list[torch.Tensor], gradient: torch.T
     leaves = [one.detach().clone().requires_grad_() for one in states]
     output = attend(*leaves)
     output.backward(gradient)
-    return [output.detach(), *(one.grad.transpose(1, 2) for one in leaves)]
+    return [output.detach(), *(gradient_of(one).transpose(1, 2) for one in leaves)]
+
+
+def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
+    assert tensor.grad is not None
+    return whole_of(tensor.grad)
+
+
+def whole_of(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def packed(documents: list[int]) -> Attend:
@@ -127,7 +139,7 @@ def apart(documents: list[int]) -> Attend:
     def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
         groups = query.shape[1] // key.shape[1]
         states = [query, key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)]
-        pieces = zip(*(one.split(documents, dim=2) for one in states))
+        pieces = zip(*(one.split(documents, dim=2) for one in states), strict=True)
         outputs = [functional.scaled_dot_product_attention(*piece, is_causal=True) for piece in pieces]
         return torch.cat(outputs, dim=2).transpose(1, 2)
 
@@ -138,7 +150,7 @@ def worst_of_documents(found: torch.Tensor, right: torch.Tensor, documents: list
     """The largest relative error of a document; one whose right values are next to nothing is put over the usual."""
     usual = float(right.double().norm()) / sum(documents) ** 0.5
     errors = []
-    for mine, exact in zip(found.split(documents, dim=1), right.split(documents, dim=1)):
+    for mine, exact in zip(found.split(documents, dim=1), right.split(documents, dim=1), strict=True):
         scale = max(float(exact.double().norm()), usual * exact.shape[1] ** 0.5)
         errors.append(float((mine.double() - exact.double()).norm()) / scale)
     return float("nan") if any(error != error for error in errors) else max(errors)
@@ -213,18 +225,19 @@ def nll_and_gradients(found: Findings, rows: MemoryRows, compute: str, chunk: in
         [batch] = loop.make_batches([rows.read(0)], 1)
         nll = batch.run(model, device)
         nll.sum().backward()
-        gradients = {name: one.grad.full_tensor() for name, one in model.named_parameters()}
+        gradients = {name: gradient_of(one) for name, one in model.named_parameters()}
         return nll.detach(), gradients, model
 
 
-def nll_apart(model: torch.nn.Module, ids: torch.Tensor, documents: list[int]) -> torch.Tensor:
+def nll_apart(model: PackedModel, ids: torch.Tensor, documents: list[int]) -> torch.Tensor:
     """By Transformers' Llama in float32, its own attention, a document at a time, with the same weights."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    config = LlamaConfig.from_dict(model.config.to_dict())
+    config = LlamaConfig.from_dict(model.causal_lm.config.to_dict())
     config._attn_implementation = "sdpa"
-    plain = LlamaForCausalLM(config).to(ids.device, torch.float32).eval()
-    weights = {name.removeprefix("causal_lm."): one.full_tensor() for name, one in model.named_parameters()}
+    plain: Any = LlamaForCausalLM(config)
+    plain = plain.to(ids.device, torch.float32).eval()
+    weights = {name.removeprefix("causal_lm."): whole_of(one) for name, one in model.named_parameters()}
     plain.load_state_dict({name: one.detach() for name, one in weights.items()}, strict=True)
     losses = []
     with torch.no_grad():
@@ -310,7 +323,7 @@ def prove_loop(found: Findings, root: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         path = write_job(found, folder)
-        started, detail = start(root, path)
+        started, detail = start(found, root, path)
         found.proof("torchrun", started, detail)
         if not started:
             return
@@ -322,7 +335,7 @@ def prove_loop(found: Findings, root: Path) -> None:
         shutil.rmtree(max((folder / "checkpoints").glob("step-*")))
         shutil.rmtree(folder / "model")
         before = digest_of_steps(events)
-        found.proof("torchrun again, from a checkpoint", *start(root, path))
+        found.proof("torchrun again, from a checkpoint", *start(found, root, path))
         again = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
         resumed = [event["step"] for event in again if event["event"] == "start"]
         found.proof("it went on from step 3", resumed == [0, 3], f"starts at {resumed}")
@@ -337,7 +350,8 @@ def digest_of_steps(events: list[dict]) -> list[tuple[float, float]]:
 def prove_export(found: Findings, folder: Path) -> None:
     from transformers import LlamaForCausalLM
 
-    model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).to(found.device)
+    model: Any = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model = model.to(found.device)
     ids = torch.arange(64, device=found.device)[None]
     with torch.no_grad():
         loss = float(model(input_ids=ids, labels=ids).loss)
@@ -388,9 +402,10 @@ def camel(value: object) -> object:
     return {words[key][0] + "".join(map(str.capitalize, words[key][1:])): camel(inner) for key, inner in value.items()}
 
 
-def start(root: Path, job: Path) -> tuple[bool, str]:
+def start(found: Findings, root: Path, job: Path) -> tuple[bool, str]:
+    limit_s = 100 if found.device.type == "cuda" else 1000
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1"]
-    outcome = run_command([*command, "-m", "train", "--job", str(job)], 100, cwd=root)
+    outcome = run_command([*command, "-m", "retrace_train", "--job", str(job)], limit_s, cwd=root)
     failure = job.parent / "failure.json"
     why = failure.read_text()[:600] if failure.exists() else outcome.why[-600:]
     return outcome.status == "ok", f"{outcome.seconds:.0f} s" if outcome.status == "ok" else why

@@ -1,4 +1,4 @@
-"""The training loop of scripts/train, driven from here: one rank, rows in memory, steps on the clock.
+"""The training loop of python/retrace_train, driven from here: one rank, rows in memory, steps on the clock.
 
 What is timed is `Training.make_step`, the very step of `retrace train`; only its rows come from here and not from
 shards. In a process of its own (isolated.py), which adds a line to a file for every trial that it did.
@@ -10,19 +10,20 @@ import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-import training_plan as plan
-from train import loop
-from train.job import Checkpointing, Config, Job, Optimizer
-from train.order import Order
-from train.ranks import Ranks, join_ranks
-from train.shards import Row
-from train.stopping import StopRequest
-from training_plan import Setup, Trial
 
+import training_plan as plan
 from models import Shape, config_of
+from retrace_train import loop
+from retrace_train.job import Checkpointing, Config, Job, Optimizer
+from retrace_train.order import Order
+from retrace_train.ranks import Ranks, join_ranks
+from retrace_train.shards import Row
+from retrace_train.stopping import StopRequest
+from training_plan import Setup, Trial
 
 MANY_STEPS = 1_000_000
 RANKS: list[Ranks] = []
@@ -30,7 +31,7 @@ RANKS: list[Ranks] = []
 
 @dataclass
 class MemoryRows:
-    """What the loop asks of `train.shards.Rows`, drawn from a seed. Every token is trained but a document's first."""
+    """Stands in for `retrace_train.shards.Rows`, drawn from a seed. All tokens but a document's first are trained."""
 
     documents: list[list[int]]  # lengths, by row
     vocabulary: int
@@ -53,7 +54,7 @@ class MemoryRows:
         return Row(ids, labels, lengths, self.domains[0], [f"row-{index}-{number}" for number in range(len(lengths))])
 
 
-def make_job(folder: Path, shape: Shape, device: str, **changes: object) -> Job:
+def make_job(folder: Path, shape: Shape, device: Any, **changes: Any) -> Job:
     """A job in a folder, with ProLong's optimizer and random weights; `changes` are of its config."""
     model = folder / "base"
     model.mkdir(parents=True, exist_ok=True)
@@ -67,7 +68,7 @@ def make_job(folder: Path, shape: Shape, device: str, **changes: object) -> Job:
         epsilon=1e-8,
         weight_decay=0.1,
         max_grad_norm=1.0,
-        moments=str(changes.pop("moments", "float32")),
+        moments=changes.pop("moments", "float32"),
     )
     config = Config(
         init="random",
@@ -89,10 +90,19 @@ def make_job(folder: Path, shape: Shape, device: str, **changes: object) -> Job:
     return Job(1, folder, model, (), "fsdp2", device, torch.get_num_threads(), replace(config, **changes))
 
 
-def open_training(job: Job, rows: MemoryRows) -> loop.Training:
+class TimedTraining(loop.Training):
+    """The loop, with what is measured beside it."""
+
+    rows: Any  # in memory
+    clock: "Clock"
+    peak_source: str | None
+
+
+def open_training(job: Job, rows: MemoryRows) -> TimedTraining:
     """A start of the loop on rows in memory. `run()` is then all of it; `prepare` only what comes before the steps."""
-    loop.open_rows = lambda *_: rows
-    return loop.Training(job, ranks_of(job), StopRequest(job))
+    replaced: Any = loop
+    replaced.open_rows = lambda *_: rows
+    return TimedTraining(job, ranks_of(job), StopRequest(job))
 
 
 def ranks_of(job: Job) -> Ranks:
@@ -102,7 +112,7 @@ def ranks_of(job: Job) -> Ranks:
     return RANKS[0]
 
 
-def prepare(training: loop.Training) -> None:
+def prepare(training: TimedTraining) -> None:
     """What `Training.run` does before its first step."""
     job, device = training.job, training.ranks.device
     training.model = loop.build_model(job, device, loop.make_mesh(device), training.rows.sequence_length)
@@ -136,7 +146,7 @@ class Clock:
         self.update_s = self.now() - self.began
 
 
-def take_rows(training: loop.Training, shape: Shape, documents: list[list[int]]) -> None:
+def take_rows(training: TimedTraining, shape: Shape, documents: list[list[int]]) -> None:
     """The next steps train these rows, all of them in each step."""
     rows = MemoryRows(documents, shape.vocabulary)
     training.rows, training.step, training.total_steps = rows, 0, MANY_STEPS
@@ -148,9 +158,9 @@ def events_of(training: loop.Training) -> list[dict]:
     return [event for event in map(json.loads, lines) if event["event"] == "step"]
 
 
-def run_trial(training: loop.Training, shape: Shape, setup: Setup, trial: Trial, deadline: float) -> dict:
+def run_trial(training: TimedTraining, shape: Shape, setup: Setup, trial: Trial, deadline: float) -> dict:
     """Timed steps; fewer than wanted where time is short."""
-    import train.attention as attention
+    import retrace_train.attention as attention
 
     clock, device = training.clock, training.ranks.device
     documents = plan.rows_of(setup, trial)
@@ -160,7 +170,7 @@ def run_trial(training: loop.Training, shape: Shape, setup: Setup, trial: Trial,
     samples: list[dict] = []
     try:
         torch.use_deterministic_algorithms(trial.deterministic)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # as the loop has it
+        torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]  as the loop
         if trial.attention == "per document":
             attention.varlen_attn = None
         described = attention.describe_attention(device, loop.TYPES[training.job.config.compute])

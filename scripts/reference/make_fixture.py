@@ -106,7 +106,7 @@ def record_reference(folder: Path, model_folder: Path, prefix_tokens: int) -> No
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--variant", choices=[*sorted(VARIANTS), "all"], default="grouped", help="all: a folder each")
     parser.add_argument("--model", type=Path, help="a model that is there")

@@ -68,7 +68,9 @@ def main(folder: Path) -> None:
     tokenizer.train_from_iterator([SAMPLE], trainer)
     tokenizer.add_special_tokens(SPECIALS)  # behind the vocabulary, as in Llama 3
     if tokenizer.get_vocab_size() != VOCABULARY_SIZE:
-        raise SystemExit(f"{tokenizer.get_vocab_size()} entries were learned, expected {VOCABULARY_SIZE}: enlarge SAMPLE")
+        raise SystemExit(
+            f"{tokenizer.get_vocab_size()} entries were learned, expected {VOCABULARY_SIZE}: enlarge SAMPLE"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
 

@@ -74,7 +74,7 @@ def place(source: Path, target: Path, copy: bool) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", type=Path, help="folder with config.json, model.safetensors and tokenizer.json")
     parser.add_argument("served", type=Path, help="folder to make")
     parser.add_argument("--copy", action="store_true", help="copy the three files instead of linking them")

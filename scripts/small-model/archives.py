@@ -7,6 +7,7 @@ import re
 import sys
 import tarfile
 import zipfile
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 HERE = Path(__file__).parent
@@ -59,17 +60,22 @@ def texts_of(work: Path, source: dict) -> tuple[dict[str, str], str, Path]:
     return files, licence, archive
 
 
+def read_member(opened: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = opened.extractfile(member)
+    return file.read() if file else b""
+
+
 def members(archive: Path):
     """(path, read) of every regular file; npm's top folder is taken off."""
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as opened:
             for name in opened.namelist():
-                yield name, lambda: opened.read(name)
+                yield name, partial(opened.read, name)
     else:
         with tarfile.open(archive) as opened:
             for member in opened:
                 if member.isfile():
-                    yield member.name.split("/", 1)[-1], lambda: opened.extractfile(member).read()
+                    yield member.name.split("/", 1)[-1], partial(read_member, opened, member)
 
 
 def wheel_licence(metadata: str) -> str:

@@ -114,7 +114,7 @@ def balance(taken: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
 def water_level(sizes: list[int], budget: int) -> int:
     """The cap for which sum(min(size, cap)) is the budget."""
     left = budget
-    for count, size in zip(range(len(sizes), 0, -1), sorted(sizes)):
+    for count, size in zip(range(len(sizes), 0, -1), sorted(sizes), strict=True):
         if size * count >= left:
             return left // count
         left -= size

@@ -14,6 +14,7 @@ import argparse
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -82,7 +83,7 @@ def encode_pass(work: Path, encoder: Encoder, name: str) -> None:
             trained.append(np.array(piece_trained, bool))
             lengths.append(len(piece_ids))
             headers.append(index == 0)
-    arrays = {"ids": np.concatenate(ids), "trained": np.concatenate(trained)}
+    arrays: dict[str, Any] = {"ids": np.concatenate(ids), "trained": np.concatenate(trained)}
     np.savez(work / f"train-{name}.npz", **arrays, lengths=np.array(lengths, np.int32), headers=np.array(headers))
     size, share = arrays["ids"].size / 1e6, arrays["trained"].mean()
     print(f"{name}: {len(lines)} documents, {size:.2f} M tokens, {share:.1%} trained", flush=True)
@@ -116,7 +117,7 @@ def long_windows(data: dict, length: int) -> list[tuple[tuple[int, int], tuple[i
     borders = np.concatenate([[0], np.cumsum(data["lengths"])])
     starts = np.flatnonzero(data["headers"])
     windows = []
-    for first, last in zip(starts, [*starts[1:], len(data["lengths"])]):
+    for first, last in zip(starts, [*starts[1:], len(data["lengths"])], strict=False):
         header = (borders[first], borders[first + 1])
         if header[1] - header[0] > length // 2:
             header = (borders[first], borders[first])

@@ -99,6 +99,8 @@ class Llama(nn.Module):
         self.initialise()
         if shape.tied:
             self.lm_head.weight = self.model.embed_tokens.weight
+        self.cos: torch.Tensor
+        self.sin: torch.Tensor
         cos, sin = rotary_tables(shape)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)

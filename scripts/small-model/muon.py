@@ -20,9 +20,11 @@ class Muon:
     def step(self, share: float) -> None:
         """One step at this share of the full learning rate."""
         rate = share * self.rate
-        for parameter, buffer in zip(self.parameters, self.state):
-            buffer.lerp_(parameter.grad, 1 - self.momentum)
-            direction = orthogonalised(parameter.grad.lerp(buffer, self.momentum))  # Nesterov
+        for parameter, buffer in zip(self.parameters, self.state, strict=True):
+            gradient = parameter.grad
+            assert gradient is not None
+            buffer.lerp_(gradient, 1 - self.momentum)
+            direction = orthogonalised(gradient.lerp(buffer, self.momentum))  # Nesterov
             rows, columns = parameter.shape
             parameter.mul_(1 - rate * self.decay).add_(direction, alpha=-rate * max(1, rows / columns) ** 0.5)
 

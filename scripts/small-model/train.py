@@ -101,7 +101,7 @@ class Worker:
         _, length, rows, micro_batches, kind = phase = PHASES[shared.phase.value]
         if phase is not self.loaded:
             self.windows, self.loaded = Windows(self.work, kind, length), phase
-        for parameter, gradient in zip(shared.model.parameters(), shared.gradients[self.rank]):
+        for parameter, gradient in zip(shared.model.parameters(), shared.gradients[self.rank], strict=True):
             parameter.grad = gradient
         while (ticket := self.take()) < micro_batches:
             ids, targets, weights = self.windows.batch(shared.row.value + ticket * rows, rows)
@@ -140,7 +140,7 @@ class Optimizer:
 
     def update(self, gradients: list[list[torch.Tensor]], rate: float) -> float:
         """One step along the sum of the gradients at this share of the full rate; the gradient's norm."""
-        for parameter, *others in zip(self.model.parameters(), *gradients):
+        for parameter, *others in zip(self.model.parameters(), *gradients, strict=True):
             parameter.grad = others[0]
             for other in others[1:]:
                 parameter.grad += other

@@ -54,8 +54,9 @@ def read_with_duckdb(path):
     import duckdb
 
     result = duckdb.sql("SELECT * FROM read_parquet($path)", params={"path": path})
+    assert result is not None
     for values in result.fetchall():
-        yield dict(zip(result.columns, values))
+        yield dict(zip(result.columns, values, strict=True))
 
 
 def check(row):
@@ -68,7 +69,7 @@ def check(row):
     starts = [sum(lengths[:i]) for i in range(len(lengths))]
     if any(labels[start] != IGNORE_INDEX for start in starts):
         raise ValueError("a document's first token is a target")
-    if any(label not in (IGNORE_INDEX, token) for token, label in zip(ids, labels)):
+    if any(label not in (IGNORE_INDEX, token) for token, label in zip(ids, labels, strict=True)):
         raise ValueError("a label is neither its token nor the ignore index")
     if "loss_mask" in row:
         ends = set(starts[1:]) | {len(ids)}

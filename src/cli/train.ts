@@ -3,6 +3,7 @@ import { CoreError } from '../core/index.js'
 import {
   previewTrainRuns,
   trainRuns,
+  trainingEngines,
   trainingPresets,
   type TrainOptions,
   type TrainingSummary,
@@ -29,11 +30,6 @@ interface TrainFlags extends PythonFlags {
   json?: boolean
 }
 
-const engines = { fsdp2: 'our loop on FSDP2', trl: 'TRL on the same shards' } satisfies Record<
-  TrainOptions['engine'],
-  string
->
-
 const examples = `
 Examples:
   $ retrace train runs/first
@@ -54,13 +50,8 @@ export function configure(command: Command): void {
     .option('--model <dir>', 'the model to start from: config.json, tokenizer.json, *.safetensors')
     .option('--config <file>', 'JSON config, whose keys replace those of the preset, one by one')
     .addOption(
-      new Option(
-        '--engine <name>',
-        Object.entries(engines)
-          .map(([name, text]) => `${name}: ${text}`)
-          .join('; '),
-      )
-        .choices(Object.keys(engines))
+      new Option('--engine <name>', 'our loop on FSDP2, or TRL on the same shards')
+        .choices(trainingEngines)
         .default('fsdp2'),
     )
   addPythonOptions(command)

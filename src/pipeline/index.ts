@@ -30,4 +30,5 @@ export { previewTrainRuns, trainRuns, type TrainOptions } from './train.js'
 // Names of other rooms that the command line needs.
 export { ablationArms, type Ablation } from '../records/index.js'
 export { verdictOf } from '../report/index.js'
+export { trainingEngines } from '../records/index.js'
 export { presetNames as trainingPresets, type TrainingSummary } from '../training/index.js'

@@ -40,6 +40,7 @@ export {
   type StepEvent,
   type TrainingEvent,
   type TrainingFailure,
+  trainingEngines,
 } from './training-event.js'
 export {
   evaluationTaskSchema,

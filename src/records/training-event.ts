@@ -1,5 +1,8 @@
 import { z } from 'zod'
 
+/** What can carry out a training: our own loop on FSDP2, or TRL. */
+export const trainingEngines = ['fsdp2', 'trl'] as const
+
 /** What the training loop works with; the first line of every start. Rates are null where nothing is known of them. */
 export const startEventSchema = z.strictObject({
   event: z.literal('start'),
@@ -9,7 +12,7 @@ export const startEventSchema = z.strictObject({
   worldSize: z.int().positive(),
   device: z.enum(['cpu', 'cuda']),
   deviceName: z.string(),
-  engine: z.enum(['fsdp2', 'trl']),
+  engine: z.enum(trainingEngines),
   /** How documents of a row are kept apart. */
   attention: z.string(),
   parameters: z.int().positive(),

@@ -7,7 +7,7 @@ export function formatCount(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
-/** A count in at most four characters and a letter for pictures: `842`, `12.1k`, `3.4M`. */
+/** A count for pictures, in at most four characters and a letter: `842`, `12.1k`, `3.4M`. */
 export function formatShort(value: number): string {
   for (const [size, letter] of [
     [1e9, 'G'],
@@ -58,6 +58,17 @@ export function formatSeconds(seconds: number): string {
 }
 
 /** `1 file`, `2 files`. */
-export function formatPlural(count: number, singular: string, plural = `${singular}s`): string {
-  return `${formatCount(count)} ${count === 1 ? singular : plural}`
+export function formatPlural(count: number, singular: string, plural?: string): string {
+  return `${formatCount(count)} ${pluralOf(count, singular, plural)}`
+}
+
+/** `file` for 1, else `files`. */
+export function pluralOf(count: number, singular: string, plural = `${singular}s`): string {
+  return count === 1 ? singular : plural
+}
+
+/** A count of a unit that is given as a regular plural noun: `1 repository`, `2 repositories`. */
+export function formatUnits(count: number, plural: string): string {
+  const singular = plural.endsWith('ies') ? `${plural.slice(0, -3)}y` : plural.replace(/s$/, '')
+  return formatPlural(count, singular, plural)
 }

@@ -1,4 +1,4 @@
-/** Markup that is safe to place in the page: made by `html`, which escapes, or by the page of its own constant parts. */
+/** Markup that is safe in the page: made by `html`, which escapes, or from constants of the page itself. */
 export class Html {
   readonly #markup: string
 
@@ -13,7 +13,7 @@ export class Html {
 
 type Content = Html | string | number | readonly Html[] | null
 
-/** Markup from a template: what is put in is escaped, unless it is markup already. `null` is nothing. */
+/** Markup from a template: contents are escaped, unless they are markup already. `null` gives nothing. */
 export function html(parts: TemplateStringsArray, ...contents: Content[]): Html {
   return new Html(
     parts.map((part, at) => part + (at < contents.length ? markupOf(contents[at] as Content) : '')).join(''),
@@ -35,20 +35,20 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Text for an element or for a quoted attribute. Control characters, which no page may hold, become visible. */
-export function escapeText(text: string): string {
+/** Text for an element or a quoted attribute. Control characters, which HTML forbids, are written as `\x07`. */
+function escapeText(text: string): string {
   return text
     .replace(/[&<>"']/g, (found) => entities[found] as string)
     .replace(controlCharacters, (found) => `\\x${found.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
-// Written as codes: the characters themselves would be lost in an editor.
+// Written as codes, since an editor would lose the characters themselves.
 const controlCharacters = new RegExp('[\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]', 'g')
 const lineSeparators = new RegExp('[\\u2028\\u2029]', 'g')
 
 /**
- * JSON for a script element. With no `<` in it, no text can end the element or open a comment; a parser gives back
- * the same value.
+ * JSON for a script element. It has no `<`, so that no text can end the element or open a comment; parsed, it gives the
+ * same value.
  */
 export function escapeJson(value: unknown): string {
   return JSON.stringify(value)

@@ -1,19 +1,17 @@
-// What happened in a run, in pictures: records of all stages in, one self-contained HTML page out.
-// `buildReport` is pure; the pipeline gathers the records and writes the page. `summarizeSearch` has the figures of
-// the search, so that the command line prints the same ones.
-// To add a picture: one file in `sections/` that makes markup with `html`, and its place in `build-report.ts`.
-export { buildAblationReport, verdictOf } from './ablation.js'
+// A run or an ablation in pictures: records in, one self-contained HTML page out. Nothing here reads or writes files.
+// The command line prints the figures of the search from the same `summarizeSearch`.
+// To add a section: one file in sections/ (of an ablation: in ablation/) that makes markup with `html`, and its place in
+// build-report.ts (build-ablation-report.ts).
+export { verdictOf } from './ablation/verdict.js'
+export { buildAblationReport } from './build-ablation-report.js'
 export { buildReport } from './build-report.js'
-export { summarizeSearch, type CurvePoint, type SearchSummary } from './search-summary.js'
+export { summarizeSearch, type SearchSummary } from './search-summary.js'
 export type {
+  ReportRun,
   ReportInput,
   ReportLanguage,
-  ReportOptions,
-  ReportReject,
   ReportRepository,
-  ReportRun,
   ReportStage,
   ReportWriting,
   ViewerDocument,
-  ViewerStep,
 } from './report-input.js'

@@ -1,26 +1,26 @@
 import type { SearchRow, ShardManifest } from '../records/index.js'
 import type { RenderedStep, Segment } from '../rendering/index.js'
 
-/** What made the run, as the run's manifest has it. */
+/** The settings of the run, as in its manifest. */
 export interface ReportRun {
   name: string
   retraceVersion: string
   /** The model that scored. */
   model: { name: string; digest: string; contextLength: number }
-  /** What computed the scores: backend, device and kernels; `null` where nothing was scored. */
+  /** Backend, device and kernels that computed the scores; `null` where nothing was scored. */
   scorer: { device: string; dtype: string } | null
   generator: { kind: string; version: string; model: string; prompts: readonly { role: string; version: number }[] }
   renderer: string
   seed: number
-  /** How far the mean log-probability of one and the same code moves with the way it is asked for, nats per token. */
+  /** How much the mean log-probability of the same code varies between equivalent requests, nats per token. */
   noise: number
-  /** What a rewrite has to raise the mean log-probability by, nats per token: above the noise, and above a floor. */
+  /** The least gain in mean log-probability for which a rewrite is accepted, nats per token. */
   leastGain: number
   /** The resolved config, any JSON value. */
   config: unknown
 }
 
-/** What the report says of one repository that does not follow from its search rows. */
+/** A repository, as far as it does not follow from its search rows. */
 export interface ReportRepository {
   /** Id of the trajectory; search rows and documents refer to it. */
   id: string
@@ -40,8 +40,8 @@ export interface ReportRepository {
 export interface ReportStage {
   name: string
   seconds: number
-  /** Units done, and their plural noun. */
   units: number
+  /** A regular plural noun, such as `repositories`. */
   unit: string
 }
 
@@ -52,13 +52,13 @@ export interface ReportReject {
   message: string
 }
 
-/** A step as the document has it, with what the search did at its thought. */
-export interface ViewerStep {
+/** A step as rendered, with the search at its thought. */
+interface ViewerStep {
   parts: RenderedStep
   row: SearchRow | null
 }
 
-/** A trajectory for the viewer, rendered. */
+/** A rendered trajectory for the viewer. */
 export interface ViewerDocument {
   id: string
   name: string
@@ -73,29 +73,29 @@ export interface ReportSpending {
   completionTokens: number
 }
 
-/** Who wrote the words, at what cost, and what was written wrong at first. */
+/** Who wrote the texts, at what cost, and which first versions were wrong. */
 export interface ReportWriting {
   used: ReportSpending
   paid: ReportSpending
-  /** What went wrong and was tried again, by kind. */
+  /** Failures that were tried again, by kind. */
   failures: Readonly<Record<string, number>>
-  /** What had to be done to the plans. */
+  /** Corrections of the plans. */
   plans: { askedAgain: number; added: number; dropped: number; moved: number }
-  /** Thoughts by a model, and those that stand there in the words of the narrator. */
+  /** Thoughts by a model, and thoughts by the narrator. */
   thoughts: { byModel: number; byNarrator: number }
-  /** Episodes with a first version that was wrong, by kind of fault; an attempt of the model's own counts as `attempt`. */
+  /** Episodes with a wrong first version, by kind of fault; `attempt` is an attempt of the model itself. */
   debugging: readonly { fault: string; episodes: number }[]
 }
 
 export interface ReportLanguage {
   language: string
   files: number
-  /** Files whose outline comes from a syntax tree. */
+  /** Files with an outline from a syntax tree. */
   parsed: number
   importCounts: { file: number; external: number; unresolved: number }
 }
 
-/** All that the page shows. Lists keep their order. */
+/** Everything that the page shows, in the order of the lists. */
 export interface ReportInput {
   run: ReportRun
   repositories: readonly ReportRepository[]
@@ -107,11 +107,11 @@ export interface ReportInput {
   rejects: readonly ReportReject[]
   languages: readonly ReportLanguage[]
   writing: ReportWriting
-  /** Taken one by one: what does not fit on the page is let go again. */
+  /** Read one by one, so that a document that does not fit on the page is not kept in memory. */
   documents: Iterable<ViewerDocument>
 }
 
 export interface ReportOptions {
-  /** Most bytes of trajectories that the page holds; what does not fit is listed as left out. */
+  /** The most bytes of trajectories in the page; those that do not fit are listed as left out. */
   maxViewerBytes?: number
 }

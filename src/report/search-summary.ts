@@ -1,26 +1,26 @@
 import type { Candidate, SearchRow } from '../records/index.js'
 
-/** The code under one condition, over every thought that has it. Numbers are `null` where no thought does. */
+/** The scores of the code under one condition, over the thoughts that have it. `null` where no thought has. */
 export interface CurvePoint {
   /** `none`: no thought. `other`: another file's thought, the control. `first`: as written. `round`: kept after it. */
   condition: 'none' | 'other' | 'first' | 'round'
-  /** 0 for what stands before the rounds. */
+  /** 0 for the conditions before the first round. */
   round: number
-  /** Thoughts and code tokens that the point is over. */
+  /** The number of thoughts and of code tokens behind the point. */
   thoughts: number
   targetTokens: number
-  /** Mean over thoughts of the mean log-probability per token, nats; every thought counts the same. */
+  /** Mean over thoughts of the mean log-probability per token, nats; every thought has the same weight. */
   meanLogProb: number | null
   /** exp(-meanLogProb). */
   perplexity: number | null
-  /** exp(-sum of log-probabilities / sum of tokens): every code token counts the same. */
+  /** exp(-sum of log-probabilities / sum of tokens): every code token has the same weight. */
   tokenPerplexity: number | null
-  /** As `perplexity`, of the same code with no thought: what to compare with, since not every point has every thought. */
+  /** `perplexity` of the same code with no thought, for comparison: points may be over different thoughts. */
   baselinePerplexity: number | null
   meanThoughtTokens: number | null
 }
 
-/** What the search did, in figures. Gains are in nats per token, always against no thought on the same row. */
+/** The search in figures. Gains are in nats per token, against no thought on the same row. */
 export interface SearchSummary {
   rows: number
   searched: number
@@ -28,14 +28,14 @@ export interface SearchSummary {
   rounds: number
   /** `none`, `other`, `first`, then `round` from 1 up to the last round; empty where nothing was searched. */
   curve: CurvePoint[]
-  /** First thoughts that a gate stopped before they were scored; the search then starts from no thought. */
+  /** First thoughts that a gate rejected before they were scored; the search then starts without a thought. */
   firstStopped: number
-  /** Thoughts that end as a rewrite, and their share of the searched; `null` where nothing was searched. */
+  /** Thoughts that were replaced by a rewrite, and their share of the searched; `null` where nothing was searched. */
   improved: number
   improvedShare: number | null
-  /** Rewrites by what became of them, most frequent first. */
+  /** Rewrites by decision, most frequent first. */
   decisions: { decision: Candidate['decision']; count: number }[]
-  /** Over the thoughts that have both scores. */
+  /** Over the thoughts with both scores. */
   meanGain: { other: number | null; first: number | null; kept: number | null }
   medianGain: number | null
 }
@@ -43,7 +43,7 @@ export interface SearchSummary {
 /** Sums up search rows, of a whole run or of one trajectory. */
 export function summarizeSearch(rows: readonly SearchRow[]): SearchSummary {
   const searched = rows.filter(isSearched)
-  const rounds = searched.flatMap((row) => row.candidates).reduce((most, one) => Math.max(most, one.round), 0)
+  const rounds = searched.flatMap((row) => row.candidates).reduce((last, { round }) => Math.max(last, round), 0)
   const improved = searched.filter((row) => keptThought(row)?.role === 'candidate').length
   const gained = keptGains(rows)
   return {
@@ -68,25 +68,25 @@ export function summarizeSearch(rows: readonly SearchRow[]): SearchSummary {
 /**
  * The thought that a row holds after a round; round 0 is where the search starts.
  *
- * It is the one kept in the end as soon as that exists, and until then the one accepted last: for the greedy search
- * both are the same.
+ * The thought kept in the end, from the round on in which it was found; before that the thought accepted last. In a
+ * greedy search both are the same.
  */
 export function heldAfter(row: SearchRow, round: number): Candidate | undefined {
   const kept = keptThought(row)
   if (kept !== undefined && kept.round <= round) return kept
-  return row.candidates.findLast((one) => one.accepted && one.round <= round)
+  return row.candidates.findLast((candidate) => candidate.accepted && candidate.round <= round)
 }
 
 function keptThought(row: SearchRow): Candidate | undefined {
   return row.candidates[row.chosen]
 }
 
-/** The candidate of a role, where it was scored. */
+/** The scored candidate of a role. */
 function withRole(row: SearchRow, role: Candidate['role']): Candidate | undefined {
-  return row.candidates.find((one) => one.role === role && one.score !== null)
+  return row.candidates.find((candidate) => candidate.role === role && candidate.score !== null)
 }
 
-/** What each searched thought gains in the end against none, nats per token, in order of the rows. */
+/** The gain of each kept thought against no thought, nats per token, in the order of the rows. */
 export function keptGains(rows: readonly SearchRow[]): number[] {
   return gains(rows.filter(isSearched), keptThought)
 }
@@ -98,14 +98,14 @@ function isSearched(row: SearchRow): boolean {
 type Pick = (row: SearchRow) => Candidate | undefined
 type Score = NonNullable<Candidate['score']>
 
-interface Found {
+interface Scored {
   row: SearchRow
   candidate: Candidate
   score: Score
 }
 
 /** The candidates that have a score, each with its row. */
-function findScored(rows: readonly SearchRow[], pick: Pick): Found[] {
+function findScored(rows: readonly SearchRow[], pick: Pick): Scored[] {
   return rows.flatMap((row) => {
     const candidate = pick(row)
     return candidate === undefined || candidate.score === null ? [] : [{ row, candidate, score: candidate.score }]
@@ -114,24 +114,24 @@ function findScored(rows: readonly SearchRow[], pick: Pick): Found[] {
 
 function drawCurve(rows: readonly SearchRow[], rounds: number): CurvePoint[] {
   const point = (condition: CurvePoint['condition'], round: number, pick: Pick): CurvePoint => {
-    const found = findScored(rows, pick)
-    const same = findScored(
-      found.map(({ row }) => row),
+    const scored = findScored(rows, pick)
+    const baseline = findScored(
+      scored.map(({ row }) => row),
       (row) => withRole(row, 'none'),
     )
-    const targetTokens = total(found.map(({ row }) => row.targetTokens))
-    const sum = total(found.map(({ score }) => score.sum))
-    const meanLogProb = mean(found.map(({ score }) => score.mean))
+    const targetTokens = total(scored.map(({ row }) => row.targetTokens))
+    const sum = total(scored.map(({ score }) => score.sum))
+    const meanLogProb = mean(scored.map(({ score }) => score.mean))
     return {
       condition,
       round,
-      thoughts: found.length,
+      thoughts: scored.length,
       targetTokens,
       meanLogProb,
       perplexity: perplexityOf(meanLogProb),
       tokenPerplexity: targetTokens === 0 ? null : perplexityOf(sum / targetTokens),
-      baselinePerplexity: perplexityOf(mean(same.map(({ score }) => score.mean))),
-      meanThoughtTokens: mean(found.map(({ candidate }) => candidate.thoughtTokens)),
+      baselinePerplexity: perplexityOf(mean(baseline.map(({ score }) => score.mean))),
+      meanThoughtTokens: mean(scored.map(({ candidate }) => candidate.thoughtTokens)),
     }
   }
   return [
@@ -161,7 +161,7 @@ function countDecisions(rows: readonly SearchRow[]): SearchSummary['decisions'] 
 }
 
 function total(numbers: readonly number[]): number {
-  return numbers.reduce((sum, one) => sum + one, 0)
+  return numbers.reduce((sum, number) => sum + number, 0)
 }
 
 function perplexityOf(meanLogProb: number | null): number | null {

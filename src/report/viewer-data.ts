@@ -2,8 +2,8 @@ import { formatBytes } from './format.js'
 import { escapeJson } from './html.js'
 import type { ViewerDocument } from './report-input.js'
 
-/** What the page's script reads. */
-export interface ViewerData {
+/** The data that the page's script reads. */
+interface ViewerData {
   documents: ViewerDocument[]
 }
 
@@ -12,7 +12,7 @@ export interface ViewerSelection {
   leftOut: { id: string; name: string; reason: string }[]
 }
 
-/** Takes the documents in order, leaving out each that would bring the page's data above the cap (bytes of UTF-8). */
+/** Takes documents in order and leaves out each with which the page's data would exceed `maxBytes` of UTF-8. */
 export function selectForViewer(documents: Iterable<ViewerDocument>, maxBytes: number): ViewerSelection {
   const selection: ViewerSelection = { data: { documents: [] }, leftOut: [] }
   let used = 0

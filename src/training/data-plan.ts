@@ -2,30 +2,30 @@ import { TrainingError } from './errors.js'
 import type { TrainingConfig } from './options.js'
 import type { ShardFolder } from './shard-folders.js'
 
-/** What is drawn from one domain. */
+/** How much training draws from one domain. */
 export interface DomainShare {
   domain: string
   /** Of the tokens trained on, in `[0, 1]`. */
   share: number
-  /** Tokens there are. */
+  /** Tokens that the domain has. */
   tokens: number
-  /** How often each of them is seen, about. */
+  /** About how often each of them is seen. */
   passes: number
 }
 
-/** What training reads, as far as manifests say; the loop counts steps row by row. */
+/** The data of a training, as far as manifests tell; the loop itself counts steps row by row. */
 export interface DataPlan {
-  /** Most tokens of a row. */
+  /** The most tokens of a row. */
   rowTokens: number
   rows: number
-  /** Exact where the config names steps, else about. */
+  /** Exact where the config gives steps, else an estimate. */
   steps: number
   stepsAreExact: boolean
   tokensPerStep: number
   domains: DomainShare[]
 }
 
-/** @throws TrainingError `CONFIG_INVALID` where the mixture names what is not there */
+/** @throws TrainingError `CONFIG_INVALID` where the mixture names a domain that no shard has */
 export function planData(folders: readonly ShardFolder[], config: TrainingConfig): DataPlan {
   const tokensOf = tokensByDomain(folders)
   const shares = sharesOf(tokensOf, config.mixture)
@@ -33,17 +33,17 @@ export function planData(folders: readonly ShardFolder[], config: TrainingConfig
   const tokensPerStep = (config.batchRows * sum([...tokensOf.values()])) / rows
   const epochTokens = sum([...shares.keys()].map((domain) => tokensOf.get(domain) ?? 0))
   const { until } = config
-  const wanted = 'tokens' in until ? until.tokens : 'epochs' in until ? until.epochs * epochTokens : null
-  const steps = 'steps' in until ? until.steps : Math.max(1, Math.ceil((wanted as number) / tokensPerStep))
+  const wantedTokens = 'tokens' in until ? until.tokens : 'epochs' in until ? until.epochs * epochTokens : null
+  const steps = 'steps' in until ? until.steps : Math.max(1, Math.ceil((wantedTokens as number) / tokensPerStep))
   const domains = [...shares].map(([domain, share]): DomainShare => {
     const tokens = tokensOf.get(domain) ?? 0
     return { domain, share, tokens, passes: (share * steps * tokensPerStep) / tokens }
   })
   const rowTokens = Math.max(...folders.map(({ manifest }) => manifest.sequenceLength))
-  return { rowTokens, rows, steps, stepsAreExact: wanted === null, tokensPerStep, domains }
+  return { rowTokens, rows, steps, stepsAreExact: wantedTokens === null, tokensPerStep, domains }
 }
 
-/** Numbers of ranks that share a step's rows evenly, in whole micro-batches; rising. @throws TrainingError `CONFIG_INVALID` */
+/** Numbers of ranks that share a step's rows evenly, in whole micro-batches, in rising order. @throws TrainingError `CONFIG_INVALID` */
 export function worldSizes({ batchRows, microBatchRows }: TrainingConfig): number[] {
   const microBatches = batchRows / microBatchRows
   if (!Number.isInteger(microBatches)) {
@@ -71,12 +71,12 @@ function sharesOf(tokensOf: ReadonlyMap<string, number>, mixture: TrainingConfig
   const weights = mixture === null ? [...tokensOf] : Object.entries(mixture)
   const unknown = weights.map(([domain]) => domain).filter((domain) => !tokensOf.has(domain))
   if (unknown.length > 0 || weights.length === 0) {
-    const named = unknown.length > 0 ? `names ${unknown.join(', ')}, which no shard has` : 'names no domain'
-    const message = `mixture ${named}. Domains there are: ${[...tokensOf.keys()].join(', ')}.`
+    const problem = unknown.length > 0 ? `names ${unknown.join(', ')}, which no shard has` : 'names no domain'
+    const message = `mixture ${problem}. Domains there are: ${[...tokensOf.keys()].join(', ')}.`
     throw new TrainingError('CONFIG_INVALID', message, { unknown, domains: [...tokensOf.keys()] })
   }
-  const whole = sum(weights.map(([, weight]) => weight))
-  return new Map(weights.map(([domain, weight]) => [domain, weight / whole]))
+  const total = sum(weights.map(([, weight]) => weight))
+  return new Map(weights.map(([domain, weight]) => [domain, weight / total]))
 }
 
 function sum(values: readonly number[]): number {

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import type { TrainingJob } from './plan-training.js'
+import type { TrainingJob } from './plan.js'
 import { heredoc, refuseLineEnds, shellQuote } from './shell-text.js'
 import { jobText, recordText, type TrainingRecord } from './training-folder.js'
 
-/** Lines for a shell that make a training folder as `openTrainingFolder` does, or exit where it is another training's. */
+/** Shell lines that make a training folder as `openTrainingFolder` does, or exit where it holds another training. */
 export function folderLines(job: TrainingJob, record: TrainingRecord): string[] {
   const out = refuseLineEnds(job.out)
   const at = (name: string): string => shellQuote(join(out, name))

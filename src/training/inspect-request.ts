@@ -5,22 +5,22 @@ import { readModelShape, type ModelShape } from '../model/index.js'
 import { identifyModel, type ModelIdentity } from './model-shape.js'
 import { openShardFolders, type ShardFolder } from './shard-folders.js'
 import type { TrainingConfig } from './options.js'
-import type { TrainingRequest } from './train.js'
+import type { TrainingRequest } from './request.js'
 import { checkFolder, recordOf, type TrainingRecord } from './training-folder.js'
 
-/** What a request names, as found on the disk. */
+/** What the disk holds of what a request names. */
 export interface Inspection {
   shape: ModelShape
   identity: ModelIdentity
   shards: ShardFolder[]
   data: DataPlan
-  /** Numbers of ranks that share a step's rows evenly; rising. */
+  /** Numbers of ranks that share a step's rows evenly, in rising order. */
   sizes: number[]
   record: TrainingRecord
 }
 
 /**
- * Looks at all that a request names, before any Python runs or is made.
+ * Checks everything that a request names, before any Python runs or is installed.
  *
  * @throws TrainingError `SHARD_*`, `MANIFEST_INVALID`, `MODEL_*`, `TOKENIZER_MISMATCH`, `ROW_TOO_LONG`, `CONFIG_INVALID`; CoreError `RUN_MISMATCH`, `OUT_NOT_A_RUN`
  */

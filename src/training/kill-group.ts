@@ -1,4 +1,4 @@
-/** Ends a process group at once; one that is gone is no fault. */
+/** Ends a process group at once; does nothing where it has ended. */
 export function killGroup(pid: number | undefined): void {
   if (pid === undefined) return
   try {

@@ -6,7 +6,7 @@ import { readFileIfPresent, takeLockFile, writeFileAtomic, type Progress } from 
 import { TrainingError } from './errors.js'
 import { runProcess, type ProcessEnd } from './run-process.js'
 
-/** Files for `pip install -r`, with the digests of what they ask for. */
+/** Files for `pip install -r`, with the digests of their contents. */
 export type Requirements = readonly { name: string; path: string; digest: string }[]
 
 interface MakingContext {
@@ -14,19 +14,19 @@ interface MakingContext {
   signal?: AbortSignal | undefined
 }
 
-/** Lies in an environment of ours from its first moment on; `installed` is null until it is whole. */
+/** A file in every environment that we make, from its beginning; `installed` is null until it is complete. */
 const markerName = 'retrace-environment.json'
 const markerSchema = z.object({ installed: z.record(z.string(), z.string()).nullable() })
 type Marker = z.infer<typeof markerSchema>
 
-/** Whether a folder holds something that we did not make. */
+/** Whether a folder holds files but no environment of ours. */
 export function isForeign(folder: string): boolean {
   return existsSync(folder) && readdirSync(folder).length > 0 && readMarker(folder) === null
 }
 
 /**
- * Makes a virtual environment with the requirements in it where it is not there yet. Of several processes one makes it
- * and the others wait; what a kill left half made is made anew.
+ * Makes a virtual environment with the requirements in it, where it is missing. Of several processes one makes it and the
+ * others wait; an environment that a kill left incomplete is made anew.
  *
  * @returns whether something was installed
  * @throws TrainingError `PYTHON_MISSING`, `ENVIRONMENT_FAILED`, `ENVIRONMENT_BUSY`, or the signal's reason
@@ -42,7 +42,7 @@ export async function makeEnvironmentOnce(
   }
   if (isReady(folder, requirements)) return false
   mkdirSync(dirname(folder), { recursive: true })
-  const unlock = await takeTurn(`${folder}.lock`, folder, context)
+  const unlock = await waitForLock(`${folder}.lock`, folder, context)
   try {
     if (isReady(folder, requirements)) return false
     await make(folder, requirements, context)
@@ -70,41 +70,46 @@ function writeMarker(folder: string, marker: Marker): void {
   writeFileAtomic(join(folder, markerName), `${JSON.stringify(marker)}\n`)
 }
 
-const mostWaitMs = 3_600_000
+const maxWaitMs = 3_600_000
 
-async function takeTurn(path: string, folder: string, { progress, signal }: MakingContext): Promise<() => void> {
-  const until = performance.now() + mostWaitMs
-  for (let isSaid = false; performance.now() < until; isSaid = true) {
+async function waitForLock(path: string, folder: string, { progress, signal }: MakingContext): Promise<() => void> {
+  const deadline = performance.now() + maxWaitMs
+  for (let isReported = false; performance.now() < deadline; isReported = true) {
     signal?.throwIfAborted()
     const unlock = takeLockFile(path)
     if (unlock !== null) return unlock
-    if (!isSaid) progress.note(`Another process makes the Python environment ${folder}; waiting for it.`)
+    if (!isReported) progress.note(`Another process makes the Python environment ${folder}; waiting for it.`)
     await sleep(500)
   }
   const message = `Another process has been making ${folder} for an hour (${path}). Delete that file if it is gone.`
   throw new TrainingError('ENVIRONMENT_BUSY', message, { path })
 }
 
-const base = 'python3'
-const mostSeconds = { venv: 300, pip: 3600 }
-/** What of pip's words tells how far it is: the large files, and the last part. */
+const systemPython = 'python3'
+const maxSeconds = { venv: 300, pip: 3600 }
+/** The lines of pip that show progress: the large files, and the last part. */
 const pipMilestone = /^(Downloading .{1,300}\([\d.]+ [MG]B\)|Installing collected packages)/
 
 async function make(folder: string, requirements: Requirements, { progress, signal }: MakingContext): Promise<void> {
-  const before = readMarker(folder)?.installed ?? null
+  const earlier = readMarker(folder)?.installed ?? null
   const python = join(folder, 'bin', 'python')
-  if (before === null) {
+  if (earlier === null) {
     progress.note(`Making a Python environment in ${folder}, once: PyTorch is fetched, which can take minutes.`)
     rmSync(folder, { recursive: true, force: true })
     writeMarker(folder, { installed: null })
-    const timeoutMs = 1000 * mostSeconds.venv
-    checkEnd(await runProcess([base, '-m', 'venv', folder], { signal, timeoutMs }), 'python3 -m venv', folder, signal)
+    const timeoutMs = 1000 * maxSeconds.venv
+    checkEnd(
+      await runProcess([systemPython, '-m', 'venv', folder], { signal, timeoutMs }),
+      'python3 -m venv',
+      folder,
+      signal,
+    )
   }
   const files = requirements.flatMap(({ path }) => ['-r', path])
   const quiet = ['--disable-pip-version-check', '--no-input', '--progress-bar', 'off']
   const end = await runProcess([python, '-m', 'pip', 'install', ...quiet, ...files], {
     signal,
-    timeoutMs: 1000 * mostSeconds.pip,
+    timeoutMs: 1000 * maxSeconds.pip,
     onLine: (line) => {
       const milestone = pipMilestone.exec(line.trim())?.[0]
       if (milestone !== undefined) progress.detail(milestone)
@@ -112,14 +117,14 @@ async function make(folder: string, requirements: Requirements, { progress, sign
   })
   checkEnd(end, 'pip install', folder, signal)
   const installed = Object.fromEntries(requirements.map(({ name, digest }) => [name, digest]))
-  writeMarker(folder, { installed: { ...before, ...installed } })
+  writeMarker(folder, { installed: { ...earlier, ...installed } })
 }
 
-/** @throws TrainingError `PYTHON_MISSING` where there is no Python at all, `ENVIRONMENT_FAILED`, or the signal's reason */
+/** @throws TrainingError `PYTHON_MISSING` where there is no Python, `ENVIRONMENT_FAILED`, or the signal's reason */
 function checkEnd(end: ProcessEnd, what: string, folder: string, signal: AbortSignal | undefined): void {
   signal?.throwIfAborted()
   if (end.startError?.code === 'ENOENT') {
-    const message = `There is no ${base} on this machine. Install Python 3.11 or later, or give one that has PyTorch with --python.`
+    const message = `There is no ${systemPython} on this machine. Install Python 3.11 or later, or give one that has PyTorch with --python.`
     throw new TrainingError('PYTHON_MISSING', message)
   }
   if (end.code === 0) return

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Names of variables that every process of one start has in its environment: an id of the start, and its folder. */
+/** Environment variables of every process of a start: the id of the start, and its folder. */
 export const startMark = 'RETRACE_TRAINING_START'
 export const folderMark = 'RETRACE_TRAINING_FOLDER'
 
 /**
- * Processes of this user that were started under a mark. torchrun starts each rank in a session of its own, and one
- * that lost its parent belongs to nobody: no process group finds them all. Where there is no /proc, none is found.
+ * Processes of this user that have such a variable. torchrun starts each rank in a session of its own, and a rank whose
+ * parent died has none: no process group finds them all. Without /proc the list is empty.
  */
 export function markedProcesses(name: string, value: string): number[] {
   const entry = `${name}=${value}`
@@ -14,7 +14,7 @@ export function markedProcesses(name: string, value: string): number[] {
     try {
       return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(entry)
     } catch {
-      // It ended meanwhile, or is another user's.
+      // It has ended, or is another user's.
       return false
     }
   })

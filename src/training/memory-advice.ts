@@ -2,7 +2,7 @@ import { estimateMemory, totalBytes, type MemoryEstimate } from './memory.js'
 import type { ModelShape } from '../model/index.js'
 import type { TrainingConfig } from './options.js'
 
-/** A job that does not fit. */
+/** A job that does not fit into memory. */
 export interface TightJob {
   shape: ModelShape
   config: TrainingConfig
@@ -19,7 +19,7 @@ export interface TightJob {
   availableBytes: number
 }
 
-/** What would make a job fit, each thing by itself. */
+/** The changes that would each make a job fit by itself, as one sentence. */
 export function memoryAdvice(job: TightJob): string {
   const { config } = job
   const lighter = { ...config, optimizer: { ...config.optimizer, moments: 'bfloat16' as const } }
@@ -36,19 +36,19 @@ export function memoryAdvice(job: TightJob): string {
     moreRanks(job),
     fewerRanks(job),
     shorterRows(job),
-  ].filter((one) => one !== null)
+  ].filter((change) => change !== null)
   if (advice.length === 0) return 'Nothing here makes it fit: take a smaller model, or a machine with more memory.'
   return `What would fit: ${advice.join('; or ')}.`
 }
 
-/** On a CPU the ranks share one memory, so more of them help nothing there. */
+/** Not on a CPU: its ranks share one memory, so more of them do not help. */
 function moreRanks(job: TightJob): string | null {
   if (job.device === 'cpu') return null
   const ranks = job.sizes.find((size) => size > job.worldSize && fits(job, { ranks: size }))
   return ranks === undefined ? null : `${ranks} GPUs of this size`
 }
 
-/** On a CPU each rank that is not there leaves its part of the memory to the others. */
+/** On a CPU only: fewer ranks have more of the memory each. */
 function fewerRanks(job: TightJob): string | null {
   if (job.device !== 'cpu') return null
   for (let processes = job.processes - 1; processes > 0; processes--) {

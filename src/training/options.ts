@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** How long training goes on: over every row so many times, or until so many tokens or steps. */
+/** When training ends: after so many passes over the rows, or after so many tokens or steps. */
 const untilSchema = z.union([
   z.strictObject({ epochs: z.number().positive().describe('Passes over the rows.') }),
   z.strictObject({ tokens: z.int().positive().meta({ description: 'Tokens that are read, in all.', unit: 'tokens' }) }),
@@ -8,8 +8,8 @@ const untilSchema = z.union([
 ])
 
 /**
- * What decides the weights that come out; a preset or a file gives the keys, and the defaults the rest. The defaults
- * are ProLong's first stage (docs/training.md), since the paper names no learning rate, RoPE base or mixture.
+ * The settings that decide the trained weights. A preset or a file gives keys, the defaults give the rest. The defaults
+ * are those of ProLong's first stage (docs/training.md), since the paper names no learning rate, RoPE base or mixture.
  */
 export const trainingConfigSchema = z.strictObject({
   init: z

@@ -1,51 +1,20 @@
 import { resolve } from 'node:path'
-import { type DataPlan } from './data-plan.js'
 import { TrainingError } from './errors.js'
 import { memoryAdvice, type TightJob } from './memory-advice.js'
 import { estimateMemory, formatGib, totalBytes, type MemoryEstimate } from './memory.js'
 import type { Inspection } from './inspect-request.js'
 import type { TrainingConfig } from './options.js'
+import type { TrainingJob, TrainingPlan } from './plan.js'
 import type { Machine } from './probe.js'
-import type { TrainingRequest } from './train.js'
+import type { TrainingRequest } from './request.js'
 
-/** `job.json`: what the loop is told; scripts/train/job.py reads it. */
-export interface TrainingJob {
-  schemaVersion: 1
-  out: string
-  model: string
-  shards: string[]
-  engine: 'fsdp2' | 'trl'
-  device: 'cpu' | 'cuda'
-  threads: number
-  config: TrainingConfig
-}
-
-/** All that is decided before a process starts. */
-export interface TrainingPlan {
-  device: 'cpu' | 'cuda'
-  /** On each machine. */
-  processes: number
-  nodes: number
-  worldSize: number
-  /** Of each step. */
-  rowsPerRank: number
-  data: DataPlan
-  /** Of one rank. */
-  memory: MemoryEstimate
-  /** Bytes that one rank may take. */
-  availableBytes: number
-  job: TrainingJob
-  /** What a person should know of how it was decided. */
-  notes: string[]
-}
-
-export interface PlanInput extends Inspection {
+interface PlanInput extends Inspection {
   request: TrainingRequest
   machine: Machine
 }
 
 /**
- * Decides how many processes train and whether the job fits them. Reads and starts nothing.
+ * Decides how many processes train and whether the job fits into their memory. Reads and starts nothing.
  *
  * @throws TrainingError `DEVICE_UNAVAILABLE`, `WORLD_SIZE_INVALID`, `MEMORY_TOO_SMALL`
  */
@@ -57,7 +26,7 @@ export function planTraining({ request, shape, shards, data, sizes, machine }: P
 
   const tokens = config.microBatchRows * data.rowTokens
   const memory = estimateMemory(shape, config, { ranks: worldSize, tokens, device })
-  const availableBytes = roomOfRank(device, processes, machine)
+  const availableBytes = memoryOfRank(device, processes, machine)
   if (totalBytes(memory) > availableBytes) {
     const ranks = { device, processes, nodes: launch.nodes, worldSize, sizes }
     refuseMemory({ shape, config, tokens, rowTokens: data.rowTokens, ...ranks, memory, availableBytes })
@@ -74,19 +43,19 @@ export function planTraining({ request, shape, shards, data, sizes, machine }: P
   }
   const rowsPerRank = config.batchRows / worldSize
   const plan = { device, processes, nodes: launch.nodes, worldSize, rowsPerRank, data, memory, availableBytes, job }
-  return { ...plan, notes: [...notes, ...tightness(memory, availableBytes)] }
+  return { ...plan, notes: [...notes, ...tightMemoryNotes(memory, availableBytes)] }
 }
 
-function chooseDevice(asked: TrainingRequest['device'], machine: Machine): 'cpu' | 'cuda' {
-  if (asked === 'auto') return machine.cuda.length > 0 ? 'cuda' : 'cpu'
-  if (asked === 'cpu' || machine.cuda.length > 0) return asked
+function chooseDevice(requested: TrainingRequest['device'], machine: Machine): 'cpu' | 'cuda' {
+  if (requested === 'auto') return machine.cuda.length > 0 ? 'cuda' : 'cpu'
+  if (requested === 'cpu' || machine.cuda.length > 0) return requested
   const message =
     'No GPU is usable from this Python. Check the driver and that its PyTorch is built for CUDA, or take --device cpu.'
   throw new TrainingError('DEVICE_UNAVAILABLE', message)
 }
 
-// Two ranks on a CPU show that everything works over several; more would only wait for each other's memory.
-const mostOnCpu = 2
+// Two ranks on a CPU show that several work together; more would only wait for memory.
+const maxCpuProcesses = 2
 
 function chooseProcesses(
   { launch, config }: TrainingRequest,
@@ -98,17 +67,18 @@ function chooseProcesses(
   const fits = (processes: number): boolean => sizes.includes(processes * nodes)
   if (launch.processes !== null) {
     if (device === 'cuda' && launch.processes > machine.cuda.length) {
-      const message = `${launch.processes} processes were asked for, and there are ${machine.cuda.length} GPUs. Each takes one: lower --processes.`
+      const gpus = machine.cuda.length === 1 ? 'is 1 GPU' : `are ${machine.cuda.length} GPUs`
+      const message = `${launch.processes} processes were asked for, and there ${gpus}. Each takes one: lower --processes.`
       throw new TrainingError('DEVICE_UNAVAILABLE', message)
     }
     if (fits(launch.processes)) return { processes: launch.processes, notes: [] }
     throw sizeError(launch.processes * nodes, config, sizes)
   }
-  const most = device === 'cuda' ? machine.cuda.length : Math.min(machine.cpuCount, mostOnCpu)
+  const most = device === 'cuda' ? machine.cuda.length : Math.min(machine.cpuCount, maxCpuProcesses)
   for (let processes = most; processes > 0; processes--) {
     if (!fits(processes)) continue
-    const left = `${processes} of ${most} ${device === 'cuda' ? 'GPUs' : 'cores'} train, since batchRows is ${config.batchRows}.`
-    return { processes, notes: processes === most ? [] : [left] }
+    const note = `${processes} of ${most} ${device === 'cuda' ? 'GPUs' : 'cores'} train, since batchRows is ${config.batchRows}.`
+    return { processes, notes: processes === most ? [] : [note] }
   }
   throw sizeError(nodes * most, config, sizes)
 }
@@ -119,7 +89,7 @@ function sizeError(worldSize: number, config: TrainingConfig, sizes: readonly nu
   return new TrainingError('WORLD_SIZE_INVALID', message, { worldSize, sizes })
 }
 
-function roomOfRank(device: 'cpu' | 'cuda', processes: number, machine: Machine): number {
+function memoryOfRank(device: 'cpu' | 'cuda', processes: number, machine: Machine): number {
   if (device === 'cpu') return machine.availableBytes / processes
   return Math.min(...machine.cuda.slice(0, processes).map(({ memoryBytes }) => memoryBytes))
 }
@@ -129,14 +99,15 @@ function refuseMemory(job: TightJob): never {
   const { weights, gradients, moments } = job.memory
   const states = weights + gradients + moments
   const parts = `${formatGib(states)} of weights, gradients and moments, ${formatGib(needed - states)} for micro-batches of ${job.tokens} tokens`
-  const message = `Each of ${job.worldSize} ranks would need ${formatGib(needed)} (${parts}), and there are ${formatGib(job.availableBytes)}. ${memoryAdvice(job)}`
+  const ranks = job.worldSize === 1 ? 'The only rank' : `Each of ${job.worldSize} ranks`
+  const message = `${ranks} would need ${formatGib(needed)} (${parts}), and there are ${formatGib(job.availableBytes)}. ${memoryAdvice(job)}`
   throw new TrainingError('MEMORY_TOO_SMALL', message, { needed, available: job.availableBytes, parts: job.memory })
 }
 
-/** The estimate is good to a few per cent, so what fills a card to the brim is worth a word. */
+/** The estimate is accurate to a few per cent, so a job that nearly fills the memory gets a note. */
 const tightShare = 0.93
 
-function tightness(memory: MemoryEstimate, availableBytes: number): string[] {
+function tightMemoryNotes(memory: MemoryEstimate, availableBytes: number): string[] {
   const needed = totalBytes(memory)
   if (needed <= tightShare * availableBytes) return []
   return [`Memory is tight: about ${formatGib(needed)} of ${formatGib(availableBytes)} for each rank.`]

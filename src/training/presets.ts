@@ -3,18 +3,15 @@ import { TrainingError } from './errors.js'
 import { readModelShape, type ModelShape } from '../model/index.js'
 import { trainingConfigSchema, type TrainingConfig } from './options.js'
 
-export const presetNames = ['small', 'llama-3-8b'] as const
-export type PresetName = (typeof presetNames)[number]
-
 interface Preset {
   /** Keys that differ from the defaults. */
   keys: object
-  /** What the model must be like; `null`: anything. */
+  /** The shape that the model must have; `null`: any. */
   shape: Partial<ModelShape> | null
 }
 
-const presets: Record<PresetName, Preset> = {
-  // The model that ships, on a CPU, in minutes.
+const presets = {
+  // For the model that ships: minutes on a CPU.
   small: {
     keys: {
       until: { steps: 60 },
@@ -27,23 +24,25 @@ const presets: Record<PresetName, Preset> = {
     },
     shape: null,
   },
-  // The paper: 20 B tokens at 64k from Llama-3-8B-Instruct; what it leaves open is ProLong's (docs/training.md).
+  // The paper: 20 B tokens at 64k from Llama-3-8B-Instruct. Settings that it does not give are ProLong's (docs/training.md).
   'llama-3-8b': {
     keys: {
       ropeTheta: 8e6,
       contextLength: 65_536,
       until: { tokens: 20e9 },
       batchRows: 64,
-      // With these moments rows of 64k fit one card of 139 GiB; with float32 ones they do not.
+      // With bfloat16 moments rows of 64k fit into a GPU of 139 GiB, with float32 moments they do not.
       optimizer: { learningRate: 1e-5, moments: 'bfloat16' },
       checkpoint: { everySteps: 100 },
     },
     shape: { layers: 32, hiddenSize: 4096, intermediateSize: 14_336, heads: 32, kvHeads: 8, vocabularySize: 128_256 },
   },
-}
+} satisfies Record<string, Preset>
+export type PresetName = keyof typeof presets
+export const presetNames = Object.keys(presets) as PresetName[]
 
 /**
- * A preset as a whole config, with the keys of `changes` in the place of its own.
+ * A preset as a complete config, its keys replaced by those of `changes`.
  *
  * @throws CoreError `CONFIG_INVALID`
  */
@@ -51,20 +50,20 @@ export function presetConfig(name: PresetName, changes: unknown = {}, source = `
   return parseConfig(trainingConfigSchema, merge(presets[name].keys, changes, ''), source)
 }
 
-/** Values that are one choice and not many keys: `{"epochs": 1}` takes the place of `{"steps": 60}` and does not join it. */
-const wholeKeys = ['until', 'mixture']
+/** Keys whose value is replaced and not merged: `{"epochs": 1}` takes the place of `{"steps": 60}`. */
+const replacedKeys = ['until', 'mixture']
 
-function merge(under: unknown, over: unknown, key: string): unknown {
-  if (!isKeyed(under) || !isKeyed(over) || wholeKeys.includes(key)) return over
-  const merged = Object.entries(over).map(([name, value]) => [name, merge(under[name], value, name)])
-  return { ...under, ...Object.fromEntries(merged) }
+function merge(base: unknown, change: unknown, key: string): unknown {
+  if (!isKeyed(base) || !isKeyed(change) || replacedKeys.includes(key)) return change
+  const merged = Object.entries(change).map(([name, value]) => [name, merge(base[name], value, name)])
+  return { ...base, ...Object.fromEntries(merged) }
 }
 
 function isKeyed(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** @throws TrainingError `CONFIG_INVALID` where a preset is for another model */
+/** @throws TrainingError `CONFIG_INVALID` where a preset is for a model of another shape */
 export function checkPresetModel(name: PresetName, modelDir: string): void {
   const shape = readModelShape(modelDir)
   const expected = Object.entries(presets[name].shape ?? {}) as [keyof ModelShape, number][]

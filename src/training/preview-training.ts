@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
 import { commandText, planText } from './command-text.js'
 import { inspectRequest } from './inspect-request.js'
-import { planTraining, type TrainingPlan } from './plan-training.js'
+import { planTraining } from './plan-training.js'
+import type { TrainingPlan } from './plan.js'
 import { machineWithoutProbe, probePython, type Machine } from './probe.js'
 import { slurmScript } from './slurm.js'
-import type { TrainingRequest } from './train.js'
+import type { TrainingRequest } from './request.js'
 
-/** What a request would start. */
+/** What `train` would start for a request. */
 export interface TrainingPreview {
   plan: TrainingPlan
   /** For a person: ranks, steps, mixture and memory. */
@@ -17,18 +18,18 @@ export interface TrainingPreview {
   slurm: string
 }
 
-/** A machine that is not this one. */
+/** The GPUs of another machine than this one. */
 export interface TargetMachine {
   gpus: number
   /** Of each GPU. */
   memoryBytes: number
 }
 
-/** Cores that clusters commonly give with a GPU. */
+/** Cores that clusters commonly allot to a GPU. */
 const coresPerGpu = 8
 
 /**
- * Decides all that `train` would decide, on this machine or for another, and writes and starts nothing.
+ * Decides what `train` would decide, for this machine or another one. Writes and starts nothing.
  *
  * @throws as `train` does before it starts
  */
@@ -38,7 +39,8 @@ export async function previewTraining(
   signal?: AbortSignal,
 ): Promise<TrainingPreview> {
   const inspection = inspectRequest(request)
-  const { machine, notes } = target === null ? await lookHere(request.python, signal) : { machine: asMachine(target), notes: [] } // prettier-ignore
+  const { machine, notes } =
+    target === null ? await probeThisMachine(request.python, signal) : { machine: asMachine(target), notes: [] }
   const plan = planTraining({ request, ...inspection, machine })
   plan.notes.push(...notes)
   return {
@@ -49,11 +51,11 @@ export async function previewTraining(
   }
 }
 
-async function lookHere(
+async function probeThisMachine(
   python: string,
   signal: AbortSignal | undefined,
 ): Promise<{ machine: Machine; notes: string[] }> {
-  // A name without a folder is looked up by the system.
+  // The system looks up a name without a folder.
   if (existsSync(python) || !python.includes('/')) return { machine: await probePython(python, signal), notes: [] }
   const note = `${python} is not there yet: \`retrace train\` makes it, and sees then whether there is a GPU.`
   return { machine: machineWithoutProbe(), notes: [note] }

@@ -8,7 +8,7 @@ import { runProcess } from './run-process.js'
 
 const versionSchema = z.string().nullable()
 
-/** What `python -m train.probe` says of an interpreter and its machine. */
+/** The answer of `python -m retrace_train.probe`: an interpreter and its machine. */
 const probeSchema = z.object({
   python: z.string(),
   torch: versionSchema,
@@ -17,45 +17,45 @@ const probeSchema = z.object({
   trl: versionSchema,
   cuda: z.array(z.object({ name: z.string(), memoryBytes: z.number().positive() })),
   cpuCount: z.int().positive(),
-  /** What a process may still take, limits of a container heeded. */
+  /** Memory that a process may still use, within the limits of its container. */
   availableBytes: z.number().nonnegative(),
   varlenAttention: z.boolean(),
 })
-export type PythonProbe = z.infer<typeof probeSchema>
+type PythonProbe = z.infer<typeof probeSchema>
 
-/** The part of a probe that decides how many processes start and what they may hold. */
+/** The part of a probe that decides how many processes start and how much memory they have. */
 export type Machine = Pick<PythonProbe, 'cuda' | 'cpuCount' | 'availableBytes'>
 
-/** This machine as far as it can be seen without a Python: no GPU. */
+/** This machine as far as Node can tell: without its GPUs. */
 export function machineWithoutProbe(): Machine {
   return { cuda: [], cpuCount: availableParallelism(), availableBytes: freemem() }
 }
 
-/** Folder that holds the Python packages `train` and `evaluation`. */
-export function scriptsFolder(): string {
-  return join(packageRoot(), 'scripts')
+/** Folder that holds the Python packages `retrace_train` and `retrace_eval`. */
+function pythonFolder(): string {
+  return join(packageRoot(), 'python')
 }
 
-/** What training and evaluation run on, as pinned. */
+/** The pinned packages that training and evaluation need. */
 export function readRequirements(extras: 'trl' | undefined): Requirements {
   const names = ['requirements.txt', ...(extras === undefined ? [] : [`requirements-${extras}.txt`])]
   return names.map((name) => {
-    const path = join(scriptsFolder(), 'train', name)
+    const path = join(pythonFolder(), 'retrace_train', name)
     return { name, path, digest: sha256Hex(readFileIfPresent(path) ?? '') }
   })
 }
 
 /**
- * Keeps Python (from 3.11) from importing what lies in the folder that it is started in: that of a repository may have a
- * folder `evaluation` or a `torch.py`, which would be run in the place of ours.
+ * Keeps Python (3.11 or later) from importing modules of the folder that it is started in: a repository may hold a
+ * `torch.py`, which would run instead of the real module.
  */
 export const noLocalModules = { PYTHONSAFEPATH: '1' } as const
 
-/** What Python needs to find our packages and to leave nothing behind in their folder. */
+/** Environment variables with which Python finds our packages and writes nothing into their folder. */
 export function pythonEnv(): Record<string, string> {
   const given = process.env['PYTHONPATH']
   return {
-    PYTHONPATH: [scriptsFolder(), ...(given === undefined || given === '' ? [] : [given])].join(delimiter),
+    PYTHONPATH: [pythonFolder(), ...(given === undefined || given === '' ? [] : [given])].join(delimiter),
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONUNBUFFERED: '1',
     ...noLocalModules,
@@ -68,7 +68,7 @@ const probeTimeoutMs = 300_000
 /** @throws TrainingError `PYTHON_MISSING`, or the signal's reason */
 export async function probePython(python: string, signal?: AbortSignal): Promise<PythonProbe> {
   const env = { ...process.env, ...pythonEnv() }
-  const end = await runProcess([python, '-m', 'train.probe'], { env, signal, timeoutMs: probeTimeoutMs })
+  const end = await runProcess([python, '-m', 'retrace_train.probe'], { env, signal, timeoutMs: probeTimeoutMs })
   signal?.throwIfAborted()
   const found = parseProbe(end.stdout)
   if (found !== null) return found
@@ -84,11 +84,11 @@ function parseProbe(stdout: string): PythonProbe | null {
   }
 }
 
-/** Oldest releases that have what the loop calls: FSDP2 with its state dicts, and attention functions by name. */
-const oldest = { torch: [2, 6], transformers: [5, 0], pyarrow: [0, 0], trl: [1, 0] } as const
-type Module = keyof typeof oldest
+/** Oldest releases that have what the loop uses: FSDP2 with its state dicts, and attention functions by name. */
+const oldestVersions = { torch: [2, 6], transformers: [5, 0], pyarrow: [0, 0], trl: [1, 0] } as const
+type Module = keyof typeof oldestVersions
 
-/** @throws TrainingError `PYTHON_INCOMPLETE` with what an interpreter lacks for an engine */
+/** @throws TrainingError `PYTHON_INCOMPLETE` naming the modules that an interpreter lacks */
 export function checkModules(python: string, probe: PythonProbe, extras: 'trl' | undefined): void {
   const lacks = missingModules(probe, extras)
   if (lacks === null) return
@@ -102,7 +102,9 @@ function missingModules(probe: PythonProbe, extras: 'trl' | undefined): string |
   const lacks = needed.flatMap((name) => {
     const version = probe[name]
     if (version === null) return [`${name} is missing`]
-    return isOlder(version, oldest[name]) ? [`${name} is ${version}, needed is ${oldest[name].join('.')} or later`] : []
+    return isOlder(version, oldestVersions[name])
+      ? [`${name} is ${version}, needed is ${oldestVersions[name].join('.')} or later`]
+      : []
   })
   return lacks.length === 0 ? null : lacks.join('; ')
 }

@@ -6,16 +6,16 @@ import { isForeign, makeEnvironmentOnce, type Requirements } from './make-enviro
 import { checkModules, probePython, readRequirements } from './probe.js'
 
 export interface PythonChoice {
-  /** An interpreter that has what is needed already; nothing is installed into it. */
+  /** An interpreter that already has what is needed; nothing is installed into it. */
   python?: string | undefined
-  /** Where the virtual environment is, or is to be made; the cache folder by default. */
+  /** Folder of the virtual environment, which is made where it is missing; by default in the user's cache folder. */
   venv?: string | undefined
   extras?: 'trl' | undefined
 }
 
 /**
- * The path of an interpreter that has what training and evaluation need. Where none is named, a virtual environment is
- * made once and shared by all who need the same.
+ * The path of an interpreter that has what training and evaluation need. Where the choice names none, a virtual
+ * environment is made once and shared by all runs that need the same packages.
  *
  * @throws TrainingError `PYTHON_MISSING`, `PYTHON_INCOMPLETE`, `ENVIRONMENT_FAILED`, `ENVIRONMENT_BUSY`
  */
@@ -32,9 +32,9 @@ export async function preparePython(
   return python
 }
 
-/** The interpreter that `preparePython` will give; it need not be there yet. */
+/** The interpreter that `preparePython` will return; it may not exist yet. */
 export function pythonPath(choice: PythonChoice): string {
-  // A bare name is looked up by the system; a path must not change its meaning with the folder that a process works in.
+  // The system looks up a bare name; a path must mean the same in whatever folder a process works.
   if (choice.python !== undefined) return choice.python.includes('/') ? resolve(choice.python) : choice.python
   return join(environmentFolder(choice, readRequirements(choice.extras)), 'bin', 'python')
 }

@@ -2,7 +2,7 @@ import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, stat
 import { constants } from 'node:os'
 import { join } from 'node:path'
 
-/** Which process ended first, as torchrun's own report has it. */
+/** The process that ended first, by torchrun's report. */
 export interface DeadRank {
   rank: number
   /** Negative: the number of the signal that ended it. */
@@ -10,20 +10,20 @@ export interface DeadRank {
 }
 
 /**
- * Finds who was first in what torchrun prints at its end:
+ * Finds the rank that ended first in the report that torchrun prints:
  *
  *     Root Cause (first observed failure):
  *     [0]:
  *       rank      : 1 (local_rank: 1)
  *       exitcode  : -9 (pid: 4711)
  *
- * A rank that a signal ended comes before the root cause that is named: the others fail within a moment of it, and
- * torchrun looks only so often. SIGTERM is how torchrun itself ends the rest.
+ * A rank that was ended by a signal is taken before the root cause that torchrun names: the others fail right after it,
+ * and torchrun polls too rarely to see the order. SIGTERM is how torchrun itself ends the rest.
  */
 export function findDeadRank(log: string): DeadRank | null {
-  const all = entriesOf(log.slice(Math.max(0, log.lastIndexOf('\nFailures:'))))
+  const failures = entriesOf(log.slice(Math.max(0, log.lastIndexOf('\nFailures:'))))
   const root = entriesOf(log.slice(Math.max(0, log.lastIndexOf('Root Cause'))))[0]
-  return all.find(({ exitCode }) => exitCode < 0 && exitCode !== -constants.signals.SIGTERM) ?? root ?? null
+  return failures.find(({ exitCode }) => exitCode < 0 && exitCode !== -constants.signals.SIGTERM) ?? root ?? null
 }
 
 function entriesOf(report: string): DeadRank[] {
@@ -50,7 +50,7 @@ export function describeExit(exitCode: number): string {
 
 const tailBytes = 1 << 16
 
-/** The end of a log, at most its last 64 KiB; empty where there is none. */
+/** The end of a log, at most its last 64 KiB; empty where the log does not exist. */
 export function readTail(path: string): string {
   if (!existsSync(path)) return ''
   const file = openSync(path, 'r')
@@ -70,7 +70,7 @@ export function lastLines(text: string): string {
   return lines.slice(-shownLines).join('\n')
 }
 
-/** The log of a rank's errors below torchrun's log folder: `<id>/attempt_0/<rank>/stderr.log`; `null` where there is none. */
+/** The file with a rank's standard error in torchrun's log folder, `<id>/attempt_0/<rank>/stderr.log`, or `null`. */
 export function rankLog(logs: string, rank: number): string | null {
   const folders = readdirSync(logs).filter((name) => statSync(join(logs, name)).isDirectory())
   const paths = folders.map((name) => join(logs, name, 'attempt_0', String(rank), 'stderr.log'))

@@ -1,18 +1,18 @@
 import { spawn } from 'node:child_process'
-import { startKeeper } from './keeper.js'
 import { killGroup } from './kill-group.js'
+import { startWatchdog } from './watchdog.js'
 
 export interface ProcessEnd {
-  /** `null` where a signal ended it, or where it could not be started. */
+  /** `null` where a signal ended it or it could not be started. */
   code: number | null
   stdout: string
-  /** The last lines it said, on both streams. */
+  /** The last lines of both output streams. */
   tail: string
-  /** Why it could not be started; `null` where it was. */
+  /** Why it could not be started, or `null`. */
   startError: NodeJS.ErrnoException | null
 }
 
-export interface ProcessOptions {
+interface ProcessOptions {
   cwd?: string | undefined
   env?: NodeJS.ProcessEnv
   signal?: AbortSignal | undefined
@@ -24,13 +24,13 @@ const maxStdoutBytes = 1 << 20
 const tailLines = 12
 
 /**
- * Runs a program to its end; a stop, the time limit or the death of this process ends it with all that it started.
+ * Runs a program to its end. The signal, the time limit or the death of this process ends it and all that it started.
  * Never throws.
  */
 export function runProcess(argv: readonly [string, ...string[]], options: ProcessOptions): Promise<ProcessEnd> {
   const [program, ...args] = argv
   return new Promise((resolve) => {
-    // A group of its own, so that what it starts ends with it.
+    // In a process group of its own, so that its children can be ended with it.
     const child = spawn(program, args, {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -39,28 +39,28 @@ export function runProcess(argv: readonly [string, ...string[]], options: Proces
     })
     const end: ProcessEnd = { code: null, stdout: '', tail: '', startError: null }
     const lines: string[] = []
-    const say = (line: string): void => {
+    const addLine = (line: string): void => {
       if (line.trim() === '') return
       lines.push(line.trimEnd())
       if (lines.length > tailLines) lines.shift()
       options.onLine?.(line)
     }
     const kill = (): void => killGroup(child.pid)
-    // In these words also dash knows the option.
-    const dismissKeeper = child.pid === undefined ? () => {} : startKeeper('kill -s KILL -- "-$1"', String(child.pid))
+    // dash knows the option only when it is written like this.
+    const stopWatchdog = child.pid === undefined ? () => {} : startWatchdog('kill -s KILL -- "-$1"', String(child.pid))
     const timer = setTimeout(kill, options.timeoutMs)
     options.signal?.addEventListener('abort', kill)
     if (options.signal?.aborted === true) kill()
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       if (end.stdout.length < maxStdoutBytes) end.stdout += chunk
     })
-    const restOf = [child.stdout, child.stderr].map((stream) => splitLines(stream, say))
+    const flushes = [child.stdout, child.stderr].map((stream) => splitLines(stream, addLine))
     child.on('error', (error) => (end.startError = error))
     child.on('close', (code) => {
       clearTimeout(timer)
-      dismissKeeper()
+      stopWatchdog()
       options.signal?.removeEventListener('abort', kill)
-      for (const rest of restOf) say(rest())
+      for (const flush of flushes) addLine(flush())
       resolve({ ...end, code, tail: lines.join('\n') })
     })
   })
@@ -68,7 +68,7 @@ export function runProcess(argv: readonly [string, ...string[]], options: Proces
 
 const maxLineLength = 10_000
 
-/** Calls back for each whole line; the function that comes back gives what stands after the last line end. */
+/** Calls `onLine` for each complete line; the returned function gives the text after the last line end. */
 function splitLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): () => string {
   let rest = ''
   stream.setEncoding('utf8')

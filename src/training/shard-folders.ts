@@ -8,13 +8,13 @@ import { TrainingError } from './errors.js'
 export interface ShardFolder {
   folder: string
   manifest: ShardManifest
-  /** Of the manifest's bytes, which name every shard's own digest. */
+  /** Of the manifest's bytes, which hold the digest of every shard. */
   digest: string
 }
 
 /**
- * Reads the manifests and looks whether the files they list are there in their sizes; their bytes are the loop's to
- * check, on the machine that reads them.
+ * Reads the manifests and checks that the files they list exist with the listed sizes. The loop checks their bytes, on
+ * the machine that reads them.
  *
  * @throws TrainingError `SHARD_MISSING`, `SHARD_CHANGED`, `MANIFEST_INVALID`
  */

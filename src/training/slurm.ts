@@ -1,27 +1,29 @@
 import { basename, join } from 'node:path'
 import { folderLines } from './folder-text.js'
-import type { TrainingPlan } from './plan-training.js'
+import type { TrainingPlan } from './plan.js'
 import { refuseLineEnds, shellQuote } from './shell-text.js'
 import { launchEnv, torchrunArguments } from './torchrun.js'
 import type { TrainingRecord } from './training-folder.js'
 
-/** Seconds before the end of the time given in which the step at hand is finished and saved. */
+/** Seconds before the time limit in which the current step is finished and saved. */
 const savingSeconds = 300
 const rendezvousPort = 29_400
 
 /**
- * A script for `sbatch` that trains, saves before its time is up and puts itself in the queue again until it is done.
- * It holds the whole job, so that the machines need our scripts, the Python and the data, but no Node.
+ * A script for `sbatch` that trains, saves before its time limit and queues itself again until training is done. It holds
+ * the whole job, so that the machines need our Python packages, the interpreter and the data, but no Node.
  */
 export function slurmScript(plan: TrainingPlan, python: string, record: TrainingRecord): string {
   const { job, nodes, processes, device } = plan
   const out = refuseLineEnds(job.out)
   const at = (name: string): string => shellQuote(join(out, name))
-  // The first machine's name is known only there, so these two words are the script's own.
-  const meeting = { nodes, rendezvous: 'RENDEZVOUS', jobId: 'JOB' }
-  const words = torchrunArguments(plan, meeting, null).map((word) => ownWords[word] ?? shellQuote(refuseLineEnds(word)))
+  // Known only when the script runs: the script's own variables take the place of these two words.
+  const rendezvous = { nodes, rendezvous: 'RENDEZVOUS', jobId: 'JOB' }
+  const words = torchrunArguments(plan, rendezvous, null).map(
+    (word) => placeholders[word] ?? shellQuote(refuseLineEnds(word)),
+  )
   const cpus = processes * job.threads
-  // What sbatch was told of CPUs does not reach srun by itself.
+  // srun does not inherit the number of CPUs from sbatch.
   const srunOptions = `--kill-on-bad-exit=1 --cpus-per-task=${cpus}`
   return [
     '#!/bin/bash',
@@ -64,7 +66,7 @@ export function slurmScript(plan: TrainingPlan, python: string, record: Training
   ].join('\n')
 }
 
-const ownWords: Record<string, string> = {
+const placeholders: Record<string, string> = {
   RENDEZVOUS: `"$first:${rendezvousPort}"`,
   JOB: '"$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}"',
 }

@@ -4,37 +4,37 @@ import { closeSync, openSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TrainingError } from './errors.js'
-import { startKeeper } from './keeper.js'
 import { killGroup } from './kill-group.js'
 import { folderMark, killMarked, markedProcesses, startMark } from './marked-processes.js'
 import type { MetricsFollower } from './metrics-follower.js'
-import type { TrainingContext } from './train.js'
+import type { TrainingContext } from './request.js'
+import { startWatchdog } from './watchdog.js'
 
-export interface Launch {
+interface Launch {
   argv: readonly [string, ...string[]]
   env: Record<string, string>
   /** The training folder. */
   out: string
-  /** Where the launcher's own words go. */
+  /** File for the output of the launcher itself. */
   log: string
 }
 
 /** How the processes ended. */
 export interface LaunchEnd {
-  /** `null` where a signal ended it. */
+  /** `null` where a signal ended the launcher. */
   code: number | null
   signal: NodeJS.Signals | null
-  /** Whether it was ended at once, as asked. */
+  /** Whether it was ended at once, by `context.kill`. */
   killed: boolean
 }
 
 const pollMs = 200
-/** How long ranks may go on that outlived their launcher: torchrun itself gives them as long. */
+/** How long ranks may go on after their launcher has ended; torchrun gives them as long. */
 const graceMs = 30_000
 
 /**
- * Runs the launcher of the ranks to its end and follows what they say. When this returns or throws, none of its
- * processes is left. A stop asks the ranks to save and to end; a kill ends them at once.
+ * Runs the launcher of the ranks to its end and follows their metrics. When this returns or throws, no process is left.
+ * `signal` asks the ranks to save and to end; `kill` ends them at once.
  */
 export async function supervise(
   launch: Launch,
@@ -43,8 +43,8 @@ export async function supervise(
 ): Promise<LaunchEnd> {
   const mark = randomUUID()
   const child = start(launch, mark)
-  // Should this process die, the ranks are asked to save and to end.
-  const dismissKeeper = startKeeper(': > "$1"', join(launch.out, 'stop'))
+  // Should this process die, the file asks the ranks to save and to end.
+  const stopWatchdog = startWatchdog(': > "$1"', join(launch.out, 'stop'))
   const ended = endOf(child)
   let killed = false
   const kill = (): void => {
@@ -75,18 +75,18 @@ export async function supervise(
   } finally {
     context.signal?.removeEventListener('abort', stop)
     context.kill?.removeEventListener('abort', kill)
-    dismissKeeper()
+    stopWatchdog()
     if (child.exitCode === null && child.signalCode === null) killGroup(child.pid)
     killMarked(mark)
   }
 }
 
-function onAbort(signal: AbortSignal | undefined, work: () => void): void {
-  if (signal?.aborted === true) work()
-  else signal?.addEventListener('abort', work)
+function onAbort(signal: AbortSignal | undefined, listener: () => void): void {
+  if (signal?.aborted === true) listener()
+  else signal?.addEventListener('abort', listener)
 }
 
-/** In a group of its own: Ctrl-C goes to whoever holds the terminal, and it is for us to say what it means. */
+/** Starts the launcher in a process group of its own, so that Ctrl-C reaches this process alone, which decides what to do. */
 function start({ argv, env, log, out }: Launch, mark: string): ChildProcess {
   const [program, ...args] = argv
   const file = openSync(log, 'a')
@@ -112,9 +112,9 @@ function endOf(child: ChildProcess): Promise<Omit<LaunchEnd, 'killed'>> {
   })
 }
 
-/** Ranks whose launcher is gone notice it and save; what is left after that is ended. */
-async function endRest(mark: string, patienceMs: number): Promise<void> {
-  const until = performance.now() + patienceMs
-  while (performance.now() < until && markedProcesses(startMark, mark).length > 0) await sleep(pollMs)
+/** Waits for ranks whose launcher has ended, which notice it and save; then ends those that are left. */
+async function endRest(mark: string, waitMs: number): Promise<void> {
+  const deadline = performance.now() + waitMs
+  while (performance.now() < deadline && markedProcesses(startMark, mark).length > 0) await sleep(pollMs)
   killMarked(mark)
 }

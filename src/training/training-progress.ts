@@ -2,15 +2,15 @@ import type { Progress, StageProgress } from '../core/index.js'
 import type { StartEvent, StepEvent, TrainingEvent } from '../records/index.js'
 import { formatGib } from './memory.js'
 
-/** Turns what the loop says into what a person watches. */
-export function followProgress(progress: Progress): { take: (event: TrainingEvent) => void; finish: () => void } {
+/** Shows the loop's events as progress. */
+export function showProgress(progress: Progress): { show: (event: TrainingEvent) => void; finish: () => void } {
   let stage: StageProgress | null = null
   let done = 0
   const finish = (): void => {
     stage?.finish()
     stage = null
   }
-  const take = (event: TrainingEvent): void => {
+  const show = (event: TrainingEvent): void => {
     if (event.event === 'start') {
       finish()
       progress.detail(describeStart(event))
@@ -22,17 +22,17 @@ export function followProgress(progress: Progress): { take: (event: TrainingEven
       done = event.step
     }
   }
-  return { take, finish }
+  return { show, finish }
 }
 
 function describeStart({ worldSize, deviceName, engine, attention, parameters, step }: StartEvent): string {
   const ranks = worldSize === 1 ? '1 rank' : `${worldSize} ranks`
-  const from = step === 0 ? '' : ` Goes on from step ${step}.`
-  return `${ranks} on ${deviceName}, ${grouped(parameters)} parameters, engine ${engine}, attention: ${attention}.${from}`
+  const resumed = step === 0 ? '' : ` Goes on from step ${step}.`
+  return `${ranks} on ${deviceName}, ${grouped(parameters)} parameters, engine ${engine}, attention: ${attention}.${resumed}`
 }
 
 /** `loss 1.234  9,876 tok/s  MFU 38 %  71.2 GiB` */
-export function stepFacts({ loss, tokensPerSecond, mfu, memoryBytes }: StepEvent): string {
+function stepFacts({ loss, tokensPerSecond, mfu, memoryBytes }: StepEvent): string {
   const use = mfu === null ? [] : [`MFU ${(100 * mfu).toFixed(mfu < 0.1 ? 1 : 0)} %`]
   return [`loss ${loss.toFixed(3)}`, `${grouped(tokensPerSecond)} tok/s`, ...use, formatGib(memoryBytes)].join('  ')
 }

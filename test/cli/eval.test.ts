@@ -31,9 +31,9 @@ const fs = require('node:fs')
 const at = (name) => process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined
 const machine = { cuda: [], cpuCount: 2, memoryBytes: 1e9, availableBytes: 1e9, varlenAttention: false }
 const versions = { python: '3.12.0', torch: '2.13.0', transformers: '5.23.0', pyarrow: '25.0.0', rapidfuzz: '3.0.0', trl: null }
-if (at('-m') === 'train.probe') console.log(JSON.stringify({ ...versions, ...machine }))
+if (at('-m') === 'retrace_train.probe') console.log(JSON.stringify({ ...versions, ...machine }))
 else if (process.argv[2] === '-c') console.log(process.argv.slice(4).join(' '))
-else if (at('-m') !== 'evaluation') process.exitCode = 9
+else if (at('-m') !== 'retrace_eval') process.exitCode = 9
 else {
   const broken = fs.existsSync('${brokenBy}') ? fs.readFileSync('${brokenBy}', 'utf8') : 'none'
   const text = at('--tasks') === undefined ? '' : fs.readFileSync(at('--tasks'), 'utf8')
@@ -207,8 +207,8 @@ test('--print shows the commands, starts nothing and writes nothing', async () =
   assert.equal(calls, [])
   assert.not(existsSync(out))
   assert.match(stdout, /^# tiny-llama, held-out$/m)
-  assert.match(stdout, /PYTHONPATH=\S+scripts.* -m evaluation --model \S+tiny-llama .*--held-out code=WORK\/code/)
-  assert.match(stdout, /-m evaluation .*--tasks WORK\/needle\.jsonl/)
+  assert.match(stdout, /PYTHONPATH=\S+python.* -m retrace_eval --model \S+tiny-llama .*--held-out code=WORK\/code/)
+  assert.match(stdout, /-m retrace_eval .*--tasks WORK\/needle\.jsonl/)
   assert.match(stdout, /-m lm_eval --model hf .*--tasks gsm8k .*--output_path WORK\/gsm8k/)
   assert.match(stdout, /^# tiny-llama, aptbench$/m)
 })

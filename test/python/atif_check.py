@@ -46,7 +46,7 @@ def check(path):
         for result in (step.observation.results if step.observation else [])
         for reference in result.subagent_trajectory_ref or []
     ]
-    assert sorted(embedded) == sorted(referred), "references and embedded trajectories differ"
+    assert sorted(map(str, embedded)) == sorted(map(str, referred)), "references and embedded trajectories differ"
     every = list(documents(trajectory))
     steps = [step for one in every for step in one.steps]
     return {

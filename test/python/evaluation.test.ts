@@ -11,7 +11,7 @@ import { createRenderer } from '../../src/rendering/index.js'
 import { createScorer } from '../../src/scoring/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { smallProject, synthesizeFolder, writeRepository } from '../support.js'
-import { pythonWith } from './python-with.js'
+import { pythonVariables, pythonWith } from './python-with.js'
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const model = join(root, 'models/retrace-small')
@@ -50,15 +50,15 @@ async function packShards(): Promise<void> {
 }
 
 function runPython(python: string, args: string[], env: Record<string, string> = {}): string {
-  const settings = { PYTHONPATH: join(root, 'scripts'), PYTHONDONTWRITEBYTECODE: '1', OMP_NUM_THREADS: '1', ...env }
-  const done = spawnSync(python, args, { encoding: 'utf8', env: { ...process.env, ...settings } })
+  const variables = { ...process.env, ...pythonVariables, ...env }
+  const done = spawnSync(python, args, { encoding: 'utf8', env: variables })
   assert.is(done.status, 0, done.stderr)
   return done.stderr
 }
 
 function evaluateHeldOut(python: string): OfflineResults {
   const out = join(folder, 'results.json')
-  runPython(python, ['-m', 'evaluation', '--model', model, '--out', out, '--held-out', `rows=${shards}`])
+  runPython(python, ['-m', 'retrace_eval', '--model', model, '--out', out, '--held-out', `rows=${shards}`])
   return offlineResultsSchema.parse(JSON.parse(readFileSync(out, 'utf8')))
 }
 

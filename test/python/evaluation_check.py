@@ -15,6 +15,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -26,20 +27,18 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-
-from evaluation import model as model_module  # noqa: E402
-from evaluation.__main__ import main  # noqa: E402
-from evaluation.choices import log_likelihoods, score_choices  # noqa: E402
-from evaluation.completion import compare, complete, score_completions  # noqa: E402
-from evaluation.held_out import buckets_of, documents_of, score_held_out  # noqa: E402
-from evaluation.model import Model, load_model, read_config  # noqa: E402
-from evaluation.results import Progress, write_whole  # noqa: E402
-from evaluation.tasks import ChoiceTask, CompletionTask, read_tasks  # noqa: E402
-from evaluation.token_bytes import read_token_bytes  # noqa: E402
-from train.failures import TrainingFailure  # noqa: E402
-from train.model import load_for_evaluation  # noqa: E402
-from train.shards import open_rows  # noqa: E402
+from retrace_eval import model as model_module
+from retrace_eval.__main__ import main
+from retrace_eval.choices import log_likelihoods, score_choices
+from retrace_eval.completion import compare, complete, score_completions
+from retrace_eval.held_out import buckets_of, documents_of, score_held_out
+from retrace_eval.model import Model, load_model, read_config
+from retrace_eval.results import Progress, write_whole
+from retrace_eval.tasks import ChoiceTask, CompletionTask, read_tasks
+from retrace_eval.token_bytes import read_token_bytes
+from retrace_train.failures import TrainingFailure
+from retrace_train.model import load_for_evaluation
+from retrace_train.shards import open_rows
 
 SMALL, SHARDS = Path(os.environ["RETRACE_MODEL"]), Path(os.environ["RETRACE_SHARDS"])
 END = 256  # the special token of the models made here; the ids below are the bytes
@@ -74,7 +73,8 @@ def tiny(channels: int = 32, **changes) -> LlamaForCausalLM:
     torch.manual_seed(1)
     shape = dict(vocab_size=END + 1, hidden_size=channels, intermediate_size=8, num_hidden_layers=1)
     heads = dict(num_attention_heads=1, num_key_value_heads=1, max_position_embeddings=64, tie_word_embeddings=False)
-    return LlamaForCausalLM(LlamaConfig(**(shape | heads | changes)))
+    settings: dict[str, Any] = shape | heads | changes
+    return LlamaForCausalLM(LlamaConfig(**settings))
 
 
 def chain(following: dict[int, int]) -> LlamaForCausalLM:
@@ -168,7 +168,8 @@ class HeldOut(WithFolder):
     def test_bytes_are_those_of_the_text_that_is_labelled(self) -> None:
         tokenizer, expected, wide = Tokenizer.from_file(str(SMALL / "tokenizer.json")), 0, 0
         for _, tokens, labels in self.documents:
-            text = tokenizer.decode([t for t, label in zip(tokens, labels) if label != -100], skip_special_tokens=True)
+            labelled = [t for t, label in zip(tokens, labels, strict=True) if label != -100]
+            text = tokenizer.decode(labelled, skip_special_tokens=True)
             expected += len(text.encode())
             wide += len(text.encode()) - len(text)
         result = score_held_out(self.model, self.rows, quiet("heldOut"))
@@ -229,9 +230,10 @@ class TokenBytesTest(unittest.TestCase):
         tokenizer, tokens = Tokenizer.from_file(str(path)), read_token_bytes(path)
         text = "def f(x):\r\n\treturn '你好 🎉 grüße \x00\x7f\xad' # é\n"
         encoded = tokenizer.encode(text, add_special_tokens=False).ids
-        self.assertEqual(b"".join(tokens.of(one) for one in encoded), text.encode())
+        self.assertEqual(b"".join(tokens.of(one) or b"" for one in encoded), text.encode())
         self.assertEqual(int(tokens.sizes[encoded].sum()), len(text.encode()))
         special = tokenizer.token_to_id("<|end_of_text|>")
+        assert special is not None
         self.assertEqual((tokens.of(special), tokens.sizes[special], tokens.of(10**6)), (None, 0, None))
 
 
@@ -288,7 +290,7 @@ class Choices(WithFolder):
             choices = [random.integers(0, 4000, length) for _ in range(3)]
             cached = log_likelihoods(model, context, [*choices, choices[0]])
             self.assertEqual(cached[0], cached[3])  # reading on changes nothing for those that come after
-            for score, one in zip(cached, choices):
+            for score, one in zip(cached[:3], choices, strict=True):
                 again = model.nll(np.concatenate([context, one]), np.arange(200, 200 + length))
                 self.assertAlmostEqual(score, -float(again.sum()), delta=1e-4)
 
@@ -313,7 +315,8 @@ class Completions(WithFolder):
     def forced(self, text: str) -> Model:
         """Writes this text after its first character, and begins again at its end; no byte may be in it twice."""
         bytes_of = [*text.encode()]
-        return load(save_folder(self.folder, chain(dict(zip(bytes_of, [*bytes_of[1:], bytes_of[0]])))))
+        following = dict(zip(bytes_of, [*bytes_of[1:], bytes_of[0]], strict=True))
+        return load(save_folder(self.folder, chain(following)))
 
     def test_lines_end_where_they_were_asked_to(self) -> None:
         model = self.forced("xé€\n")
@@ -335,7 +338,8 @@ class Completions(WithFolder):
         model, tokenizer = load(SMALL), Tokenizer.from_file(str(SMALL / "tokenizer.json"))
         context = tokenizer.encode("import { join } from 'node:path'\n\nexport function", add_special_tokens=False).ids
         given = dict(do_sample=False, max_new_tokens=40, pad_token_id=0)
-        theirs = model.llama.generate(torch.tensor([context]), attention_mask=torch.ones(1, len(context)), **given)
+        llama: Any = model.llama
+        theirs = llama.generate(torch.tensor([context]), attention_mask=torch.ones(1, len(context)), **given)
         expected = tokenizer.decode(theirs[0, len(context) :].tolist(), skip_special_tokens=True)
         task = CompletionTask("c", "r", "a.ts", np.array(context), "", lines=99, max_new_tokens=40)
         self.assertEqual(complete(model, task), expected)
@@ -372,9 +376,9 @@ class Program(WithFolder):
     def evaluate(self, *arguments: object) -> tuple[int, list[str], str]:
         """Exit code, lines of progress, and the last line on standard error."""
         out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            with mock.patch.object(sys, "argv", ["evaluation", "--device", "cpu", *map(str, arguments)]):
-                code = main()
+        words = mock.patch.object(sys, "argv", ["retrace_eval", "--device", "cpu", *map(str, arguments)])
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), words:
+            code = main()
         return code, out.getvalue().splitlines(), (err.getvalue().splitlines() or [""])[-1]
 
     def tasks(self, *values: object) -> Path:
@@ -480,7 +484,7 @@ class Program(WithFolder):
         self.refused("MODEL_INVALID", "--model", folder, "--tasks", self.tasks(self.needle), saying="config.json")
 
     def test_a_missing_package_is_named(self) -> None:
-        hidden = {"rapidfuzz.distance": None, "evaluation.completion": None}
+        hidden = {"rapidfuzz.distance": None, "retrace_eval.completion": None}
         with mock.patch.dict(sys.modules, hidden):
             tasks = self.tasks(self.next_lines)
             self.refused("PYTHON_PACKAGE_MISSING", "--model", SMALL, "--tasks", tasks, saying="requirements.txt")

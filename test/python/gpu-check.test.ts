@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { pythonVariables } from './python-with.js'
 
 // scripts/gpu-check is meant for a GPU; here its program is tried on the CPU reference and small shapes.
 const root = process.env.RETRACE_ROOT ?? process.cwd()
@@ -36,7 +37,9 @@ const noEngine = existsSync(join(native, 'libretrace_engine.so'))
   : `no libretrace_engine.so in ${native}: npm run build:native`
 
 testWhere(missing, 'the logic of the GPU check holds', () => {
-  const done = spawnSync(python!, [join(root, 'test/python/gpu_check_test.py')], { encoding: 'utf8' })
+  const PYTHONPATH = [join(root, 'scripts/gpu'), pythonVariables.PYTHONPATH].join(delimiter)
+  const env = { ...process.env, ...pythonVariables, PYTHONPATH }
+  const done = spawnSync(python!, [join(root, 'test/python/gpu_check_test.py')], { encoding: 'utf8', env })
   assert.is(done.status, 0, done.stderr)
   assert.match(done.stderr, /Ran \d\d tests/)
 })
@@ -45,7 +48,7 @@ testWhere(missing ?? noEngine, 'the GPU check proves and measures the CPU refere
   const folder = mkdtempSync(join(tmpdir(), 'gpu-check-'))
   const out = join(folder, 'results.json')
   const parts = ['exactness', 'accuracy', 'speed-short', 'speed-long']
-  const where = ['--device', 'cpu', '--scale', 'tiny', '--build-folder', native, '--out', out]
+  const where = ['--device', 'cpu', '--scale', 'tiny', '--build-folder', native, '--out', out, '--minutes', '60']
   const done = spawnSync(python!, [join(root, 'scripts/gpu-check'), '--part', parts.join(','), ...where], {
     encoding: 'utf8',
   })
@@ -70,7 +73,18 @@ testWhere(missing ?? noEngine, 'the GPU check proves and measures the CPU refere
 testWhere(missing, 'the GPU check proves and measures training on the CPU, on small shapes', () => {
   const folder = mkdtempSync(join(tmpdir(), 'gpu-check-'))
   const out = join(folder, 'results.json')
-  const where = ['--device', 'cpu', '--scale', 'tiny', '--build-folder', join(folder, 'none'), '--out', out]
+  const where = [
+    '--device',
+    'cpu',
+    '--scale',
+    'tiny',
+    '--build-folder',
+    join(folder, 'none'),
+    '--out',
+    out,
+    '--minutes',
+    '60',
+  ]
   const done = spawnSync(python!, [join(root, 'scripts/gpu-check'), '--part', 'training-8k,training-64k', ...where], {
     encoding: 'utf8',
   })

@@ -25,7 +25,7 @@ if ('reason' in found) {
       const trajectories = [...fc.sample(anyTrajectory, { numRuns: 40, seed: 5 }), debugged]
       const rows = trajectories.map((one) => openaiRow(one, readSpan))
       const chunks: Uint8Array[] = []
-      const writer = await openParquetRows(async (bytes) => void chunks.push(bytes.slice()))
+      const writer = await openParquetRows((bytes) => Promise.resolve(void chunks.push(bytes.slice())))
       for (const row of rows) await writer.write(row)
       await writer.finish()
       const path = join(folder, 'rows.parquet')

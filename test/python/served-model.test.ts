@@ -31,19 +31,19 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Starts the server and waits until it answers. */
+/** Starts the server and waits until it answers, or ends. On a busy machine its imports alone take minutes. */
 async function startServer(serve: string, model: string): Promise<{ server: ChildProcess; baseUrl: string }> {
   const port = await freePort()
   const args = ['serve', model, '--device', 'cpu', '--host', '127.0.0.1', '--port', `${port}`]
   const offline = { HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1', OMP_NUM_THREADS: '1' }
   const server = spawn(serve, args, { stdio: 'ignore', env: { ...process.env, ...offline } })
-  for (let tries = 0; tries < 240 && server.exitCode === null; tries++) {
+  for (let tries = 0; tries < 2400 && server.exitCode === null; tries++) {
     const health = await fetch(`http://127.0.0.1:${port}/health`).catch(() => null)
     if (health?.ok === true) return { server, baseUrl: `http://127.0.0.1:${port}/v1` }
     await sleep(500)
   }
   server.kill('SIGKILL')
-  throw new Error('transformers serve did not answer within two minutes')
+  throw new Error(`transformers serve did not answer within 20 minutes, or ended: ${server.exitCode}`)
 }
 
 const found = findServe()
@@ -64,7 +64,7 @@ if ('reason' in found) {
     try {
       const generation = {
         ...{ kind: 'endpoint', baseUrl: proxy.baseUrl, model, cacheDir: join(scratch, 'cache'), maxAsks: 1 },
-        ...{ concurrency: 2, timeoutMs: 20_000, maxRetryWaitMs: 1_500, maxPromptChars: 4_000, maxThoughtChars: 300 },
+        ...{ concurrency: 2, timeoutMs: 300_000, maxRetryWaitMs: 1_500, maxPromptChars: 4_000, maxThoughtChars: 300 },
         maxNewTokens: { overview: 120, thought: 40, attempt: 120 },
       }
       const config = join(scratch, 'config.json')

@@ -10,7 +10,7 @@ import { shardManifestSchema, type ShardManifest } from '../../src/records/index
 import { createRenderer } from '../../src/rendering/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { readSpan, trajectoryOfSizes } from '../packing/random-trajectories.js'
-import { pythonWith } from './python-with.js'
+import { pythonVariables, pythonWith } from './python-with.js'
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const model = join(root, 'models/retrace-small')
@@ -26,12 +26,7 @@ function check(python: string, name: string, ...more: string[]): Record<string, 
     [join(root, 'test/python/train_convert_check.py'), name, folder, model, ...more],
     {
       encoding: 'utf8',
-      env: {
-        ...process.env,
-        PYTHONPATH: join(root, process.env.RETRACE_TRAIN_SCRIPTS ?? 'scripts'),
-        PYTHONDONTWRITEBYTECODE: '1',
-        OMP_NUM_THREADS: '1',
-      },
+      env: { ...process.env, ...pythonVariables },
     },
   )
   return JSON.parse(output.trim().split('\n').at(-1) as string) as Record<string, unknown>

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { pythonWith } from './python-with.js'
+import { pythonVariables, pythonWith } from './python-with.js'
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const name = 'shards, order, metrics and arithmetic of training hold'
@@ -13,9 +13,8 @@ if ('reason' in found) {
   test.skip(name)
 } else {
   test(name, () => {
-    const environment = { ...process.env, OMP_NUM_THREADS: '1' }
     const script = join(root, 'test/python/train_data_check.py')
-    const done = spawnSync(found.python, [script], { encoding: 'utf8', env: environment, timeout: 240_000 })
+    const done = spawnSync(found.python, [script], { encoding: 'utf8', env: { ...process.env, ...pythonVariables } })
     assert.is(done.status, 0, done.stderr)
     assert.match(done.stderr, /Ran [3-9]\d tests/)
   })

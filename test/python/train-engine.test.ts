@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { pythonWith } from './python-with.js'
+import { pythonVariables, pythonWith } from './python-with.js'
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const found = pythonWith('torch, transformers, safetensors, numpy')
@@ -35,7 +35,7 @@ let errors = ''
 test.before(() => {
   if ('reason' in found) return
   const script = join(root, 'test/python/train_engine_check.py')
-  const env = { ...process.env, OMP_NUM_THREADS: '1', PYTHONDONTWRITEBYTECODE: '1' }
+  const env = { ...process.env, ...pythonVariables }
   const { stdout, stderr } = spawnSync(found.python, [script], { encoding: 'utf8', env })
   errors = stderr
   for (const line of stdout.trim().split('\n').filter(Boolean)) {

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { createScorer, type ScorerSettings } from '../../src/scoring/index.js'
 import type { ShardManifest, StepEvent } from '../../src/records/index.js'
 import { whyNoNative } from '../scoring/native-support.js'
-import { pythonWith } from './python-with.js'
+import { pythonVariables, pythonWith } from './python-with.js'
 import { packTwoDomains, TrainingRun, writeTinyModel, type Setup } from './training-run.js'
 
 // Two ranks on the CPU train a Llama of 0.65 M parameters for twelve steps, straight through once and once through all
@@ -72,7 +72,7 @@ interface Seen {
 /** What Transformers and torch's own reader of checkpoints say of a run. */
 function look(run: TrainingRun, ...more: string[]): unknown {
   const script = join(root, 'test/python/training_run_check.py')
-  const environment = { ...process.env, OMP_NUM_THREADS: '1', HF_HUB_OFFLINE: '1' }
+  const environment = { ...process.env, ...pythonVariables, HF_HUB_OFFLINE: '1' }
   const done = spawnSync(python, [script, join(run.out, 'job.json'), ...more], { encoding: 'utf8', env: environment })
   assert.is(done.status, 0, done.stderr)
   return JSON.parse(done.stdout)
@@ -269,7 +269,7 @@ function addTests(): void {
       })
       const { code, stderr } = await run.runToEnd(0)
       assert.is(code, 0, stderr)
-      steps.push(run.steps()[0] as StepEvent)
+      steps.push(run.steps()[0])
     }
     const [packed, apart] = steps as [StepEvent, StepEvent]
     assert.ok(runs[0][1].packing.rows < 12 && runs[1][1].packing.rows === 12)
@@ -327,7 +327,7 @@ function addTests(): void {
     bytes[middle] = (bytes[middle] as number) ^ 1
     writeFileSync(path, bytes)
     await stops(2, 'SHARD_CHANGED', new RegExp(`${file}.* Copy it again`))
-    bytes[middle] = (bytes[middle] as number) ^ 1
+    bytes[middle] = bytes[middle] ^ 1
     writeFileSync(path, bytes)
 
     const { code, stderr } = await run.runToEnd(0)

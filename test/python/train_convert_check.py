@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-from train.convert.__main__ import main
-from train.convert.bridge import loss_mask_of
-from train.convert.mds import Untrained, write_mds
-from train.convert.output import whole_folder
-from train.convert.shard_files import write_shards
-from train.engines.titan import make_row_processor
-from train.failures import TrainingFailure
-from train.shards import IGNORE_INDEX, Row, open_rows
+from retrace_train.convert.__main__ import main
+from retrace_train.convert.bridge import loss_mask_of
+from retrace_train.convert.mds import Untrained, write_mds
+from retrace_train.convert.output import whole_folder
+from retrace_train.convert.shard_files import write_shards
+from retrace_train.engines.titan import make_row_processor
+from retrace_train.failures import TrainingFailure
+from retrace_train.shards import IGNORE_INDEX, Row, open_rows
 
 EOS = 4092
 
@@ -38,7 +39,7 @@ def random_row(seed: random.Random, domains: list[str]) -> Row:
         mask = [seed.random() < 0.5 for _ in document]
         mask[0], mask[seed.randint(1, len(document) - 1)] = False, True
         ids += document
-        labels += [token if trained else IGNORE_INDEX for token, trained in zip(document, mask)]
+        labels += [token if trained else IGNORE_INDEX for token, trained in zip(document, mask, strict=True)]
         lengths.append(len(document))
     names = [f"doc-{seed.randrange(10**6)}#é" for _ in lengths]
     return Row(np.array(ids), np.array(labels), np.array(lengths), seed.choice(domains), names)
@@ -81,7 +82,7 @@ def check_round_trip(work: Path, model: Path) -> dict:
 
 def check_prolong(work: Path, model: Path) -> dict:
     """What datatools' pack.py writes: no doc_ids, a mask for instructions alone, domains that are paths."""
-    from streaming import MDSWriter
+    from streaming import MDSWriter  # pyright: ignore[reportMissingImports]
 
     columns = {"input_ids": "ndarray:uint32", "indices": "ndarray:uint32", "length": "uint64", "domain": "str"}
     for worker, mask in (("0-0", None), ("0-1", [1, 1, 0, 1, 0, 1, 1, 0, 0, 1])):
@@ -121,7 +122,7 @@ def check_olmo(work: Path, model: Path, shards: Path) -> dict:
         documents.setdefault(file.stem.rpartition("-")[0], []).extend(found)
         with gzip.open(file.with_suffix(".csv.gz"), "rt") as lines:
             borders = [tuple(map(int, line.split(","))) for line in lines]
-        assert borders == list(zip([0, *ends[:-1]], ends)), file
+        assert borders == list(zip([0, *ends[:-1]], ends, strict=True)), file
     added = 0
     for domain, found in documents.items():
         expected = []
@@ -148,7 +149,10 @@ def check_bridge(work: Path, model: Path, shards: Path) -> dict:
     names, trained = ["input_ids", "loss_mask", "seq_start_id"], 0
     ours = [row for file in files for row in parquet.read_table(file).to_pylist()]
     theirs = [row for f in sorted(shards.glob("*.parquet")) for row in parquet.read_table(f, columns=names).to_pylist()]
-    key = lambda row: row["input_ids"]  # noqa: E731
+
+    def key(row: dict) -> list[int]:
+        return row["input_ids"]
+
     assert sorted(ours, key=key) == sorted(theirs, key=key) and len(ours) > 3
     for file in files:
         schema = parquet.ParquetFile(file).schema_arrow
@@ -189,7 +193,7 @@ def check_refusals(work: Path, model: Path, shards: Path) -> dict:
 
 
 def check_mds_refusals(work: Path, model: Path) -> dict:
-    from streaming import MDSWriter
+    from streaming import MDSWriter  # pyright: ignore[reportMissingImports]
 
     def dataset(name: str, kind: str, value: object, spoil=lambda index: None) -> Path:
         folder = work / name
@@ -228,7 +232,7 @@ def check_mds_refusals(work: Path, model: Path) -> dict:
 
 
 def check_without_library(work: Path, model: Path, shards: Path) -> dict:
-    sys.modules["streaming"] = None
+    sys.modules["streaming"] = None  # pyright: ignore[reportArgumentType]  importing it fails
     try:
         with whole_folder(work / "out") as folder:
             write_mds(open_rows([shards], model, 2**20), folder)
@@ -257,7 +261,7 @@ def check_stopped(work: Path, model: Path) -> dict:
 def check_titan(*_: Path) -> dict:
     """With stand-ins for torchtitan's classes; the real ones are on its main branch alone."""
     row = {"input_ids": [7, 8, 9, 5, 6], "labels": [-100, 8, -100, -100, 6], "seq_lengths": [3, 2]}
-    titan = ModuleType("torchtitan.components.data")
+    titan: Any = ModuleType("torchtitan.components.data")
     titan.SampleProcessor = type("SampleProcessor", (), {"Config": type("Config", (), {})})
     titan.TextSequence = dict
     for name in ("torchtitan", "torchtitan.components"):

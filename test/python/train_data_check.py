@@ -14,24 +14,24 @@ from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-sys.dont_write_bytecode = True
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc as ipc
+import pyarrow.parquet as pq
+import torch
 
-import numpy as np  # noqa: E402
-import pyarrow as pa  # noqa: E402
-import pyarrow.ipc as ipc  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
-import torch  # noqa: E402
-from train import probe as machine  # noqa: E402
-from train.failures import TrainingFailure, record_failure  # noqa: E402
-from train.flops import PEAK_FLOPS, datasheet_flops, model_flops, peak_flops  # noqa: E402
-from train.job import read_job  # noqa: E402
-from train.metrics import Metrics  # noqa: E402
-from train.order import Order, deal, total_steps  # noqa: E402
-from train.shards import open_rows  # noqa: E402
+from retrace_train import probe as machine
+from retrace_train.failures import TrainingFailure, record_failure
+from retrace_train.flops import PEAK_FLOPS, datasheet_flops, model_flops, peak_flops
+from retrace_train.job import read_job
+from retrace_train.metrics import Metrics
+from retrace_train.order import Order, deal, total_steps
+from retrace_train.shards import open_rows
+
+ROOT = Path(__file__).resolve().parents[2]
 
 INTS, STRINGS = pa.list_(pa.int32()), pa.list_(pa.string())
 SCHEMA = pa.schema(
@@ -301,10 +301,10 @@ class Shards(InFolder):
 
 
 def on_two_ranks(folder: Path, model: Path) -> list[dict]:
-    with tempfile.TemporaryDirectory(prefix="train-data-rendezvous-") as rendezvous:
-        with multiprocessing.get_context("spawn").Pool(2) as pool:
-            arguments = [(rank, folder, model, f"{rendezvous}/store") for rank in range(2)]
-            return pool.starmap_async(open_as_rank, arguments, chunksize=1).get(timeout=120)
+    spawn = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory(prefix="train-data-rendezvous-") as rendezvous, spawn.Pool(2) as pool:
+        arguments = [(rank, folder, model, f"{rendezvous}/store") for rank in range(2)]
+        return pool.starmap_async(open_as_rank, arguments, chunksize=1).get(timeout=600)
 
 
 def open_as_rank(rank: int, folder: Path, model: Path, store: str) -> dict:
@@ -329,7 +329,7 @@ def open_as_rank(rank: int, folder: Path, model: Path, store: str) -> dict:
 
 def an_order(count=40, seed=1, batch=6, mixture=None, sizes=(5, 60), domains=2):
     generator = np.random.default_rng(seed)
-    tokens = generator.integers(*sizes, count)
+    tokens = generator.integers(sizes[0], sizes[1], count)
     domain_of = np.arange(count, dtype=np.int32) % domains
     return Order(tokens, domain_of, [f"d{i}" for i in range(domains)], seed, batch, mixture), tokens, domain_of
 
@@ -359,7 +359,7 @@ class Orders(InFolder):
         self.assertTrue(all(20 <= firsts[row] <= 85 for row in range(10)), firsts)
 
     def test_the_keys_are_those_of_splitmix64(self):
-        from train.order import _mix
+        from retrace_train.order import _mix
 
         # Of the reference program by Vigna: the first outputs of the state 1234567.
         gamma, state = 0x9E3779B97F4A7C15, 1234567
@@ -468,7 +468,7 @@ class MetricsLines(InFolder):
         super().setUp()
         (self.folder / "out").mkdir()
         out = self.folder / "out"
-        self.job = SimpleNamespace(out=out, metrics=out / "metrics.jsonl")
+        self.job: Any = SimpleNamespace(out=out, metrics=out / "metrics.jsonl")
 
     def lines(self) -> list[dict]:
         return [json.loads(line) for line in self.job.metrics.read_text().splitlines()]
@@ -544,7 +544,8 @@ class Arithmetic(unittest.TestCase):
 
         shape = {"hidden_size": 48, "num_attention_heads": 6, "num_key_value_heads": 2, "head_dim": 16}
         shape |= {"intermediate_size": 80, "num_hidden_layers": 3, "vocab_size": 70}
-        config = LlamaConfig(**shape, attn_implementation="eager")
+        settings: dict[str, Any] = {**shape, "attn_implementation": "eager"}
+        config = LlamaConfig(**settings)
         model = LlamaForCausalLM(config)
         with FlopCounterMode(display=False) as counter:
             loss = model(torch.arange(20)[None], labels=torch.arange(20)[None]).loss
@@ -574,14 +575,15 @@ class Arithmetic(unittest.TestCase):
     def test_a_cpu_is_measured(self):
         value, source = peak_flops(torch.device("cpu"), torch.float32)
         self.assertEqual(source, "measured")
+        assert value is not None
         self.assertTrue(1e8 < value < 1e14, value)
 
 
 class Probe(InFolder):
     def run_probe(self, **environment: str) -> dict:
-        variables = os.environ | {"PYTHONPATH": str(ROOT / "scripts"), "PYTHONDONTWRITEBYTECODE": "1"} | environment
-        command = [sys.executable, "-m", "train.probe"]
-        return json.loads(subprocess.run(command, env=variables, capture_output=True, check=True, timeout=120).stdout)
+        variables = os.environ | {"PYTHONPATH": str(ROOT / "python"), "PYTHONDONTWRITEBYTECODE": "1"} | environment
+        command = [sys.executable, "-m", "retrace_train.probe"]
+        return json.loads(subprocess.run(command, env=variables, capture_output=True, check=True, timeout=600).stdout)
 
     def test_it_says_what_is_here(self):
         found = self.run_probe()
@@ -599,7 +601,7 @@ class Probe(InFolder):
         }.items():
             (broken / name).mkdir(parents=True)
             (broken / name / "__init__.py").write_text(text)
-        found = self.run_probe(PYTHONPATH=f"{broken}:{ROOT / 'scripts'}")
+        found = self.run_probe(PYTHONPATH=f"{broken}:{ROOT / 'python'}")
         versions = {name: found[name] for name in ("torch", "transformers", "pyarrow", "trl")}
         self.assertEqual(versions, {"torch": None, "transformers": "5.0.0", "pyarrow": None, "trl": None})
         self.assertEqual((found["cuda"], found["varlenAttention"]), ([], False))

@@ -5,6 +5,7 @@ single documents, F.cross_entropy over all logits, AdamW in float64, numbers wor
     python train_engine_check.py      prints one JSON line per claim: {"claim": ..., "wrong": null or what was wrong}
 """
 
+import contextlib
 import json
 import resource
 import sys
@@ -13,26 +14,24 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-
-from train.__main__ import main as run_as_rank  # noqa: E402
-from train.attention import boundaries  # noqa: E402
-from train.checkpoint import Checkpoints, state_of  # noqa: E402
-from train.export import export_config, export_model, plan_files  # noqa: E402
-from train.failures import TrainingFailure  # noqa: E402
-from train.job import Checkpointing, Config, Job, Optimizer  # noqa: E402
-from train.loss import chunked_nll  # noqa: E402
-from train.model import PackedModel, build_model, load_for_evaluation, make_mesh, trained_config  # noqa: E402
-from train.optimizer import clip_gradient, gradient_norm, learning_rate, make_optimizer  # noqa: E402
-from train.ranks import Ranks, join_ranks  # noqa: E402
+from retrace_train.__main__ import main as run_as_rank
+from retrace_train.attention import boundaries
+from retrace_train.checkpoint import Checkpoints, state_of
+from retrace_train.export import export_config, export_model, plan_files
+from retrace_train.failures import TrainingFailure
+from retrace_train.job import Checkpointing, Config, Job, Optimizer
+from retrace_train.loss import chunked_nll
+from retrace_train.model import PackedModel, build_model, load_for_evaluation, make_mesh, trained_config
+from retrace_train.optimizer import clip_gradient, gradient_norm, learning_rate, make_optimizer
+from retrace_train.ranks import Ranks, join_ranks
 
 VOCABULARY, LENGTHS = 128, [5, 17, 1, 40, 9]
 CPU = torch.device("cpu")
@@ -108,7 +107,7 @@ def pack(documents: list[torch.Tensor], labels: list[torch.Tensor]) -> tuple:
 def nll_apart(model: LlamaForCausalLM, documents: list[torch.Tensor], labels: list[torch.Tensor]) -> torch.Tensor:
     """Every document on its own through Transformers' eager attention and F.cross_entropy over all logits."""
     parts = []
-    for ids, targets in zip(documents, labels):
+    for ids, targets in zip(documents, labels, strict=True):
         logits = model(input_ids=ids[None]).logits[0]
         nll = F.cross_entropy(logits[:-1], targets[1:], ignore_index=-100, reduction="none")
         parts.append(nll[targets[1:] != -100])
@@ -122,8 +121,8 @@ def reference_of(folder: Path) -> LlamaForCausalLM:
 
 
 def gradients_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    grads = {name: one.grad for name, one in model.named_parameters()}
-    return {name: one.full_tensor() if hasattr(one, "full_tensor") else one for name, one in grads.items()}
+    gradients: dict[str, Any] = {name: one.grad for name, one in model.named_parameters()}
+    return {name: one.full_tensor() if hasattr(one, "full_tensor") else one for name, one in gradients.items()}
 
 
 def expect_close(seen: torch.Tensor, expected: torch.Tensor, relative: float, what: str) -> None:
@@ -206,7 +205,8 @@ def chunks_of_the_loss_equal_all_logits_at_once(_: Path) -> None:
     for chunk in (1, 7, 50, 1000):
         nll = chunked_nll(hidden, targets, head, chunk)
         expect_close(nll, expected, 1e-6, f"nll in chunks of {chunk}")
-        for seen, gradient in zip(torch.autograd.grad(nll.sum(), [hidden, head.weight]), wanted):
+        found = torch.autograd.grad(nll.sum(), [hidden, head.weight])
+        for seen, gradient in zip(found, wanted, strict=True):
             expect_close(seen, gradient, 1e-6, f"gradient in chunks of {chunk}")
 
 
@@ -367,11 +367,9 @@ def the_exported_folder_loads_in_transformers_with_the_same_logits(folder: Path)
         evaluated = load_for_evaluation(job.exported, CPU, torch.float32)(ids, targets, positions, [200])
         expect_close(evaluated, nll, 1e-5, "nll of load_for_evaluation")
     # Exported again, and killed over deleting what was there: under the name stands one whole model.
-    with mock.patch("train.export.shutil.rmtree", die_while_deleting):
-        try:
-            export_model(job, Ranks(0, 1, CPU), model, {}, file_bytes)
-        except InterruptedError:
-            pass
+    killed = mock.patch("retrace_train.export.shutil.rmtree", die_while_deleting)
+    with killed, contextlib.suppress(InterruptedError):
+        export_model(job, Ranks(0, 1, CPU), model, {}, file_bytes)
     assert sorted(path.name for path in job.exported.iterdir()) == names, "half of the earlier export was left"
     export_model(job, Ranks(0, 1, CPU), model, {}, file_bytes)
     assert [path.name for path in job.out.iterdir()] == ["model"]
@@ -446,13 +444,13 @@ def a_checkpoint_that_cannot_be_written_is_told(folder: Path) -> None:
         "_run": lambda _: Checkpoints(job, Ranks(0, 1, CPU), {}).save(1, state, {}),
     }
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with mock.patch.multiple("train.__main__", **replaced), mock.patch("os._exit") as leave:
-        with mock.patch("sys.argv", ["train", "--job", "job.json"]):
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-            try:
-                run_as_rank()
-            finally:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    words = mock.patch("sys.argv", ["retrace_train", "--job", "job.json"])
+    with mock.patch.multiple("retrace_train.__main__", **replaced), words, mock.patch("os._exit") as leave:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        try:
+            run_as_rank()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     leave.assert_called_once_with(1)
     failure = json.loads((job.out / "failure.json").read_text())
     assert failure["code"] == "UNEXPECTED" and "GB are free" in failure["message"], failure
@@ -494,7 +492,8 @@ def rank_job(folder: Path, size: int) -> Job:
 
 
 def whole_weights(model: PackedModel) -> dict[str, torch.Tensor]:
-    return {name: one.detach().full_tensor().clone() for name, one in model.causal_lm.named_parameters()}
+    parameters: dict[str, Any] = dict(model.causal_lm.named_parameters())
+    return {name: one.detach().full_tensor().clone() for name, one in parameters.items()}
 
 
 def whole_moments(model: PackedModel, optimizer: torch.optim.Optimizer) -> dict[str, dict[str, torch.Tensor]]:

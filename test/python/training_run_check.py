@@ -16,21 +16,19 @@ import argparse
 import hashlib
 import json
 import shutil
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-sys.dont_write_bytecode = True
+import torch
+import torch.distributed.checkpoint as dcp
+from safetensors.torch import load_file, save_file
+from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+from transformers import AutoModelForCausalLM
 
-import torch  # noqa: E402
-import torch.distributed.checkpoint as dcp  # noqa: E402
-from safetensors.torch import load_file, save_file  # noqa: E402
-from torch.distributed.checkpoint.metadata import TensorStorageMetadata  # noqa: E402
-from train.job import Job, read_job  # noqa: E402
-from train.order import Order  # noqa: E402
-from train.shards import Row, open_rows  # noqa: E402
-from transformers import AutoModelForCausalLM  # noqa: E402
+from retrace_train.job import Job, read_job
+from retrace_train.order import Order
+from retrace_train.shards import Row, open_rows
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def rows_of_step(job: Job, step: int) -> list[Row]:

@@ -169,6 +169,13 @@ test('what an arm lost in packing, and how much of its data was seen, is said', 
   includes(textOf(buildAblationReport(page)), 'and so, in less than one pass, also which of them are seen')
 })
 
+test('a single repository is no plural', () => {
+  const page = sample()
+  includes(textOf(buildAblationReport(page)), 'Trained on 1 repository Measured on 2 repositories that no arm saw')
+  page.repositories.heldOut.pop()
+  includes(textOf(buildAblationReport(page)), 'Measured on 1 repository that no arm saw')
+})
+
 test('the page needs nothing else, runs nothing, and names of repositories are text', () => {
   const page = buildAblationReport(sample())
   assert.equal(scriptsOf(page), [])

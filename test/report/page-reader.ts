@@ -1,5 +1,5 @@
 /** A script element as a browser cuts it: it ends at the first `</script`, whatever stands in it. */
-export interface ScriptElement {
+interface ScriptElement {
   attributes: string
   content: string
 }

@@ -56,6 +56,31 @@ test('who wrote the words, at what cost, and how well each language was understo
   includes(page, 'typescript 8 75 % 9 4 1 10.0 %', 'go 0 – 0 0 0 –')
 })
 
+test('one of a kind is no plural, whatever a stage counts', () => {
+  const input = sampleInput()
+  const stages = ['repositories', 'thoughts', 'documents'].map((unit) => ({ name: unit, seconds: 1, units: 1, unit }))
+  const spent = { calls: 1, promptTokens: 1, completionTokens: 1 }
+  const writing = { ...input.writing, used: spent, paid: spent }
+  const page = textOf(buildReport({ ...input, stages, writing }))
+  includes(
+    page,
+    '· 1 repository, 1.0/s',
+    '· 1 thought, 1.0/s',
+    '· 1 document, 1.0/s',
+    '1 call, 1 token asked, 1 answered',
+  )
+  assert.not.match(page, /[^\d,.]1 (repositories|files|thoughts|tokens|calls|rows|documents|pieces|steps)\b/)
+})
+
+test('the bars of packed rows are of one format, whichever it is', () => {
+  const input = sampleInput()
+  const shards = input.shards!.shards.map((shard) => ({ ...shard, format: 'arrow' as const }))
+  const other = { ...shards[0]!, file: 'z.parquet', format: 'parquet' as const }
+  const page = textOf(buildReport({ ...input, shards: { ...input.shards!, shards: [...shards, other] } }))
+  includes(page, 'a.parquet 100.0 % 1 row')
+  assert.not.match(page, /z\.parquet \d+\.\d % 1 row/)
+})
+
 test('bars are as long as their values', () => {
   const page = buildReport(sampleInput())
   const tokens = page.slice(page.indexOf('id="tokens"'), page.indexOf('id="packing"'))
@@ -182,7 +207,7 @@ test('what does not fit the cap is left out and listed with its size; what follo
     sampleDocument('big', 'big one', 'b'.repeat(60_000)),
     sampleDocument('last', 'last', 'c\n'),
   ]
-  const page = buildReport({ ...sampleInput(), documents: [small!, big!, last!] }, { maxViewerBytes: 50_000 })
+  const page = buildReport({ ...sampleInput(), documents: [small, big, last] }, { maxViewerBytes: 50_000 })
   assert.equal(
     (dataOf(page) as { documents: { id: string }[] }).documents.map(({ id }) => id),
     ['small', 'last'],

@@ -87,7 +87,7 @@ const neverImproved = row(
 
 export const sampleRows: SearchRow[] = [improvedTwice, startedBare, neverImproved, row(3, 5000, [], -1)]
 
-export function segment(text: string, origin: Segment['origin'], trainable: boolean, special = false): Segment {
+function segment(text: string, origin: Segment['origin'], trainable: boolean, special = false): Segment {
   return { text, origin, trainable, special }
 }
 

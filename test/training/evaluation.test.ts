@@ -277,8 +277,8 @@ const offline = { modelDir: '/models/mine', shards: { code: '/s' }, tasks: null,
 test('what the offline program says of its progress is shown, and what it wrote is read', async () => {
   const python =
     program(`const fs = require('node:fs'); const at = (name) => process.argv[process.argv.indexOf(name) + 1]
-    if (at('-m') !== 'evaluation' || at('--held-out') !== 'code=/s' || at('--device') !== 'cpu') process.exit(5)
-    if (!process.env.PYTHONPATH.split(':').some((one) => fs.existsSync(one + '/evaluation'))) process.exit(6)
+    if (at('-m') !== 'retrace_eval' || at('--held-out') !== 'code=/s' || at('--device') !== 'cpu') process.exit(5)
+    if (!process.env.PYTHONPATH.split(':').some((one) => fs.existsSync(one + '/retrace_eval'))) process.exit(6)
     console.log('a line of a library'); console.log('{"suite": "odd"')
     for (const done of [0, 1, 3]) console.log(JSON.stringify({ suite: 'needle', done, total: 3 }))
     fs.writeFileSync(at('--out'), '{"needle": {"tasks": 3, "tooLong": 0, "accuracy": 1, "chance": 0.25, "cells": []}}')`)

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { parse } from 'smol-toml'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RetraceError } from '../../src/core/index.js'
@@ -182,12 +183,29 @@ function pinsOf(file: string): Map<string, string> {
 
 test('every requirement is pinned, and to what the tests run with', () => {
   const tested = pinsOf('test/python/requirements.txt')
-  const trained = [...pinsOf('scripts/train/requirements.txt'), ...pinsOf('scripts/train/requirements-trl.txt')]
+  const trained = [
+    ...pinsOf('python/retrace_train/requirements.txt'),
+    ...pinsOf('python/retrace_train/requirements-trl.txt'),
+  ]
   for (const [name, version] of trained) {
     assert.match(version, /^\d+(\.\d+)+$/, name)
     if (tested.has(name)) assert.is(version, tested.get(name), name)
   }
   assert.ok(trained.filter(([name]) => tested.has(name)).length >= 6)
+})
+
+test('the Python project has the version of this one, and names every package that there is', () => {
+  const project = parse(readFileSync(join(root, 'python/pyproject.toml'), 'utf8')) as {
+    project: { version: string }
+    tool: { setuptools: { packages: string[] } }
+  }
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  assert.is(project.project.version, version)
+  const files = readdirSync(join(root, 'python'), { recursive: true, encoding: 'utf8' })
+  const packages = files
+    .filter((path) => path.endsWith('/__init__.py'))
+    .map((path) => dirname(path).replaceAll('/', '.'))
+  assert.equal([...project.tool.setuptools.packages].sort(), packages.sort())
 })
 
 test.run()

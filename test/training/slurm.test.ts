@@ -41,7 +41,7 @@ function runScript(script: string, bin: string, requeued: string): Run {
     encoding: 'utf8',
     env,
     cwd: join(script, '..'),
-    timeout: 60_000,
+    timeout: 600_000,
   })
   return { code: status, stderr, requeued: existsSync(requeued) ? readFileSync(requeued, 'utf8') : '' }
 }
@@ -63,7 +63,7 @@ test('the script is one that bash reads, and its paths are words whatever stands
   const { args } = JSON.parse(readFileSync(join(out, 'started.json'), 'utf8')) as { args: string[] }
   assert.equal(args.slice(2), [
     ...['--nnodes', '2', '--rdzv-backend', 'c10d', '--rdzv-endpoint', 'node-a:29400', '--rdzv-id', '17-0'],
-    ...['--nproc-per-node', '4', '-m', 'train', '--job', join(out, 'job.json')],
+    ...['--nproc-per-node', '4', '-m', 'retrace_train', '--job', join(out, 'job.json')],
   ])
 })
 

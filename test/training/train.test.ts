@@ -79,8 +79,8 @@ test('the ranks get our packages and no network, and torchrun its one machine', 
     env: Record<string, string>
   }
   assert.equal(args.slice(0, 3), ['-m', 'torch.distributed.run', '--standalone'])
-  assert.equal(args.slice(-4), ['-m', 'train', '--job', join(out, 'job.json')])
-  assert.match(env['PYTHONPATH'] ?? '', /scripts/)
+  assert.equal(args.slice(-4), ['-m', 'retrace_train', '--job', join(out, 'job.json')])
+  assert.match(env['PYTHONPATH'] ?? '', /python/)
   assert.equal([env['HF_HUB_OFFLINE'], env['OMP_NUM_THREADS'], env['PYTHONDONTWRITEBYTECODE']], ['1', '1', '1'])
 })
 

@@ -57,7 +57,7 @@ const body = `
 const { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
 const args = process.argv.slice(2)
-if (args.includes('train.probe')) {
+if (args.includes('retrace_train.probe')) {
   console.log(JSON.stringify(probe))
   process.exit(0)
 }
@@ -209,7 +209,7 @@ export function writeShards(folder: string, model: string, shape: ShardsShape = 
 }
 
 /** Sizes of Llama-3-8B, as its config.json has them. */
-export const llama8b = {
+const llama8b = {
   model_type: 'llama',
   hidden_size: 4096,
   intermediate_size: 14_336,
@@ -272,7 +272,7 @@ export function isAlive(pid: number): boolean {
 
 /** Waits for what has to come within half a minute. */
 export async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (let tries = 0; tries < 1500; tries++) {
+  for (let tries = 0; tries < 15_000; tries++) {
     if (isSo()) return
     await sleep(20)
   }

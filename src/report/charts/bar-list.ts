@@ -9,14 +9,14 @@ export interface Bar {
   parts: readonly { value: number; tone: Tone; name: string }[]
   /** Written at the end of the bar. */
   value: string
-  /** Second line below the value, where there is more to say. */
+  /** A second line below the value. */
   note?: string
-  /** Whether it stands closer to the bar before it: one group. */
+  /** Whether it is drawn closer to the bar before it, as a group. */
   joined?: boolean
 }
 
-export interface BarListOptions {
-  /** What a reader without sight should know of the picture, one sentence. */
+interface BarListOptions {
+  /** The picture in one sentence, for screen readers. */
   summary: string
   /** End of the axis where it is fixed; else a round number above the longest bar. */
   end?: number
@@ -27,7 +27,7 @@ export interface BarListOptions {
 export function barList(bars: readonly Bar[], { summary, end, axis }: BarListOptions): Html {
   const longest = bars.reduce((most, bar) => Math.max(most, lengthOf(bar)), 0)
   const ticks = niceTicks(0, end ?? longest, 4)
-  const last = end ?? (ticks.at(-1) as number)
+  const last = end ?? ticks.at(-1) ?? longest
   return html`<div class="bars" role="img" aria-label="${summary}">
     ${bars.map((bar) => drawBar(bar, last, ticks))}
     <div class="bar-row axis" aria-hidden="true">
@@ -66,7 +66,7 @@ function anchorAt(tick: number, last: number): string {
   return tick === 0 ? 'start' : tick === last ? 'end' : 'middle'
 }
 
-/** What the tones of a picture stand for. */
+/** The legend of a picture: what its tones mean. */
 export function legend(entries: readonly { tone: Tone; name: string }[]): Html {
   return html`<ul class="legend">
     ${entries.map(

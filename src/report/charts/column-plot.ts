@@ -10,7 +10,7 @@ export interface Column {
   mark: 'bar' | 'dot' | 'ring'
 }
 
-export interface ColumnPlotOptions {
+interface ColumnPlotOptions {
   summary: string
   axisName: string
   /** Whether the axis starts at zero; bars need it. */

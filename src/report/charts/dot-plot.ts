@@ -1,26 +1,26 @@
 import { html, type Html } from '../html.js'
 import { niceTicks, percentOf, sameDigits } from './scale.js'
 
-/** Repeated measurements of one thing: each a dot, their mean a ring, and how sure the mean is. */
+/** Repeated measurements of the same quantity: each a dot, their mean a ring, the interval of the mean a line. */
 export interface DotRow {
   label: string
   dots: readonly { value: number; name: string }[]
   mean: number
-  /** `null` where one measurement says nothing of the spread. */
+  /** `null` for a single measurement, which has no spread. */
   interval: readonly [number, number] | null
   /** Written at the end of the row. */
   value: string
   note?: string
 }
 
-export interface DotPlotOptions {
+interface DotPlotOptions {
   summary: string
   axisName: string
-  /** A level drawn through all rows; left out where it lies so far off that the rows would shrink to one place. */
+  /** A level drawn through all rows; left out where it is so far off that the dots would fall together. */
   reference: number
 }
 
-/** Rows of dots over one axis, which need not begin at zero: what counts is where they lie to each other. */
+/** Rows of dots over one axis. It need not begin at zero, since only their positions to each other matter. */
 export function dotPlot(rows: readonly DotRow[], { summary, axisName, reference }: DotPlotOptions): Html {
   const values = rows.flatMap(({ dots, mean, interval }) => [
     ...dots.map(({ value }) => value),

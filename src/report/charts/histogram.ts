@@ -1,7 +1,7 @@
 import { html, type Html } from '../html.js'
 import { niceTicks, percentOf, sameDigits } from './scale.js'
 
-export interface HistogramOptions {
+interface HistogramOptions {
   summary: (bins: readonly Bin[]) => string
   axisName: string
   /** A value marked by a line, with its name. */
@@ -9,7 +9,7 @@ export interface HistogramOptions {
 }
 
 /** Values in `[from, to)`; the last bin holds its end too. */
-export interface Bin {
+interface Bin {
   from: number
   to: number
   count: number
@@ -22,19 +22,19 @@ const height = 156
 export function binValues(values: readonly number[], count: number): Bin[] {
   if (values.length === 0) return []
   const [low, high] = values.reduce(
-    ([least, most], one) => [Math.min(least, one), Math.max(most, one)],
+    ([least, most], value) => [Math.min(least, value), Math.max(most, value)],
     [Infinity, -Infinity],
   )
   const edges = niceTicks(low, high, count)
   const bins = edges.slice(1).map((to, at) => ({ from: edges[at] as number, to, count: 0 }))
   for (const value of values) {
-    const bin = bins.find(({ to }) => value < to) ?? (bins.at(-1) as Bin)
+    const bin = (bins.find(({ to }) => value < to) ?? bins.at(-1)) as Bin
     bin.count += 1
   }
   return bins
 }
 
-/** How often which values come: one bar for a bin, counts above, losses in the second colour. */
+/** The distribution of values: a bar for each bin, its count above, values below zero in the second colour. */
 export function histogram(values: readonly number[], { summary, axisName, marked }: HistogramOptions): Html {
   const bins = binValues(values, 12)
   const [start, end] = [bins[0]?.from ?? 0, bins.at(-1)?.to ?? 1]

@@ -1,6 +1,6 @@
 import { html, type Html } from '../html.js'
 
-/** Names and what they are, one below the other. */
+/** A list of names with their values. */
 export function factList(facts: readonly (readonly [string, string])[]): Html {
   return html`<dl class="facts">
     ${facts.map(

@@ -3,7 +3,7 @@ import { html, type Html } from '../html.js'
 import type { ReportLanguage } from '../report-input.js'
 import { share } from './overview.js'
 
-/** How well each language was understood: what parsed, and where its imports lead. */
+/** For each language: how many files were parsed, and where their imports lead. */
 export function languagesSection(languages: readonly ReportLanguage[]): Html {
   const head = (name: string): Html => html`<th class="number">${name}</th>`
   return html`<section id="languages">

@@ -1,9 +1,10 @@
 import { formatCount, formatNumber, formatPercent, formatPlural, formatSeconds, formatShort } from '../format.js'
 import { html, type Html } from '../html.js'
+import { tile } from '../page/tile.js'
 import type { ReportInput } from '../report-input.js'
 import type { SearchSummary } from '../search-summary.js'
 
-/** The name of the run and the figures that one looks for first. */
+/** The name of the run and its main figures. */
 export function overviewSection({ run, repositories, shards, stages }: ReportInput, search: SearchSummary): Html {
   const sum = (pick: (repository: (typeof repositories)[number]) => number): number =>
     repositories.reduce((total, repository) => total + pick(repository), 0)
@@ -16,12 +17,6 @@ export function overviewSection({ run, repositories, shards, stages }: ReportInp
   const none = search.curve.find(({ condition }) => condition === 'none')?.perplexity ?? null
   const kept = search.curve.at(-1)?.perplexity ?? null
   const seconds = stages.reduce((total, stage) => total + stage.seconds, 0)
-  const tile = (name: string, value: string, note: string): Html =>
-    html`<div class="tile">
-      <dt>${name}</dt>
-      <dd>${value}</dd>
-      <dd class="note">${note}</dd>
-    </div>`
   return html`<header id="top">
     <p class="kicker">Retrace run report</p>
     <h1>${run.name}</h1>
@@ -40,7 +35,7 @@ export function overviewSection({ run, repositories, shards, stages }: ReportInp
   </header>`
 }
 
-/** `2.5×`, or a dash where there is nothing to compare with. */
+/** `2.5×`, or a dash where `whole` is 0. */
 export function ratio(part: number, whole: number): string {
   return whole === 0 ? '–' : `${formatNumber(part / whole, 2)}×`
 }

@@ -6,7 +6,7 @@ import { share } from './overview.js'
 
 const mostShards = 12
 
-/** How full the packed rows are, and what they hold by domain. */
+/** How full the packed rows are, and their contents by domain. */
 export function packingSection(manifest: ShardManifest | null): Html {
   if (manifest === null || manifest.packing.rows === 0) {
     return html`<section id="packing">
@@ -55,7 +55,7 @@ function capacityBar(
   fillRatio = tokens / (rows * sequenceLength),
 ): Bar {
   const capacity = rows * sequenceLength
-  const count = (name: string, tokens: number): string => `${name}: ${formatCount(tokens)} tokens`
+  const count = (name: string, tokens: number): string => `${name}: ${formatPlural(tokens, 'token')}`
   return {
     label,
     parts: [
@@ -68,7 +68,7 @@ function capacityBar(
   }
 }
 
-/** Every format holds the same rows; the first format is enough for a picture. */
+/** Every format holds the same rows, so the files of the first format are enough for a picture. */
 function filesOfOneFormat({ shards }: ShardManifest): ShardManifest['shards'] {
   const written = shards.filter(({ rows }) => rows > 0)
   return written.filter(({ format }) => format === written[0]?.format)

@@ -5,7 +5,7 @@ import type { ReportReject, ReportRepository } from '../report-input.js'
 import { summarizeSearch } from '../search-summary.js'
 import { ratio } from './overview.js'
 
-/** A line for each repository, with what was left out of it. */
+/** A row for each repository, and the files that were skipped. */
 export function repositoriesSection(repositories: readonly ReportRepository[], search: readonly SearchRow[]): Html {
   const rowsOf = groupBy(search, ({ trajectory }) => trajectory)
   const head = (name: string): Html => html`<th class="number">${name}</th>`
@@ -67,7 +67,7 @@ function skippedDetails({ name, skipped }: ReportRepository): Html {
   </details>`
 }
 
-/** What left the run, and why. */
+/** The rejected repositories, with the reasons. */
 export function rejectsSection(rejects: readonly ReportReject[]): Html {
   return html`<section id="rejects">
     <h2>Rejected</h2>

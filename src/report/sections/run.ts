@@ -1,16 +1,16 @@
-import { formatCount, formatSmall } from '../format.js'
+import { formatPlural, formatSmall } from '../format.js'
 import { html, type Html } from '../html.js'
 import type { ReportRun } from '../report-input.js'
 import { factList } from './fact-list.js'
 
-/** What made the run, so that it can be made again. */
+/** The versions and settings of the run, so that it can be repeated. */
 export function runSection(run: ReportRun): Html {
   const facts: [string, string][] = [
     ['Retrace', run.retraceVersion],
     ['Scoring model', run.model.name],
     ['Model digest', run.model.digest],
     ['Scored by', run.scorer === null ? 'nothing was scored' : `${run.scorer.device}, ${run.scorer.dtype}`],
-    ['Context length', `${formatCount(run.model.contextLength)} tokens`],
+    ['Context length', formatPlural(run.model.contextLength, 'token')],
     ['Generator', `${run.generator.kind} ${run.generator.version}`],
     ['Renderer', run.renderer],
     ['Seed', String(run.seed)],

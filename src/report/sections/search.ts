@@ -6,7 +6,7 @@ import { formatCount, formatNumber, formatPercent, formatPlural, formatSigned, f
 import { html, type Html } from '../html.js'
 import { keptGains, type CurvePoint, type SearchSummary } from '../search-summary.js'
 
-/** What the gates say, in a few words. */
+/** The decisions of the gates, in a few words. */
 const decisionWords: Partial<Record<Candidate['decision'], string>> = {
   gain: 'accepted',
   'no-gain': 'no gain above the noise',
@@ -15,7 +15,7 @@ const decisionWords: Partial<Record<Candidate['decision'], string>> = {
   'too-long': 'past the length cap',
 }
 
-/** What the search did to the thoughts, and what that did to the likelihood of the code. */
+/** How the search changed the thoughts, and how that changed the likelihood of the code. */
 export function searchSection(rows: readonly SearchRow[], summary: SearchSummary, leastGain: number): Html {
   if (summary.curve.length === 0) {
     const why =
@@ -92,7 +92,7 @@ function headline(summary: SearchSummary): string {
   return parts.join(' ')
 }
 
-/** A point over fewer thoughts than the others compares with its own baseline only. */
+/** Notes on points over fewer thoughts than the others, which can be compared only with their own baseline. */
 function coverageNotes({ curve, searched }: SearchSummary): string {
   const names = { none: 'The baseline', other: 'The control', first: 'The first thought', round: 'The kept thought' }
   return curve

@@ -1,10 +1,10 @@
 import { barList } from '../charts/bar-list.js'
-import { formatCount, formatNumber, formatPercent, formatSeconds } from '../format.js'
+import { formatCount, formatNumber, formatPercent, formatSeconds, formatUnits } from '../format.js'
 import { html, type Html } from '../html.js'
 import type { ReportStage } from '../report-input.js'
 import { share } from './overview.js'
 
-/** Where the time went. */
+/** The time of each stage. */
 export function timeSection(stages: readonly ReportStage[]): Html {
   if (stages.length === 0) {
     return html`<section id="time">
@@ -17,7 +17,7 @@ export function timeSection(stages: readonly ReportStage[]): Html {
     label: name,
     parts: [{ value: seconds, tone: 'main' as const, name: `${name}: ${formatSeconds(seconds)}` }],
     value: formatSeconds(seconds),
-    note: `${formatPercent(share(seconds, total))} · ${formatCount(units)} ${unit}${rate(units, seconds)}`,
+    note: `${formatPercent(share(seconds, total))} · ${formatUnits(units, unit)}${rate(units, seconds)}`,
   }))
   const summary = `Time by stage: ${bars.map(({ label, value }) => `${label}, ${value}`).join('; ')}.`
   return html`<section id="time">

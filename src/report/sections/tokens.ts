@@ -6,7 +6,7 @@ import { ratio, share } from './overview.js'
 
 const mostShown = 20
 
-/** How much longer the reconstructed process is than the code alone, and how much of it is trained. */
+/** How much longer a trajectory is than its code, and how much of it is trained. */
 export function tokensSection(repositories: readonly ReportRepository[]): Html {
   if (repositories.length === 0) {
     return html`<section id="tokens">
@@ -16,7 +16,7 @@ export function tokensSection(repositories: readonly ReportRepository[]): Html {
   }
   const bySize = [...repositories].sort((a, b) => b.reconstructedTokens - a.reconstructedTokens)
   const shown = bySize.slice(0, mostShown)
-  const summary = `Tokens by repository: ${shown.map((one) => `${one.name}, ${formatCount(one.rawTokens)} raw and ${formatCount(one.reconstructedTokens)} reconstructed`).join('; ')}.`
+  const summary = `Tokens by repository: ${shown.map(({ name, rawTokens, reconstructedTokens }) => `${name}, ${formatCount(rawTokens)} raw and ${formatCount(reconstructedTokens)} reconstructed`).join('; ')}.`
   return html`<section id="tokens">
     <h2>Tokens, raw and reconstructed</h2>
     ${legend([
@@ -40,14 +40,14 @@ function barsOf({ name, rawTokens, reconstructedTokens, trainedTokens }: ReportR
   return [
     {
       label: name,
-      parts: [{ value: rawTokens, tone: 'quiet', name: `${name}: ${formatCount(rawTokens)} tokens raw` }],
+      parts: [{ value: rawTokens, tone: 'quiet', name: `${name}: ${formatPlural(rawTokens, 'token')} raw` }],
       value: formatCount(rawTokens),
     },
     {
       label: '',
       parts: [
-        { value: trainedTokens, tone: 'main', name: `${name}: ${formatCount(trainedTokens)} tokens trained` },
-        { value: masked, tone: 'soft', name: `${name}: ${formatCount(masked)} tokens not trained` },
+        { value: trainedTokens, tone: 'main', name: `${name}: ${formatPlural(trainedTokens, 'token')} trained` },
+        { value: masked, tone: 'soft', name: `${name}: ${formatPlural(masked, 'token')} not trained` },
       ],
       value: formatCount(reconstructedTokens),
       note: `${ratio(reconstructedTokens, rawTokens)}, ${formatPercent(share(trainedTokens, reconstructedTokens))} trained`,

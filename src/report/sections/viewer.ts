@@ -2,7 +2,7 @@ import { formatPlural } from '../format.js'
 import { html, type Html } from '../html.js'
 import type { ViewerSelection } from '../viewer-data.js'
 
-/** The frame that the page's script fills with the trajectory one looks at. */
+/** The frame that the page's script fills with the chosen trajectory. */
 export function viewerSection({ data, leftOut }: ViewerSelection): Html {
   return html`<section id="trajectories">
     <h2>Trajectories</h2>

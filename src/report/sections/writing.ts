@@ -1,10 +1,10 @@
-import { formatCount, formatPercent } from '../format.js'
+import { formatCount, formatPercent, formatPlural } from '../format.js'
 import { html, type Html } from '../html.js'
 import type { ReportRun, ReportSpending, ReportWriting } from '../report-input.js'
 import { factList } from './fact-list.js'
 import { share } from './overview.js'
 
-/** Who wrote the words and at what cost, what was done to the plans, and what was written wrong at first. */
+/** Who wrote the texts and at what cost, how plans were corrected, and which first versions were wrong. */
 export function writingSection({ generator }: ReportRun, writing: ReportWriting): Html {
   const { used, paid, failures, plans, thoughts, debugging } = writing
   const roles = generator.prompts.map(({ role, version }) => `${role} ${version}`).join(', ')
@@ -40,7 +40,7 @@ export function writingSection({ generator }: ReportRun, writing: ReportWriting)
 }
 
 function spending({ calls, promptTokens, completionTokens }: ReportSpending): string {
-  return `${formatCount(calls)} calls, ${formatCount(promptTokens)} tokens asked, ${formatCount(completionTokens)} answered`
+  return `${formatPlural(calls, 'call')}, ${formatPlural(promptTokens, 'token')} asked, ${formatCount(completionTokens)} answered`
 }
 
 function listed(failures: ReportWriting['failures']): string {

@@ -1,53 +1,53 @@
 import type { EvaluatedModel, EvaluationReport, SuiteResults } from '../../records/index.js'
+import { outsideSuites } from './outside-suites.js'
 import { paperColumns, paperFigures } from './paper-figures.js'
 
 interface Row {
   title: string
-  /** Text of a value. */
-  text: string
+  value: string
 }
 
-const none = '–'
+const noValue = '–'
 
-/** Checkpoints beside one another, and where a benchmark of the paper was asked for, beside the paper's models too. */
+/** The results of the models side by side; where outside suites were run, beside the paper's figures too. */
 export function compareTable(report: EvaluationReport): string {
   const parts = [offlineTable(report), outsideTable(report), skipLines(report), footNotes(report)]
   return parts.filter((part) => part !== '').join('\n')
 }
 
 function offlineTable({ models }: EvaluationReport): string {
-  const ofModel = models.map((model) => new Map(offlineRows(model).map(({ title, text }) => [title, text])))
+  const ofModel = models.map((model) => new Map(offlineRows(model).map(({ title, value }) => [title, value])))
   const titles = [...new Set(ofModel.flatMap((rows) => [...rows.keys()]))]
   if (titles.length === 0) return ''
-  const rows = titles.map((title) => [title, ...ofModel.map((values) => values.get(title) ?? none)])
+  const rows = titles.map((title) => [title, ...ofModel.map((values) => values.get(title) ?? noValue)])
   return tableText([['', ...models.map(({ name }) => name)], ...rows])
 }
 
 function offlineRows(model: EvaluatedModel): Row[] {
   const results = Object.values(model.suites).flatMap((outcome) => ('results' in outcome ? [outcome.results] : []))
-  // Suites stand in their own order, whichever ran first.
+  // Always in this order of suites, whichever ran first.
   return [heldOutRows, needleRows, completionRows].flatMap((rows) => results.flatMap(rows))
 }
 
 function heldOutRows({ heldOut = {} }: SuiteResults): Row[] {
   return Object.entries(heldOut).flatMap(([name, { all, domains, positions, tooLong }]) => [
-    { title: `${name}: bits per byte`, text: fixed(all.bitsPerByte, 4) },
-    { title: `${name}: nats per token`, text: fixed(all.nllPerToken, 4) },
+    { title: `${name}: bits per byte`, value: fixed(all.bitsPerByte, 4) },
+    { title: `${name}: nats per token`, value: fixed(all.nllPerToken, 4) },
     ...(Object.keys(domains).length < 2
       ? []
       : Object.entries(domains).map(([domain, { bitsPerByte }]) => ({
           title: `  bits per byte, ${domain}`,
-          text: fixed(bitsPerByte, 4),
+          value: fixed(bitsPerByte, 4),
         }))),
     ...positions
       .filter(({ likelihood }) => likelihood.tokens > 0)
       .map(({ from, to, likelihood }) => ({
         title: `  bits per byte, ${name}, tokens ${from} to ${to}`,
-        text: fixed(likelihood.bitsPerByte, 4),
+        value: fixed(likelihood.bitsPerByte, 4),
       })),
     ...(tooLong.documents === 0
       ? []
-      : [{ title: `  ${name}: documents too long to be scored`, text: String(tooLong.documents) }]),
+      : [{ title: `  ${name}: documents too long to be scored`, value: String(tooLong.documents) }]),
   ])
 }
 
@@ -55,11 +55,11 @@ function needleRows({ needle }: SuiteResults): Row[] {
   if (needle === undefined) return []
   const lengths = [...new Set(needle.cells.map(({ length }) => length))].sort((a, b) => a - b)
   return [
-    { title: 'needles: found, %', text: percent(needle.accuracy) },
-    { title: '  by chance, %', text: percent(needle.chance) },
+    { title: 'needles: found, %', value: percent(needle.accuracy) },
+    { title: '  by chance, %', value: percent(needle.chance) },
     ...lengths.map((length) => {
       const cells = needle.cells.filter((cell) => cell.length === length)
-      return { title: `  found in ${length} tokens, %`, text: percent(meanOfCells(cells)) }
+      return { title: `  found in ${length} tokens, %`, value: percent(meanOfCells(cells)) }
     }),
   ]
 }
@@ -73,20 +73,17 @@ function meanOfCells(cells: readonly { tasks: number; accuracy: number | null }[
 function completionRows({ completion }: SuiteResults): Row[] {
   if (completion === undefined) return []
   return [
-    { title: 'completion: exact, %', text: percent(completion.exactMatch) },
-    { title: 'completion: edit similarity, %', text: percent(completion.editSimilarity) },
+    { title: 'completion: exact, %', value: percent(completion.exactMatch) },
+    { title: 'completion: edit similarity, %', value: percent(completion.editSimilarity) },
   ]
 }
 
-/** The paper's rows, and those of ours that it has not. Empty where no suite of others was asked for. */
+/** The paper's figures beside ours, then our further figures. Empty where no outside suite was requested. */
 function outsideTable({ models }: EvaluationReport): string {
-  const figuresOf = ({ suites }: EvaluatedModel): Record<string, number> =>
-    Object.assign({}, ...Object.values(suites).map((outcome) => ('results' in outcome ? outcome.results.figures : {})))
   const ours = models.map(figuresOf)
-  const isOffline = (name: string): boolean => ['held-out', 'needle', 'completion'].includes(name)
-  if (models.every(({ suites }) => Object.keys(suites).every(isOffline))) return ''
+  if (!models.some(({ suites }) => Object.keys(suites).some((name) => name in outsideSuites))) return ''
   const known = new Set<string>(paperFigures.map(({ key }) => key))
-  const more = [...new Set(ours.flatMap(Object.keys))].filter((key) => !known.has(key)).sort()
+  const furtherKeys = [...new Set(ours.flatMap(Object.keys))].filter((key) => !known.has(key)).sort()
   const rowOf = (title: string, key: string, paper: readonly (number | null)[]): string[] => [
     title,
     ...ours.map((figures) => fixed(figures[key] ?? null, 2)),
@@ -94,7 +91,7 @@ function outsideTable({ models }: EvaluationReport): string {
   ]
   const rows = [
     ...paperFigures.map(({ key, title, values }) => rowOf(title, key, values)),
-    ...more.map((key) =>
+    ...furtherKeys.map((key) =>
       rowOf(
         key,
         key,
@@ -103,7 +100,15 @@ function outsideTable({ models }: EvaluationReport): string {
     ),
   ]
   const paperHeads = paperColumns.map((name) => `paper: ${name}`)
-  return `${tableText([['in percent', ...models.map(({ name }) => name), ...paperHeads], ...rows])}`
+  return tableText([['in percent', ...models.map(({ name }) => name), ...paperHeads], ...rows])
+}
+
+/** The figures of a model from all of its outside suites. */
+function figuresOf({ suites }: EvaluatedModel): Record<string, number> {
+  const outcomes = Object.values(suites)
+  return Object.fromEntries(
+    outcomes.flatMap((outcome) => ('results' in outcome ? Object.entries(outcome.results.figures ?? {}) : [])),
+  )
 }
 
 function skipLines({ models }: EvaluationReport): string {
@@ -149,14 +154,14 @@ function footNotes({ models, limit }: EvaluationReport): string {
 }
 
 function fixed(value: number | null, digits: number): string {
-  return value === null ? none : value.toFixed(digits)
+  return value === null ? noValue : value.toFixed(digits)
 }
 
 function percent(value: number | null): string {
   return fixed(value === null ? null : value * 100, 1)
 }
 
-/** The first column is words, the others are figures. */
+/** Columns of equal width: the first aligned left, the others right. */
 function tableText(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length)))
   const pad = (text: string, column: number): string => {

@@ -11,9 +11,9 @@ import { environmentOf, shellLine, type Command } from './command.js'
 
 export interface OfflineRequest {
   modelDir: string
-  /** Folders with a `manifest.json`, by the name that the results have them under. */
+  /** Folders with a `manifest.json`, by their name in the results. */
   shards: Record<string, string>
-  /** File of tasks, a line each; `null` where none is asked for. */
+  /** File with a task in each line; `null` for no tasks. */
   tasks: string | null
   device: 'auto' | 'cpu' | 'cuda'
   python: string
@@ -24,24 +24,36 @@ interface OfflineContext {
   signal?: AbortSignal | undefined
 }
 
-/** Longest that Node waits for anything; an evaluation takes as long as it takes. */
+/** The longest timeout of Node: an evaluation has no limit. */
 export const unlimitedMs = 2 ** 31 - 1
 
-/** The program that measures, as `evaluateOffline` starts it. */
-export function offlineCommand({ modelDir, shards, tasks, device, python }: OfflineRequest, out: string): Command {
+/** The program that `evaluateOffline` starts. */
+function offlineCommand({ modelDir, shards, tasks, device, python }: OfflineRequest, out: string): Command {
   const heldOut = Object.entries(shards).flatMap(([name, folder]) => ['--held-out', `${name}=${folder}`])
-  const given = tasks === null ? [] : ['--tasks', tasks]
-  const argv = [python, '-m', 'evaluation', '--model', modelDir, '--out', out, ...heldOut, ...given, '--device', device]
+  const taskFile = tasks === null ? [] : ['--tasks', tasks]
+  const argv = [
+    python,
+    '-m',
+    'retrace_eval',
+    '--model',
+    modelDir,
+    '--out',
+    out,
+    ...heldOut,
+    ...taskFile,
+    '--device',
+    device,
+  ]
   return { argv: argv as Command['argv'], env: pythonEnv() }
 }
 
-/** The same as a shell takes it. */
+/** The program that `evaluateOffline` starts, as a line for a shell. */
 export function offlineCommandLine(request: OfflineRequest, out: string): string {
   return shellLine(offlineCommand(request, out))
 }
 
 /**
- * Measures a model in a process of its own, with nothing from the network.
+ * Measures a model in a process of its own, without a network.
  *
  * @throws TrainingError with the code that the program ended with; the signal's reason
  */
@@ -55,7 +67,7 @@ export async function evaluateOffline(request: OfflineRequest, context: OfflineC
       env: environmentOf(command),
       signal: context.signal,
       timeoutMs: unlimitedMs,
-      onLine: (line) => bars.read(line),
+      onLine: (line) => bars.show(line),
     })
     context.signal?.throwIfAborted()
     if (end.code !== 0 || !existsSync(out)) throw failureOf(end, request)
@@ -75,13 +87,13 @@ function parseResults(path: string, { modelDir, python }: OfflineRequest): Offli
   }
 }
 
-/** Codes of the program that mean the same here; any other is EVALUATION_FAILED, with its own name in the message. */
+/** Codes of the program that are used here too; any other becomes EVALUATION_FAILED and is named in the message. */
 const knownCodes: readonly TrainingErrorCode[] = [
   ...(['MODEL_INVALID', 'SHARD_MISSING', 'SHARD_CHANGED', 'MANIFEST_INVALID', 'TOKENIZER_MISMATCH'] as const),
   ...(['OUT_OF_MEMORY', 'DEVICE_UNAVAILABLE', 'TASKS_INVALID'] as const),
 ]
 
-/** The program's last word is `CODE: message`; one that was killed has none. */
+/** The program ends with a line `CODE: message`, except where it was killed. */
 function failureOf({ code, tail, startError }: ProcessEnd, { modelDir, python }: OfflineRequest): TrainingError {
   if (startError !== null) {
     return new TrainingError('PYTHON_MISSING', `${python} cannot be started: ${startError.message}. Check --python.`)
@@ -91,11 +103,11 @@ function failureOf({ code, tail, startError }: ProcessEnd, { modelDir, python }:
     .toReversed()
     .flatMap((line) => /^([A-Z][A-Z_]+): (.+)$/.exec(line) ?? [])
   const [, name, message] = words
-  const known = name === 'PYTHON_PACKAGE_MISSING' ? 'PYTHON_INCOMPLETE' : knownCodes.find((one) => one === name)
+  const known = name === 'PYTHON_PACKAGE_MISSING' ? 'PYTHON_INCOMPLETE' : knownCodes.find((code) => code === name)
   if (known !== undefined && message !== undefined) return new TrainingError(known, message, { modelDir })
   const how = code === null ? 'was ended by a signal; was there too little memory?' : `ended with ${code}`
-  const said = message === undefined ? (tail.split('\n').at(-1) ?? '') : `${name}: ${message}`
-  const text = `The evaluation of ${modelDir} ${how}${said === '' ? '' : `: ${said}`}`
+  const detail = message === undefined ? (tail.split('\n').at(-1) ?? '') : `${name}: ${message}`
+  const text = `The evaluation of ${modelDir} ${how}${detail === '' ? '' : `: ${detail}`}`
   return new TrainingError('EVALUATION_FAILED', text, { modelDir, tail })
 }
 
@@ -103,13 +115,16 @@ const progressSchema = z.object({ suite: z.string(), done: z.int().nonnegative()
 const unitOf: Record<string, string> = { heldOut: 'rows', needle: 'tasks', completion: 'tasks' }
 const titleOf: Record<string, string> = { heldOut: 'Held-out', needle: 'Needles', completion: 'Completion' }
 
-/** A bar for each suite that the program says it is at; its other lines are passed over. */
+/** Shows a progress bar for each suite that the program reports; ignores its other lines. */
 class SuiteBars {
-  private current: { suite: string; done: number; bar: StageProgress } | null = null
+  readonly #progress: Progress
+  #current: { suite: string; done: number; bar: StageProgress } | null = null
 
-  constructor(private readonly progress: Progress) {}
+  constructor(progress: Progress) {
+    this.#progress = progress
+  }
 
-  read(line: string): void {
+  show(line: string): void {
     if (!line.startsWith('{')) return
     let step: z.infer<typeof progressSchema>
     try {
@@ -118,17 +133,17 @@ class SuiteBars {
       return
     }
     const { suite, done, total } = step
-    if (this.current?.suite !== suite) {
+    if (this.#current?.suite !== suite) {
       this.finish()
-      const bar = this.progress.stage(titleOf[suite] ?? suite, total, unitOf[suite] ?? 'tasks')
-      this.current = { suite, done: 0, bar }
+      const bar = this.#progress.stage(titleOf[suite] ?? suite, total, unitOf[suite] ?? 'tasks')
+      this.#current = { suite, done: 0, bar }
     }
-    if (done > this.current.done) this.current.bar.advance(done - this.current.done)
-    this.current.done = done
+    if (done > this.#current.done) this.#current.bar.advance(done - this.#current.done)
+    this.#current.done = done
   }
 
   finish(): void {
-    this.current?.bar.finish()
-    this.current = null
+    this.#current?.bar.finish()
+    this.#current = null
   }
 }

@@ -6,14 +6,14 @@ import { noLocalModules } from '../probe.js'
 import type { Command } from './command.js'
 import type { OutsideRequest, OutsideSuite } from './outside-suite.js'
 
-/** The 13 tasks of RULER; the harness's own mean over them is of 4,096 tokens alone, whatever was asked for. */
+/** The 13 tasks of RULER. Their mean is computed here: the harness's own is always of 4,096 tokens. */
 export const rulerTasks = [
   ...['niah_single_1', 'niah_single_2', 'niah_single_3', 'niah_multikey_1', 'niah_multikey_2', 'niah_multikey_3'],
   ...['niah_multiquery', 'niah_multivalue', 'ruler_vt', 'ruler_cwe', 'ruler_fwe', 'ruler_qa_squad', 'ruler_qa_hotpot'],
 ]
 const paperRulerLength = 65_536
 
-/** The length that RULER is asked at: the paper's, or the longest power of two that the model reaches. */
+/** The length at which RULER is run: the paper's, or the largest power of two within the model's context. */
 export function rulerLength(contextLength: number): number {
   return Math.min(paperRulerLength, 2 ** Math.floor(Math.log2(contextLength)))
 }
@@ -31,7 +31,7 @@ export const lmEvalSuites = {
       { kind: 'context', tokens: 4096 },
     ],
     fetches: 'essays, SQuAD and HotpotQA from the Hugging Face Hub',
-    // One length in a call: a limit takes the first examples, which would all be of the first length.
+    // One length in a call: `--limit` takes the first examples, which would all be of the first length.
     commands: (request) => [
       lmEval(request, 'ruler', [
         '--metadata',
@@ -94,15 +94,15 @@ export const lmEvalSuites = {
   },
 } satisfies Record<string, OutsideSuite>
 
-function lmEval(request: OutsideRequest, task: string, more: readonly string[] = []): Command {
+function lmEval(request: OutsideRequest, task: string, options: readonly string[] = []): Command {
   const { python, modelDir, contextLength, device, limit, out } = request
   return {
     env: noLocalModules,
     argv: [
       ...([python, '-m', 'lm_eval', '--model', 'hf'] as [string, ...string[]]),
-      // As JSON: in the other form a comma of the path would begin an argument, such as `trust_remote_code=True`.
+      // As JSON: in the form `name=value,...` a comma in the path would begin another argument, such as `trust_remote_code=True`.
       ...['--model_args', JSON.stringify({ pretrained: modelDir, max_length: contextLength })],
-      ...['--tasks', task, ...more],
+      ...['--tasks', task, ...options],
       ...(device === 'auto' ? [] : ['--device', device]),
       ...(limit === null ? [] : ['--limit', String(limit)]),
       ...['--output_path', out],
@@ -113,7 +113,7 @@ function lmEval(request: OutsideRequest, task: string, more: readonly string[] =
 const resultsSchema = z.looseObject({ results: z.record(z.string(), z.record(z.string(), z.unknown())) })
 type Results = z.infer<typeof resultsSchema>['results']
 
-/** What the harness wrote below a folder, as `MODEL/results_TIME.json`; the last one where there are several. */
+/** Reads the newest `MODEL/results_TIME.json` that the harness wrote below a folder. */
 function readResults(out: string): Results {
   const names = readdirSync(out, { recursive: true, encoding: 'utf8' })
   const path = names
@@ -128,12 +128,12 @@ function readResults(out: string): Results {
   }
 }
 
-/** A share as percent. The harness says -1 where no example was of a length. */
+/** A share in percent. The harness writes -1 where no example has the length. */
 function metricOf(results: Results, task: string, metric: string): number {
   const value = results[task]?.[metric]
   if (typeof value === 'number' && value >= 0) return value * 100
-  const has = Object.keys(results[task] ?? {}).join(', ')
-  throw invalid(task, has === '' ? 'it is not among the results' : `it has no ${metric}, but: ${has}`)
+  const metrics = Object.keys(results[task] ?? {}).join(', ')
+  throw invalid(task, metrics === '' ? 'it is not among the results' : `it has no ${metric}, but: ${metrics}`)
 }
 
 function invalid(what: string, why: string, cause?: unknown): TrainingError {

@@ -1,28 +1,27 @@
 import type { Command } from './command.js'
 import type { PaperKey } from './paper-figures.js'
 
-/** Repositories of others that a person has on the disk. */
-export const outsideFolders = ['helmet', 'longcodebench', 'aptbench'] as const
-export type OutsideFolder = (typeof outsideFolders)[number]
+/** A suite that runs from a clone of its own repository. */
+export type OutsideFolder = 'helmet' | 'longcodebench' | 'aptbench'
 
-/** One model and what an outside suite may know of it. */
+/** A model, and what an outside suite is told about it. */
 export interface OutsideRequest {
   modelDir: string
-  /** Another name under which the model's folder can be reached, that no other model has. */
+  /** Path of a link to the model's folder; no other model has the same. */
   modelLink: string
   contextLength: number
-  /** Where results go; empty before. */
+  /** Folder for the results, empty at first. */
   out: string
   device: 'auto' | 'cpu' | 'cuda'
   python: string
-  /** Most examples of a task; `null`: all. */
+  /** The most examples of a task; `null`: all. */
   limit: number | null
   folders: Partial<Record<OutsideFolder, string>>
   /** Whether code that the model wrote may be run on this machine. */
   allowGeneratedCode: boolean
 }
 
-/** What has to be there before a suite can run. */
+/** A requirement of a suite. */
 export type Need =
   | { kind: 'modules'; modules: readonly string[]; install: string }
   | { kind: 'program'; program: string; from: string }
@@ -30,13 +29,13 @@ export type Need =
   | { kind: 'context'; tokens: number }
   | { kind: 'generated-code' }
 
-/** A suite that others wrote: how it is run here, and how its answer is read. */
+/** A suite of another project: how it is run and how its results are read. */
 export interface OutsideSuite {
   title: string
-  /** Figures of the paper that it gives. */
+  /** The figures of the paper that it measures. */
   paper: readonly PaperKey[]
   needs: readonly Need[]
-  /** What it fetches while it runs, for a person whose machine has no network. */
+  /** What it downloads while it runs, named where it fails. */
   fetches: string
   commands(request: OutsideRequest): Command[]
   /** Figures by name, in percent. @throws TrainingError `RESULTS_INVALID` */

@@ -10,19 +10,19 @@ import { lmEvalSuites } from './lm-eval-suites.js'
 import type { Need, OutsideRequest, OutsideSuite } from './outside-suite.js'
 import { repositorySuites } from './repository-suites.js'
 
-/** Every outside suite by its name on the command line. One more is one more entry. */
+/** Every outside suite by its name on the command line. */
 export const outsideSuites = { ...lmEvalSuites, ...repositorySuites } satisfies Record<string, OutsideSuite>
 export type OutsideSuiteName = keyof typeof outsideSuites
 export const outsideSuiteNames = Object.keys(outsideSuites) as OutsideSuiteName[]
 
-export type OutsideOutcome = { figures: Record<string, number> } | { skipped: string }
+type OutsideOutcome = { figures: Record<string, number> } | { skipped: string }
 
-/** The commands of a suite as a shell takes them. */
+/** The commands of a suite as lines for a shell. */
 export function outsideCommands(name: OutsideSuiteName, request: OutsideRequest): string[] {
   return suiteOf(name).commands(request).map(shellLine)
 }
 
-/** Runs a suite of others; one that cannot run, or does not come to its end, is an answer with the reason. @throws the signal's reason */
+/** Runs a suite. One that cannot run or fails is skipped with the reason. @throws the signal's reason */
 export async function runOutsideSuite(
   name: OutsideSuiteName,
   request: OutsideRequest,
@@ -31,7 +31,7 @@ export async function runOutsideSuite(
   const suite = suiteOf(name)
   const skip = (reason: string): OutsideOutcome => ({ skipped: reason })
   for (const need of suite.needs) {
-    const missing = await whatIsMissing(need, request, context.signal)
+    const missing = await findMissing(need, request, context.signal)
     if (missing !== null) return skip(missing)
   }
   for (const folder of [request.out, dirname(request.modelLink)]) mkdirSync(folder, { recursive: true })
@@ -46,7 +46,7 @@ export async function runOutsideSuite(
       })
       context.signal?.throwIfAborted()
       if (end.startError !== null) return skip(`${command.argv[0]} cannot be started: ${end.startError.message}`)
-      if (end.code !== 0) return skip(whyItEnded(suite, end))
+      if (end.code !== 0) return skip(describeFailure(suite, end))
     }
     return { figures: suite.read(request) }
   } catch (error) {
@@ -61,14 +61,18 @@ function suiteOf(name: OutsideSuiteName): OutsideSuite {
   return outsideSuites[name]
 }
 
-/** The last line that the program said: of a Python traceback the one with the cause. */
-function whyItEnded({ title, fetches }: OutsideSuite, { code, tail }: { code: number | null; tail: string }): string {
+/** Why a suite failed, with its last line of output: in a Python traceback that line has the cause. */
+function describeFailure(
+  { title, fetches }: OutsideSuite,
+  { code, tail }: { code: number | null; tail: string },
+): string {
   const last = tail.split('\n').at(-1) ?? ''
   const how = code === null ? 'was ended by a signal' : `ended with ${code}`
   return `${title} ${how}${last === '' ? '' : `: ${last.slice(0, 500)}`} (it fetches ${fetches})`
 }
 
-async function whatIsMissing(
+/** What is missing of a requirement, as a sentence; `null` where it is met. */
+async function findMissing(
   need: Need,
   request: OutsideRequest,
   signal: AbortSignal | undefined,
@@ -108,13 +112,13 @@ async function missingModule(
 
 function missingFolder(
   { folder, from, holds }: Extract<Need, { kind: 'folder' }>,
-  given: string | undefined,
+  path: string | undefined,
 ): string | null {
-  if (given === undefined) return `it needs its own repository, ${from}; give its folder by --${folder}`
-  const missing = holds.find((name) => !existsSync(join(given, name)))
+  if (path === undefined) return `it needs its own repository, ${from}; give its folder by --${folder}`
+  const missing = holds.find((name) => !existsSync(join(path, name)))
   return missing === undefined
     ? null
-    : `${given} has no ${missing}; --${folder} takes the folder of ${from}, with its data`
+    : `${path} has no ${missing}; --${folder} takes the folder of ${from}, with its data`
 }
 
 function isOnPath(program: string): boolean {

@@ -1,7 +1,7 @@
-/** Models of the paper's main table. */
+/** The models in the paper's main table. */
 export const paperColumns = ['Raw-Repos', 'Repo2Agent', 'Repo2Agent-Search', 'ProLong'] as const
 
-/** Benchmarks of the paper, as it has them: arXiv 2603.11103. In percent; `null` where it gives none, or none that we have seen. */
+/** The paper's benchmark results (arXiv 2603.11103), in percent; `null` where we know of none. */
 export const paperFigures = [
   { key: 'ruler-64k', title: 'RULER 64k', values: [61.0, null, 61.8, 57.1] },
   { key: 'helmet-32k', title: 'HELMET 32k', values: [60.98, null, 62.65, 61.57] },

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { TrainingError } from '../errors.js'
 import type { OutsideRequest, OutsideSuite } from './outside-suite.js'
 
-/** The categories of HELMET whose answers no paid judge reads, and the scores that make each. */
+/** The categories of HELMET that need no paid judge, and the scores of each. */
 const helmetCategories: Record<string, readonly (readonly [dataset: string, metric: string])[]> = {
   recall: [
     ['json_kv', 'substring_exact_match'],
@@ -47,13 +47,13 @@ const aptBenchTasks: Record<string, readonly string[]> = {
 }
 
 /**
- * Suites that run from a repository of their own, which a person has on the disk. None could be run where this was
- * written, for want of their data and of a GPU: commands and forms of results are as their sources have them.
+ * Suites that run from a clone of their own repository. None was run here, for lack of their data and of a GPU: the
+ * commands and the form of the results follow their sources.
  */
 export const repositorySuites = {
   helmet: {
     title: 'HELMET 32k',
-    // The paper's figure is the mean of seven categories; GPT-4o judges two of them, which nobody is made to pay for here.
+    // The paper's figure is the mean of seven categories; two are left out here, since GPT-4o judges them for money.
     paper: [],
     needs: [
       { kind: 'folder', folder: 'helmet', from: 'https://github.com/princeton-nlp/HELMET', holds: ['eval.py', 'data'] },
@@ -93,7 +93,7 @@ export const repositorySuites = {
       { kind: 'context', tokens: 65_536 },
     ],
     fetches: 'data from Steefano/LCB on the Hugging Face Hub, by hand',
-    // Of their configs, the one of a local model under vLLM; the folder is put in its place.
+    // Their config of a local model under vLLM, with the model's folder put in.
     commands: (request) =>
       longCodeLengths.map((k) => ({
         argv: [
@@ -124,8 +124,8 @@ export const repositorySuites = {
       { kind: 'modules', modules: ['vllm', 'rouge', 'evaluate'], install: '-r requirements.txt of APTBench' },
     ],
     fetches: 'what its code/download_data.py names',
-    // It keeps answers by the last part of the model's path, and every trained model's folder is called `model`: a link
-    // with a name of its own keeps one model from being given another's answers.
+    // It caches answers by the last part of the model's path, and the folder of every trained model is called `model`:
+    // a link with a unique name keeps the answers of two models apart.
     commands: ({ modelDir, modelLink, folders, python }) => [
       { argv: ['ln', '-sfn', modelDir, modelLink] },
       {
@@ -145,7 +145,9 @@ export const repositorySuites = {
 } satisfies Record<string, OutsideSuite>
 
 function helmetScore(out: string, names: readonly string[], dataset: string, metric: string): number {
-  const name = names.find((one) => one.startsWith(dataset) && one.includes('_in32768_') && one.endsWith('.json.score'))
+  const name = names.find(
+    (file) => file.startsWith(dataset) && file.includes('_in32768_') && file.endsWith('.json.score'),
+  )
   if (name === undefined) throw invalid(out, `there are no scores of ${dataset} at 32k; HELMET tells why in its log`)
   const value = readJson(join(out, name), z.record(z.string(), z.unknown()))[metric]
   if (typeof value === 'number') return value
@@ -155,11 +157,11 @@ function helmetScore(out: string, names: readonly string[], dataset: string, met
 const longCodeSchema = z.looseObject({ metrics: z.looseObject({ accuracy: z.number() }) })
 const longCodeFile = ({ out }: OutsideRequest, k: number): string => join(out, `codeqa-${k}k.json`)
 
-/** Its files have a line for each model, `NAME.jsonl: 12.34%`, and for some tasks more shares behind a tab. */
+/** The files have a line for each model, `NAME.jsonl: 12.34%`, for some tasks with further shares after a tab. */
 function aptBenchScore(path: string, model: string): number {
   const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
   const start = `${model}.jsonl: `
-  const line = text.split('\n').find((one) => one.startsWith(start))
+  const line = text.split('\n').find((text) => text.startsWith(start))
   const share = Number.parseFloat(line?.slice(start.length) ?? '')
   if (Number.isFinite(share)) return share
   throw invalid(path, `it has no line for ${model}`)
