@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { writeRepository } from '../support.js'
 import { importsBelow, type Import } from './imports.js'
