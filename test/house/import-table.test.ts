@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join, relative, resolve, sep } from 'node:path'
-import ts from 'typescript'
-import { suite } from 'uvu'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
+import { writeRepository } from '../support.js'
+import { importsBelow } from './imports.js'
 
 /** Who may import whom; the rooms in their order. Types count as imports. */
 const allowed: Record<string, string[]> = {
@@ -28,7 +28,7 @@ const stageRooms = Object.keys(allowed).filter((room) => room !== 'cli')
 /** The pipeline and the config see every room but the command line. */
 allowed['pipeline'] = stageRooms
 /** Files at the top of src, and the rooms that may import them. */
-const topLevel = ['index', 'config']
+const topLevel = ['index.ts', 'config.ts']
 const roomsThatSeeTheTop = ['cli', 'pipeline']
 
 interface Walk {
@@ -39,16 +39,10 @@ interface Walk {
 /** Every import of every file below `src`, held against the table. */
 function walkImports(src: string): Walk {
   const walk: Walk = { edges: 0, offences: [] }
-  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
-  for (const file of files.sort()) {
-    const text = readFileSync(join(src, file), 'utf8')
-    for (const { fileName } of ts.preProcessFile(text, true, true).importedFiles) {
-      if (!fileName.startsWith('.')) continue
-      walk.edges++
-      const target = relative(src, resolve(dirname(join(src, file)), fileName))
-      const offence = judge(file.split(sep), target.split(sep))
-      if (offence !== null) walk.offences.push(`${file} -> ${target}: ${offence}`)
-    }
+  for (const { from, to } of importsBelow(src)) {
+    walk.edges++
+    const offence = judge(from.split('/'), to.split('/'))
+    if (offence !== null) walk.offences.push(`${from} -> ${to}: ${offence}`)
   }
   return walk
 }
@@ -57,10 +51,10 @@ function judge(from: string[], to: string[]): string | null {
   const fromTop = from.length === 1
   const toTop = to.length === 1
   const room = from[0] as string
-  const target = (to[0] as string).replace(/\.js$/, '')
-  if (to[0] === '..') return 'reaches out of src'
+  const target = to[0] as string
+  if (target === '..') return 'reaches out of src'
   if (fromTop) {
-    if (!topLevel.includes(room.replace(/\.ts$/, ''))) return 'a file at the top of src that the table does not know'
+    if (!topLevel.includes(room)) return 'a file at the top of src that the table does not know'
     if (toTop) return null
     if (target === 'cli') return 'nobody imports the command line'
   } else {
@@ -69,7 +63,7 @@ function judge(from: string[], to: string[]): string | null {
     if (toTop) return roomsThatSeeTheTop.includes(room) ? null : 'a room imports the top level'
     if (!allowed[room]?.includes(target)) return `${room} may not import ${target}`
   }
-  return to.slice(1).join('/') === 'index.js' ? null : "reaches past another room's index.ts"
+  return to.slice(1).join('/') === 'index.ts' ? null : "reaches past another room's index.ts"
 }
 
 const test = suite('import table')
@@ -90,18 +84,15 @@ test('every room has a face, and the table knows every room', () => {
 })
 
 test('an offence of each kind is found', () => {
-  const src = mkdtempSync(join(tmpdir(), 'retrace-imports-'))
-  const plant = (path: string, text: string): void => {
-    mkdirSync(dirname(join(src, path)), { recursive: true })
-    writeFileSync(join(src, path), text)
-  }
-  plant('core/a.ts', "import type { B } from '../records/index.js'\n")
-  plant('packing/b.ts', "import { c } from '../core/c.js'\n")
-  plant('report/c.ts', "export { loadRunConfig } from '../config.js'\n")
-  plant('scoring/d.ts', "const x = await import('../packing/index.js')\n")
-  plant('attic/e.ts', "import '../core/index.js'\n")
-  plant('config.ts', "import { main } from './cli/index.js'\n")
-  plant('core/f.ts', "import { g } from './g.js'\n")
+  const src = writeRepository({
+    'core/a.ts': "import type { B } from '../records/index.js'\n",
+    'packing/b.ts': "import { c } from '../core/c.js'\n",
+    'report/c.ts': "export { loadRunConfig } from '../config.js'\n",
+    'scoring/d.ts': "const x = await import('../packing/index.js')\n",
+    'attic/e.ts': "import '../core/index.js'\n",
+    'config.ts': "import { main } from './cli/index.js'\n",
+    'core/f.ts': "import { g } from './g.js'\n",
+  })
   const { offences, edges } = walkImports(src)
   assert.is(edges, 7)
   assert.equal(

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve, sep } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 
 /** Who may include whom in `native`. What lies at its top (the device interface) everybody may. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { sha256Hex } from '../../src/core/index.js'
 import { branchOf, tokensOf, walkSteps } from '../../src/cot-search/index.js'

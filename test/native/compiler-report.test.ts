@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { test } from 'uvu'
+import { test } from '../suite.js'
 import * as assert from 'uvu/assert'
 
 // What nvcc itself says of each kernel. A kernel that spills registers still computes what it should, at half the speed or

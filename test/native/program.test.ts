@@ -1,16 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { suite } from 'uvu'
-import { nativeFolder } from '../../src/scoring/backends/native/native-folders.js'
+import { suite } from '../suite.js'
+import { nativePrograms, programFolder } from './programs.js'
 
-// Runs the C++ tests of the native engine: every program is a suite, every TAP line that it prints a test.
-const folder = join(nativeFolder(), 'tests')
-const programs = existsSync(folder)
-  ? readdirSync(folder)
-      .filter((name) => /_test$/.test(name))
-      .sort()
-  : []
+// Runs the C++ test programs that its arguments name, or all of them: every program is a suite, every TAP line that it
+// prints a test. `npm test` calls it once for each program.
 
 interface TapLine {
   ok: boolean
@@ -22,7 +16,10 @@ interface TapLine {
 
 /** The lines of a program, and its failure where it printed less than it planned, or crashed. */
 function runProgram(name: string): TapLine[] {
-  const { stdout, stderr, status, signal } = spawnSync(join(folder, name), { encoding: 'utf8', timeout: 300_000 })
+  const { stdout, stderr, status, signal } = spawnSync(join(programFolder, name), {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  })
   const lines = [...stdout.matchAll(/^(not ok|ok) \d+ - (.*)$/gm)].map(([, verdict, rest]) => {
     const [text, reason = ''] = rest!.split(' # ')
     return { ok: verdict === 'ok', name: text!, reason, skipped: reason.startsWith('SKIP') }
@@ -34,11 +31,14 @@ function runProgram(name: string): TapLine[] {
   return [...lines, { ok: false, name: 'the program ends as it should', reason, skipped: false }]
 }
 
+const wanted = process.argv.slice(2)
+const programs = wanted.length > 0 ? wanted : nativePrograms()
+
 for (const program of programs) {
   const test = suite(program)
   for (const { ok, name, reason, skipped } of runProgram(program)) {
     if (skipped) {
-      process.stdout.write(`skipped: ${program}: ${name}: ${reason.replace(/^SKIP ?/, '')}\n`)
+      process.stdout.write(`skipped: ${program}, ${name}: ${reason.replace(/^SKIP ?/, '')}\n`)
       test.skip(name, () => {})
     } else {
       test(name, () => {
@@ -51,7 +51,7 @@ for (const program of programs) {
 
 if (programs.length === 0) {
   const test = suite('native engine')
-  process.stdout.write(`skipped: the C++ tests are not built (npm run build:native leaves them in ${folder})\n`)
+  process.stdout.write(`skipped: the C++ tests are not built (npm run build:native leaves them in ${programFolder})\n`)
   test.skip('the C++ tests', () => {})
   test.run()
 }
