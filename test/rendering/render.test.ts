@@ -150,7 +150,9 @@ test('what is trained follows the table alone, and a changed line of it changes 
 test('special tokens come from the renderer only; repository text never makes one', () => {
   fc.assert(
     fc.property(anyTrajectory, fc.constantFrom(...rendererNames), (trajectory, name) => {
+      const { specialTokens } = createRenderer(name)
       for (const segment of segmentsOf(name, trajectory)) {
+        assert.is(segment.special && !specialTokens.includes(segment.text), false)
         if (segment.special) assert.is(segment.origin, 'template')
         if (segment.origin === 'observation' || segment.origin === 'draft') assert.not.ok(segment.trainable)
         assert.is.not(segment.text, '')

@@ -82,7 +82,7 @@ test('content that misses a byte, or a part that is written twice, breaks the la
   assert.match(twice, /REPLAY_FAILED/)
 })
 
-test('a wrong line number and a range past the end break the law', async () => {
+test('a wrong line number, a range past the end and one that ends before it starts break the law', async () => {
   const line = await replayChanged((one) => {
     const { action } = findStep(one, 'Edit')
     if (action.tool === 'Edit') action.startLine += 1
@@ -93,6 +93,11 @@ test('a wrong line number and a range past the end break the law', async () => {
     if (action.tool === 'Read') action.end += 1_000_000
   })
   assert.match(range, /are not in/)
+  const backward = await replayChanged((one) => {
+    const { action } = findStep(one, 'Read')
+    if (action.tool === 'Read') [action.start, action.end] = [action.end, action.start]
+  })
+  assert.match(backward, /are not in/)
 })
 
 test('another snapshot, and content that leaves its blob, break the law', async () => {
