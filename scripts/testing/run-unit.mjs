@@ -8,9 +8,12 @@ import { canReadProcesses, commandOf, killAll, newMark, processesOf } from './pr
 const pollMs = 1000
 /** How long the output of a unit may stay open after its end. */
 const closeMs = 10_000
+const maxOutputChars = 1 << 26
 /** How long a unit may stand still; where CPU time cannot be read, only printing is progress. */
-const idleSeconds = Number(process.env.RETRACE_TEST_IDLE_SECONDS ?? (canReadProcesses ? 180 : 1200))
-const maxCpuSeconds = Number(process.env.RETRACE_TEST_CPU_SECONDS ?? 1800)
+const budgetOfTests = {
+  idleSeconds: Number(process.env.RETRACE_TEST_IDLE_SECONDS ?? (canReadProcesses ? 180 : 1200)),
+  maxCpuSeconds: Number(process.env.RETRACE_TEST_CPU_SECONDS ?? 1800),
+}
 /** Less CPU time than this share of the idle time is what a timer uses that waits for something that never comes. */
 const idleCpuShare = 0.005
 
@@ -20,7 +23,7 @@ process.on('exit', () => {
 })
 
 /** Polls a unit's processes; calls `end` with the reason once it is out of its budget. Idle time is counted in polls. */
-function watch(child, mark, end) {
+function watch(child, mark, { idleSeconds, maxCpuSeconds }, end) {
   const usage = { cpuSeconds: 0, printed: 0 }
   let last = { cpuSeconds: 0, printed: 0, polls: 0 }
   let polls = 0
@@ -32,7 +35,8 @@ function watch(child, mark, end) {
     // The sum falls where a process outside the session ends.
     if (isIdle) last.cpuSeconds = Math.min(last.cpuSeconds, cpuSeconds)
     else last = { cpuSeconds, printed: usage.printed, polls }
-    if (usage.cpuSeconds > maxCpuSeconds) end(`it used more than ${maxCpuSeconds} s of CPU time`)
+    if (usage.printed > maxOutputChars) end(`it printed more than ${maxOutputChars} characters`)
+    else if (usage.cpuSeconds > maxCpuSeconds) end(`it used more than ${maxCpuSeconds} s of CPU time`)
     else if ((polls - last.polls) * pollMs >= idleSeconds * 1000) {
       end(
         `it made no progress: it ${canReadProcesses ? 'used no CPU time and ' : ''}printed nothing for ${idleSeconds} s`,
@@ -59,25 +63,31 @@ function reasonToFail({ counts, code, signal, ended }) {
   return code === 0 ? null : `exit code ${code}, though its tests passed`
 }
 
-/** Runs a unit; one that runs no test, hangs or crashes has one failure more than its failed tests. */
-export function runUnit({ name, args }) {
+/**
+ * Runs a unit in a folder with this environment; one that runs no test, hangs or crashes has one failure more than its
+ * failed tests. An aborted signal ends it.
+ */
+export function runUnit({ name, args, cwd = root, env = process.env }, { budget = budgetOfTests, signal } = {}) {
   return new Promise((resolve) => {
     const mark = newMark()
     const started = Date.now()
     const child = spawn(process.execPath, args, {
-      cwd: root,
+      cwd,
       detached: true,
-      env: { ...process.env, NO_COLOR: '1', ...mark.environment },
+      env: { ...env, NO_COLOR: '1', ...mark.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const unit = { pid: child.pid, mark }
     running.add(unit)
     let output = ''
     let ended = null
-    const { usage, stop } = watch(child, mark, (reason) => {
+    const end = (reason) => {
       ended ??= reason
       killAll(child.pid, mark)
-    })
+    }
+    const { usage, stop } = watch(child, mark, budget, end)
+    const abort = () => end('it is not needed any more')
+    signal?.addEventListener('abort', abort)
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
         output += text
@@ -94,10 +104,11 @@ export function runUnit({ name, args }) {
       killAll(child.pid, mark)
       running.delete(unit)
     })
-    child.on('close', (code, signal) => {
+    child.on('close', (code, endSignal) => {
       clearTimeout(closing)
+      signal?.removeEventListener('abort', abort)
       const counts = readCounts(output)
-      const reason = reasonToFail({ counts, code, signal, ended })
+      const reason = reasonToFail({ counts, code, signal: endSignal, ended })
       const { total, passed, skipped } = counts ?? { total: 0, passed: 0, skipped: 0 }
       const failed = total - passed + (reason === null ? 0 : 1)
       const seconds = (Date.now() - started) / 1000

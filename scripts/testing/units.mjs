@@ -24,7 +24,8 @@ export async function listUnits(folder) {
   return programs.length === 0 ? units : [...units.filter((unit) => unit !== programUnit), ...programs]
 }
 
-function readTimes() {
+/** How many seconds each unit took in the last run that had it. */
+export function readTimes() {
   try {
     return JSON.parse(readFileSync(timesFile, 'utf8'))
   } catch {
