@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from './suite.js'
 import * as assert from 'uvu/assert'
 import { loadRunConfig, runConfigJsonSchema, runConfigSchema, trainingConfigJsonSchema } from '../src/config.js'
 import type { JsonSchema } from '../src/core/index.js'

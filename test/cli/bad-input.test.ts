@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { smallProject, writeRepository } from '../support.js'
 import { runCli, tinyModel, type CliResult } from './run-cli.js'

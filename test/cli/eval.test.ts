@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { evaluationReportSchema, type EvaluationReport } from '../../src/records/index.js'
 import { runCli, tinyModel, type CliResult } from './run-cli.js'

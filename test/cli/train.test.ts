@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { endOf, fourSteps, isAlive, shippedModel, startEvent, stepEvent, until, writeFakePython, writeLlama8b, writeShards, type Deed } from '../training/training-fakes.js' // prettier-ignore
 import { runCli } from './run-cli.js'

@@ -1,4 +1,4 @@
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { measureNoise } from '../../src/cot-search/index.js'
 import type { BranchScore, Scorer } from '../../src/scoring/index.js'

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { matchPath } from '../../src/generation/index.js'

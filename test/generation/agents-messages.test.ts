@@ -1,4 +1,4 @@
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import type { Generator, ThoughtRequest } from '../../src/generation/index.js'
 import type { RepositorySnapshot } from '../../src/records/index.js'

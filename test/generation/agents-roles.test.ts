@@ -1,4 +1,4 @@
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { CoreError, RetraceError } from '../../src/core/index.js'
 import { createNarrator, type Generator, type ThoughtRequest } from '../../src/generation/index.js'

@@ -1,4 +1,4 @@
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore } from '../../src/core/index.js'
 import { textPurpose } from '../../src/generation/narrator/file-names.js'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { suite, type Test } from 'uvu'
+import { suite, type Test } from '../suite.js'
 import { nativeFolder } from '../../src/scoring/backends/native/native-folders.js'
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()

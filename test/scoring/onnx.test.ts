@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import { createScorer } from '../../src/scoring/index.js'
 import { scorerContract } from './contract.js'
 

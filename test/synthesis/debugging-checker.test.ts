@@ -1,4 +1,4 @@
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { createChecker, type CheckResult } from '../../src/synthesis/debugging/checker.js'
 import { functionsOf } from '../../src/synthesis/debugging/functions.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore, type SpanReader } from '../../src/core/index.js'
 import { createNarrator, type Generator, type ThoughtRequest } from '../../src/generation/index.js'

@@ -1,4 +1,4 @@
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { RetraceError } from '../../src/core/index.js'
 import { trajectorySchema, type Step, type Trajectory } from '../../src/records/index.js'

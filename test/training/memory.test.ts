@@ -1,4 +1,4 @@
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { estimateMemory, totalBytes } from '../../src/training/memory.js'
 import { readModelShape, type ModelShape } from '../../src/model/index.js'

@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { inspectRequest, presetConfig, TrainingError, type TrainingRequest } from '../../src/training/index.js'
 import { planTraining } from '../../src/training/plan-training.js'

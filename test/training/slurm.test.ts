@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { presetConfig, previewTraining } from '../../src/training/index.js'
 import { endOf, fourSteps, gibibyte, requestFor, shippedModel, startEvent, writeFakePython, writeShards, type Deed } from './training-fakes.js' // prettier-ignore

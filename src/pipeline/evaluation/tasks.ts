@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { EvaluationTask } from '../../records/index.js'
+import { documentTokens } from '../../rendering/index.js'
 import type { Tokenizer } from '../../tokenizer/index.js'
 import type { EvaluationRepositories } from './repositories.js'
 
@@ -15,7 +16,7 @@ export interface TaskSource {
 }
 
 /** The token that opens every document, as in packing. */
-export const openingToken = '<|begin_of_text|>'
+export const openingToken = documentTokens.begin
 
 /** Whether a file holds code, and not text in no language that grounding knows. */
 export const isCode = ({ language }: { language: string }): boolean => language !== 'text'

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore } from '../../../src/core/index.js'
 import { GroundingError, groundRepository, refuseAddress } from '../../../src/grounding/index.js'

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, symlinkSync,
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { deflateSync } from 'node:zlib'
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore, silentProgress } from '../../../src/core/index.js'
 import { GroundingError, groundRepository, splitRevision } from '../../../src/grounding/index.js'

@@ -1,4 +1,4 @@
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import type { ImportRecord } from '../../../src/records/index.js'
 import { ground, writeRepository } from '../repository-fixture.js'

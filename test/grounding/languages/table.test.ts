@@ -1,4 +1,4 @@
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { isManifest, languageOf } from '../../../src/grounding/languages/language-of.js'
 import { languages, rowOf, type SourceLanguage } from '../../../src/grounding/languages/table.js'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore } from '../../../src/core/index.js'
 import { GroundingError, groundingOptionsSchema, groundRepository } from '../../../src/grounding/index.js'

@@ -1,4 +1,4 @@
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { aboutRepository } from '../../../src/grounding/manifests/about-repository.js'
 import { describeImport, ground, writeRepository } from '../repository-fixture.js'

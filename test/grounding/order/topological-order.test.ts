@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { topologicalOrder } from '../../../src/grounding/order/topological-order.js'
 

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { CoreError, RunStore, seededRandom, silentProgress } from '../../../src/core/index.js'
 import { ablate, loadAblationConfig, planAblation, splitRepositories } from '../../../src/pipeline/index.js'

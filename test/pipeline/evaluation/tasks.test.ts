@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore, RunStore, sha256Hex } from '../../../src/core/index.js'
 import { groundingOptionsSchema, groundRepository } from '../../../src/grounding/index.js'

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { groundingOptionsSchema } from '../../../src/grounding/index.js'
 import { checkDisk, checkNode, findGit, needsGit } from '../../../src/pipeline/preflight/machine-checks.js'

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { trajectorySchema, type LedgerRow } from '../../../src/records/index.js'
 import { digestFolder, runCli, tinyModel, type CliResult, type Stop } from '../../cli/run-cli.js'

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { RunStore, sha256Hex } from '../../../src/core/index.js'
 import { Ledger } from '../../../src/pipeline/run/ledger.js'

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { digestFolder, runCli, tinyModel } from '../../cli/run-cli.js'
 import { smallProject, writeRepository } from '../../support.js'

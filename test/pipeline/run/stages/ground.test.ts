@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../../../suite.js'
 import * as assert from 'uvu/assert'
 import { RunStore, seededRandom, sha256Hex, silentProgress } from '../../../../src/core/index.js'
 import { duplicatesSchema, groundingOptionsSchema, type GroundingOptions } from '../../../../src/grounding/index.js'
