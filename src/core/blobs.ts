@@ -5,11 +5,11 @@ import { CoreError } from './errors.js'
 import { readFileIfPresent, writeFileAtomic, writeFileAtomicAsync } from './files.js'
 import { sha256Hex } from './hash.js'
 
-/** Bytes kept by the SHA-256 of their content. What `get` gives is shared by all who ask, so nobody may change it. */
+/** Bytes kept by the SHA-256 of their content. All callers of `get` share the bytes, so none may change them. */
 export interface BlobStore {
-  /** Keeps the bytes and gives their digest; bytes that are kept already are not written again. */
+  /** Keeps the bytes and returns their digest; bytes that are kept already are not written again. */
   put(bytes: Uint8Array): string
-  /** @throws CoreError `RECORD_INVALID` where the blob is missing or its bytes no longer have this digest. */
+  /** @throws CoreError `RECORD_INVALID` if the blob is missing or its bytes no longer have this digest */
   get(digest: string): Uint8Array
 }
 
@@ -18,19 +18,19 @@ export interface FolderBlobStore extends BlobStore {
   putAll(blobs: ReadonlyMap<string, Uint8Array>): Promise<void>
 }
 
-/** Files that are made durable at the same time: the disk then writes its journal once for several. */
+/** How many files are written at the same time: the disk then writes its journal once for several. */
 const writers = 8
 
 interface FolderBlobOptions {
-  /** Most memory for blobs that were read; a blob is asked for once for each of its spans. */
+  /** Most memory for blobs that were read; each of their spans asks for them again. */
   maxCachedBytes?: number
   /** Reads a file, or gives `null` where there is none. */
   read?: (path: string) => Uint8Array | null
 }
 
 /**
- * Blobs as files `ab/abcdef...` below one folder. A blob is read and its digest checked when it is asked for first; then
- * it is kept in memory as long as there is room.
+ * Blobs as files `ab/abcdef...` below one folder. The first `get` of a blob reads it and checks its digest; then it is
+ * kept in memory while there is room.
  */
 export function folderBlobStore(
   folder: string,

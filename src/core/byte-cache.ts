@@ -1,10 +1,10 @@
-/** What one entry takes beside its bytes, roughly: many empty ones are bounded too. */
+/** Memory of an entry beside its bytes, roughly: it bounds the number of empty entries too. */
 const entryBytes = 256
 
-/** Bytes by name, at most so many of them in all. Where there is no more room, those that were used longest ago go. */
+/** Bytes by key, of a bounded size in all. For want of room, the entries that were used longest ago are dropped. */
 export class ByteCache {
   readonly #maxBytes: number
-  /** A Map keeps the order in which its keys were set: the first one was used longest ago. */
+  /** A Map keeps the order in which its keys were set: the first entry was used longest ago. */
   readonly #entries = new Map<string, Uint8Array>()
   #usedBytes = 0
 

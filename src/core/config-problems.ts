@@ -2,7 +2,7 @@ import type { ZodType } from 'zod'
 import { formsAt, jsonSchemaOf, pathsOf, type JsonSchema } from './json-schema.js'
 
 /** An issue as zod reports it, as far as it is read here. */
-export interface ConfigIssue {
+interface ConfigIssue {
   path: PropertyKey[]
   message: string
   code?: string
@@ -21,7 +21,7 @@ export interface ConfigIssue {
 /** Keys of older versions, and the keys that took their places, by their paths. */
 export type RenamedKeys = Readonly<Record<string, string>>
 
-/** A few words for each thing that is wrong with a config: where, what was expected, and what stands there. */
+/** A few words for each problem of a config: the key, what was expected, and what stands there. */
 export function describeProblems(
   schema: ZodType,
   config: unknown,
@@ -38,10 +38,10 @@ export function describeProblems(
     )
 }
 
-/** Where none of several forms fits, what is wrong with the form that the value comes closest to. */
+/** For a value that fits none of several forms, the issues with the form that it comes closest to. */
 function closestForm(issue: ConfigIssue): ConfigIssue[] {
   if (issue.code !== 'invalid_union' || issue.errors === undefined) return [issue]
-  // A form of another type than the value is no guess at what was meant.
+  // A form of another type than the value was not meant.
   const isOther = ({ path, code }: ConfigIssue): boolean =>
     path.length === 0 && (code === 'invalid_type' || code === 'invalid_value')
   const [closest] = issue.errors
@@ -68,7 +68,7 @@ function unknownKey(known: JsonSchema, path: PropertyKey[], renamedKeys: Renamed
   return `${full}: there is no such key, known are ${beside.join(', ')}`
 }
 
-/** The name that a mistyped one is most like, where few letters differ or the one goes on where the other ends. */
+/** The name that a mistyped name was meant to be: few letters differ, or one of them begins with the other. */
 function nearestOf(name: string, names: readonly string[]): string | undefined {
   const ranked = names.map((other) => ({ other, distance: distanceOf(name.toLowerCase(), other.toLowerCase()) }))
   const [best] = ranked.sort((a, b) => a.distance - b.distance)
@@ -81,7 +81,7 @@ function distanceOf(name: string, other: string): number {
   return isBegun ? 1 : editDistance(name, other)
 }
 
-/** Letters to put in, take out or replace to make one word of another. */
+/** How many letters have to be inserted, removed or replaced to turn one word into the other. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index)
   for (const [index, letter] of [...from].entries()) {
@@ -131,7 +131,7 @@ function oneOf(values: readonly unknown[]): string {
   return names.length === 1 ? String(names[0]) : `one of ${names.join(', ')}`
 }
 
-/** What there is to choose from: constants and enums by their values, other forms by their types. */
+/** The choices: constants and enums by their values, other forms by their types. */
 function oneOfForms(forms: readonly JsonSchema[]): string {
   const names = forms.flatMap((form) => {
     if ('const' in form) return [JSON.stringify(form.const)]

@@ -5,8 +5,8 @@ import { dirname } from 'node:path'
 let temporaryNames = 0
 
 /**
- * Writes a whole file so that a reader, or the next start after a kill, sees the old bytes or the new ones and
- * nothing between: temporary name, fsync, rename.
+ * Writes a whole file so that a reader, or the next start after a kill, sees either the old bytes or the new ones:
+ * temporary name, fsync, rename.
  */
 export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   mkdirSync(dirname(path), { recursive: true })
@@ -25,7 +25,7 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   renameSync(temporary, path)
 }
 
-/** The same beside others: what waits for the disk is a thread of the system's, not this one. */
+/** The same without blocking this thread while the disk writes. */
 export async function writeFileAtomicAsync(path: string, data: Uint8Array): Promise<void> {
   mkdirSync(dirname(path), { recursive: true })
   const temporary = `${path}.${process.pid}-${temporaryNames++}.tmp`

@@ -1,5 +1,5 @@
-// The ground that every room stands on: errors with codes, files that appear whole or not at all, hashes, seeded
-// random numbers, the run folder, progress and the thread pool. Holds no word of the domain.
+// What every room uses: errors with codes, config, files that appear whole or not at all, hashes, seeded random
+// numbers, the run folder, progress and the thread pool. It has no word of the domain.
 // Add here only what three rooms use.
 export {
   CoreError,
@@ -9,11 +9,10 @@ export {
   fromWireError,
   isErrorCode,
   toWireError,
-  type ErrorKind,
   type ErrorTable,
   type WireError,
 } from './errors.js'
-export { folderBlobStore, memoryBlobStore, type BlobStore } from './blobs.js'
+export { memoryBlobStore, type BlobStore } from './blobs.js'
 export { parseConfig, readConfigFile } from './config.js'
 export { jsonSchemaOf, type JsonSchema } from './json-schema.js'
 export { eachBounded } from './each-bounded.js'

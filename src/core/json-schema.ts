@@ -1,6 +1,6 @@
 import { z, type ZodType } from 'zod'
 
-/** A JSON schema as far as it is read here. */
+/** The parts of a JSON schema that are read here. */
 export interface JsonSchema {
   properties?: Record<string, JsonSchema>
   additionalProperties?: boolean | JsonSchema
@@ -15,8 +15,8 @@ export interface JsonSchema {
 }
 
 /**
- * The JSON schema of what may stand in a file, with the description, unit and default of every key. A default that
- * depends on the machine is left out; its `defaultText` says what it is.
+ * The JSON schema of a config file, with the description, unit and default of every key. A default that depends on the
+ * machine is left out; its `defaultText` describes it.
  */
 export function jsonSchemaOf(schema: ZodType): JsonSchema {
   return z.toJSONSchema(schema, {
@@ -31,7 +31,7 @@ export function jsonSchemaOf(schema: ZodType): JsonSchema {
 }
 
 /** The forms that a schema allows: its alternatives, or itself. */
-export function formsOf(schema: JsonSchema): JsonSchema[] {
+function formsOf(schema: JsonSchema): JsonSchema[] {
   const alternatives = schema.anyOf ?? schema.oneOf
   return alternatives === undefined ? [schema] : alternatives.flatMap(formsOf)
 }

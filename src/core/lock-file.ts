@@ -2,15 +2,15 @@ import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, write
 import { hostname } from 'node:os'
 import { readFileIfPresent } from './files.js'
 
-/** Locks that this process holds. A lock with its number that is not among them is left from an earlier life. */
+/** Locks that this process holds. Another lock with the number of this process is left from an earlier process. */
 const heldHere = new Set<string>()
 
 /**
- * Takes a file as a lock for this process, and gives the function that lets it go; `null` where another holds it. A
- * lock whose process is gone is taken over, by one process alone.
+ * Takes a file as a lock for this process, and returns the function that releases it; `null` if another process holds
+ * it. If the process of an existing lock is gone, exactly one of the processes that ask takes the lock over.
  *
- * `maxSilenceMs` bounds how long the lock of another machine is believed since it was last touched (`touchLockFile`):
- * whether a process lives elsewhere cannot be seen.
+ * @param maxSilenceMs how long the lock of another machine counts as held after it was last touched (`touchLockFile`):
+ * whether a process of another machine is alive cannot be seen
  */
 export function takeLockFile(path: string, maxSilenceMs = Infinity): (() => void) | null {
   for (let attempt = 0; attempt < 3; attempt++) {
@@ -28,23 +28,23 @@ export function takeLockFile(path: string, maxSilenceMs = Infinity): (() => void
   return null
 }
 
-/** Whether somebody holds this lock at the moment, as far as can be seen. */
+/** Whether a process holds this lock at the moment, as far as can be seen. */
 export function isLockHeld(path: string, maxSilenceMs = Infinity): boolean {
   const holder = readFileIfPresent(path)?.toString('utf8')
   return holder !== undefined && isAlive(holder, path, maxSilenceMs)
 }
 
-/** Tells other machines that the holder of this lock still lives. */
+/** Shows other machines that the holder of this lock is alive. */
 export function touchLockFile(path: string): void {
   const now = new Date()
   try {
     utimesSync(path, now, now)
   } catch {
-    // Somebody removed the file by hand: the holder goes on, and the next one who asks decides anew.
+    // The file was removed by hand: the holder goes on, and the next process that asks gets the lock.
   }
 }
 
-/** Makes the lock appear with its content or not at all: a reader must never find it empty. */
+/** Makes the lock appear with its content: a reader must never find it empty. */
 function createLock(path: string): boolean {
   const draft = `${path}.${process.pid}.tmp`
   writeFileSync(draft, `${process.pid} ${hostname()} ${startOf(process.pid)}`)
@@ -59,7 +59,10 @@ function createLock(path: string): boolean {
   }
 }
 
-/** Moves a dead lock out of the way. Of several who try, one gets it; who moved a fresh lock by mistake puts it back. */
+/**
+ * Moves the lock of a dead process out of the way. Of several processes that try, one succeeds; a process that moved a
+ * new lock by mistake puts it back.
+ */
 function removeStale(path: string, holder: string): void {
   const aside = `${path}.${process.pid}-stale.tmp`
   try {
@@ -89,7 +92,7 @@ function silenceOf(path: string): number {
   return Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)
 }
 
-/** When a process started, in the kernel's ticks, so that another one that got its number is told apart; `-` where unknown. */
+/** When a process started, in the kernel's ticks, to tell it from a later process with the same number; `-` where unknown. */
 function startOf(pid: number): string {
   const stat = readFileIfPresent(`/proc/${pid}/stat`)?.toString('utf8') ?? ''
   // The second field is the name in parentheses, which may hold blanks; state is the third, start time the 22nd.

@@ -10,7 +10,7 @@ export interface Random {
   shuffled<T>(items: readonly T[]): T[]
 }
 
-/** A stream for one purpose: name it by its parts (`seed, repository, step`), so that no two uses share numbers. */
+/** A stream for one purpose, named by its parts (`seed, repository, step`), so that no two uses share numbers. */
 export function seededRandom(...parts: readonly (string | number)[]): Random {
   const generator = xoroshiro128plus(Number.parseInt(sha256Hex(parts.join('\u0000')).slice(0, 8), 16) | 0)
   const below = (bound: number): number => uniformInt(generator, 0, bound - 1)

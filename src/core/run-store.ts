@@ -21,14 +21,14 @@ import { readFileIfPresent, writeFileAtomic } from './files.js'
 import { lockFolder } from './folder-lock.js'
 import { canonicalJson } from './hash.js'
 
-/** How `writeFileAtomic`, the shard writers and the lock call what is not whole yet. */
+/** Names of files that are not whole yet, as `writeFileAtomic`, the shard writers and the lock make them. */
 const temporaryName = /\.\d+(-\d+|-stale)?\.tmp$/
 
 /**
  * One run's folder: blobs, one record per finished unit of a stage, append-only rows, rejects.
  *
- * A record's presence is the mark that its unit is finished; it appears whole or not at all. Rows are for units too
- * long to lose: each is on disk before the next begins, and a row that a kill cut short is left out on reading.
+ * A record's presence marks its unit as finished; it appears whole or not at all. Units that take long keep rows: each
+ * row is on disk before the next begins, and a row that a kill cut short is left out on reading.
  */
 export class RunStore {
   readonly folder: string
@@ -72,7 +72,7 @@ export class RunStore {
     return parseRecord(schema, bytes.toString('utf8'), path)
   }
 
-  /** Appends one row to a unit that is under way; it is on disk when this returns. */
+  /** Appends a row to a unit that is under way; it is on disk when this returns. */
   append(stage: string, id: string, row: unknown): void {
     const path = this.path(stage, `${id}.jsonl`)
     mkdirSync(dirname(path), { recursive: true })
@@ -86,7 +86,7 @@ export class RunStore {
     }
   }
 
-  /** The rows of a unit, in the order of writing. A last row without its line end was cut by a kill and is left out. */
+  /** The rows of a unit, in the order of writing. A last row without a line end was cut by a kill and is left out. */
   rows<S extends ZodType>(stage: string, id: string, schema: S): output<S>[] {
     const path = this.path(stage, `${id}.jsonl`)
     const bytes = readFileIfPresent(path)
@@ -101,7 +101,7 @@ export class RunStore {
     this.write('rejects', id, { id, stage, reason, message, details })
   }
 
-  /** Forgets why a unit left the run, as it did not after all. */
+  /** Removes the reject of a unit that succeeded later. */
   unreject(id: string): void {
     this.remove('rejects', id)
   }
@@ -112,22 +112,22 @@ export class RunStore {
   }
 
   /**
-   * Takes the folder for this process and gives the function that lets it go.
+   * Locks the folder for this process and returns the function that unlocks it.
    *
    * @throws CoreError `RUN_BUSY`, or `OUT_NOT_A_RUN` where the folder holds something else than a run
    */
   lock(): () => void {
-    this.checkIsRunOrEmpty()
+    this.#checkIsRunOrEmpty()
     mkdirSync(this.folder, { recursive: true })
     const unlock = lockFolder(this.folder)
-    this.removeTemporaries()
+    this.#removeTemporaries()
     return unlock
   }
 
-  private checkIsRunOrEmpty(): void {
+  #checkIsRunOrEmpty(): void {
     if (!existsSync(this.folder)) return
     const names = statSync(this.folder).isDirectory() ? readdirSync(this.folder) : ['a file']
-    // Before the first config.json stands, a kill leaves nothing but the lock and temporary names.
+    // A kill before config.json is written leaves nothing but the lock and temporary files.
     const isBegun = names.every(
       (name) => name === 'lock' || (/^(lock|config\.json)/.test(name) && temporaryName.test(name)),
     )
@@ -135,8 +135,8 @@ export class RunStore {
     throw new CoreError('OUT_NOT_A_RUN', `${this.folder} holds other things than a run. Give a new or an empty folder.`)
   }
 
-  /** Removes what a killed process was still writing under its temporary names. */
-  private removeTemporaries(): void {
+  /** Removes the temporary files of a process that was killed. */
+  #removeTemporaries(): void {
     const folders = readdirSync(this.folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())
     const blobs = readFolders(this.path('blobs')).map((name) => join('blobs', name))
     for (const folder of ['.', ...folders.map((entry) => entry.name), ...blobs]) {
@@ -153,14 +153,14 @@ function readFolders(path: string): string[] {
   return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
 }
 
-/** Removes a last row without its line end, so that the next one begins a line of its own. */
+/** Removes a last row that a kill cut short, so that the next row begins a new line. */
 function dropCutRow(path: string): void {
   if (endsItsLine(path)) return
   const bytes = readFileSync(path)
   truncateSync(path, bytes.lastIndexOf(0x0a) + 1)
 }
 
-/** Looks at the last byte alone: a file of rows may be long, and this is asked before each row. */
+/** Whether a file is empty or ends with a line end. Reads the last byte only: the file may be long, and this is called for each row. */
 function endsItsLine(path: string): boolean {
   if (!existsSync(path)) return true
   const file = openSync(path, 'r')
@@ -185,7 +185,7 @@ function parseRecord<S extends ZodType>(schema: S, text: string, path: string): 
   const first = result.error.issues[0]
   throw new CoreError(
     'RECORD_INVALID',
-    `${path} holds a record of another form: ${first?.path.join('.')}: ${first?.message}. Was it made by another version?`,
+    `${path} holds a record of another form: ${first?.path.join('.')}: ${first?.message}. It was made by another version, or changed since. Begin anew with another --out.`,
     { path },
   )
 }

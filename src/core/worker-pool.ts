@@ -3,13 +3,13 @@ import { fromWireError, toWireError, type WireError } from './errors.js'
 
 type Answer<Output> = { ok: true; value: Output } | { ok: false; error: WireError }
 
-/** An answer as JSON: what cannot be sent then fails inside the task, where it is an error, and not behind it. */
+/** An answer as JSON: a value that cannot be sent then fails inside the task, where the error is caught. */
 type WireAnswer = string
 
-/** A pool of threads that all run one function; errors keep their code on the way back. */
+/** A pool of threads that all run one function; errors keep their code and kind on the way back. */
 export interface WorkerPool<Input, Output> {
   run(input: Input, signal?: AbortSignal): Promise<Output>
-  /** Waits for what is under way, then ends the threads. */
+  /** Waits for the tasks under way, then ends the threads. */
   dispose(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export function createWorkerPool<Input, Output>(file: URL, threads: number): Wor
   }
 }
 
-/** Wraps a worker's function so that its result, which must be plain JSON, or its error crosses the thread. */
+/** Wraps a worker's function so that its result, which must be plain JSON, or its error can cross the thread. */
 export function workerTask<Input, Output>(task: (input: Input) => Promise<Output> | Output) {
   return async (input: Input): Promise<WireAnswer> => {
     try {

@@ -5,8 +5,6 @@ export const interchangeErrors = {
   ROW_REJECTED: { kind: 'unit', meaning: 'A row of an imported file is no conversation to learn from.' },
 } as const satisfies ErrorTable
 
-export type InterchangeErrorCode = keyof typeof interchangeErrors
-
 /** Errors of the room `interchange`: a file that cannot be read, and (caught in this room) a row of one. */
 export class InterchangeError extends errorClass(interchangeErrors) {}
 

@@ -18,7 +18,7 @@
 // | definitions of tools, metrics, unknown keys          | nothing                                                    |
 //
 // One more format is one more function in `to/` and one more form in `from/conversations-of-row.ts`.
-export { InterchangeError, interchangeErrors, type InterchangeErrorCode, type RejectReason } from './errors.js'
+export { InterchangeError, interchangeErrors, type RejectReason } from './errors.js'
 export { openaiRow, type OpenAIMessage, type OpenAIRow } from './to/openai-row.js'
 export { openParquetRows, type RowWriter } from './to/parquet-rows.js'
 export { atifTrajectory, type ExportSource } from './to/atif-trajectory.js'

@@ -6,7 +6,5 @@ export const packingErrors = {
   SHARD_INVALID: { kind: 'run', meaning: 'A shard cannot be read, or differs from what its manifest says.' },
 } as const satisfies ErrorTable
 
-export type PackingErrorCode = keyof typeof packingErrors
-
 /** Errors of the room `packing`: a renderer that does not exist, a domain unfit as a file name, a shard that cannot be read. */
 export class PackingError extends errorClass(packingErrors) {}

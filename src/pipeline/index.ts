@@ -14,7 +14,6 @@ export {
   evaluationSuiteNames,
   parseSuites,
   type EvaluationRequest,
-  type SuiteName,
 } from './evaluation/evaluate.js'
 export { groundOnly } from './ground-only.js'
 export { exportFormats, exportRun, type ExportFormat } from './interchange/export-run.js'
@@ -23,7 +22,6 @@ export { packRun, replayRun, reportRun } from './run/finished-run.js'
 export type { CheckResult } from './preflight/check.js'
 export { examine } from './preflight/preflight.js'
 export { readInputList } from './run/input-list.js'
-export type { RunContext } from './run/run-context.js'
 export { run } from './run/run.js'
 export type { RunSummary } from './run/summary.js'
 export { scoreFile } from './score-file.js'

@@ -20,14 +20,14 @@ import {
   type TrainingSummary,
 } from '../training/index.js'
 
-/** What to train, as a person says it. */
+/** What to train, as the command line gives it. */
 export interface TrainOptions {
   /** Runs, imports, or folders that hold a manifest of shards themselves. */
   runs: readonly string[]
-  /** By default `training` within the first of them. */
+  /** By default the folder `training` in the first of them. */
   out?: string | undefined
   preset: PresetName
-  /** The model to start from; the one that ships, where the preset is for it. */
+  /** The model to start from; by default the model that ships, if the preset is for it. */
   model?: string | undefined
   /** A JSON file whose keys replace those of the preset, one by one. */
   config?: string | undefined
@@ -41,12 +41,12 @@ export interface TrainOptions {
 /** Trains on the shards of runs. @throws as `train` of the room, and CoreError `RUN_INCOMPLETE`, `INPUT_NOT_FOUND` */
 export async function trainRuns(options: TrainOptions, context: TrainingContext): Promise<TrainingSummary> {
   const request = requestOf(options)
-  // What was asked for wrongly is told before an environment is made for it.
+  // A wrong request is refused before an environment is made for it.
   inspectRequest(request)
   return train({ ...request, python: await preparePython(pythonChoice(options), context) }, context)
 }
 
-/** What `trainRuns` would start, on this machine or on another. Writes and starts nothing. */
+/** Describes what `trainRuns` would start, on this machine or on another. Writes and starts nothing. */
 export async function previewTrainRuns(
   options: TrainOptions,
   target: TargetMachine | null,
@@ -79,10 +79,10 @@ function modelOf(preset: PresetName): string {
 }
 
 /** The folder of a run's shards. @throws CoreError `RUN_INCOMPLETE`, `INPUT_NOT_FOUND` */
-export function shardsOf(run: string): string {
+function shardsOf(run: string): string {
   if (!existsSync(run)) throw new CoreError('INPUT_NOT_FOUND', `${run} does not exist. Check the path.`)
   const found = [join(run, 'shards'), run].find((folder) => existsSync(join(folder, 'manifest.json')))
-  // A run's own manifest stands at its top, and lists no shards.
+  // The manifest at the top of a run is another one, which lists no shards.
   if (found !== undefined && !(found === run && existsSync(join(run, 'config.json')))) return found
   throw new CoreError('RUN_INCOMPLETE', `${run} has no packed shards. Run it to its end first, then train on it.`)
 }

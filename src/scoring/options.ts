@@ -33,15 +33,11 @@ const settings = {
     .describe(
       'CPU threads that one forward pass uses. `onnx`: default 1, as several scorers run side by side. `native`: default all cores, as its scorers take turns in one engine; their number changes no bit.',
     ),
-  cacheMiB: z
-    .int()
-    .nonnegative()
-    .optional()
-    .meta({
-      description:
-        'Most memory for keys and values, in MiB; what is dropped for want of it is computed again. `onnx`: of scored branches, default 1024, and 0 keeps none. `native`: of everything, open prefixes and the call under way included; default 1024 on the CPU, and on a GPU what is free.',
-      unit: 'MiB',
-    }),
+  cacheMiB: z.int().nonnegative().optional().meta({
+    description:
+      'Most memory for keys and values, in MiB; what is dropped for want of it is computed again. `onnx`: of scored branches, default 1024, and 0 keeps none. `native`: of everything, open prefixes and the call under way included; default 1024 on the CPU, and on a GPU what is free.',
+    unit: 'MiB',
+  }),
 }
 
 /** Which backend scores, and how. */

@@ -4,27 +4,19 @@ import { faultKinds } from './debugging/fault.js'
 const share = z.number().min(0).max(1)
 
 export const synthesisOptionsSchema = z.strictObject({
-  maxActionBytes: z
-    .int()
-    .min(256)
-    .default(12_000)
-    .meta({
-      description: 'A file longer than this is written in several actions, cut where declarations begin.',
-      unit: 'bytes',
-    }),
+  maxActionBytes: z.int().min(256).default(12_000).meta({
+    description: 'A file longer than this is written in several actions, cut where declarations begin.',
+    unit: 'bytes',
+  }),
   maxReadsPerFile: z
     .int()
     .nonnegative()
     .default(8)
     .describe('Most files that an agent reads before it writes its own; those that it takes most names from.'),
-  maxReadBytes: z
-    .int()
-    .min(64)
-    .default(4_000)
-    .meta({
-      description: 'Most bytes that one Read shows; a longer file is shown where the imported names are declared.',
-      unit: 'bytes',
-    }),
+  maxReadBytes: z.int().min(64).default(4_000).meta({
+    description: 'Most bytes that one Read shows; a longer file is shown where the imported names are declared.',
+    unit: 'bytes',
+  }),
   showCode: z
     .boolean()
     .default(false)

@@ -10,7 +10,5 @@ export const tokenizerErrors = {
   TOKEN_OUT_OF_RANGE: { kind: 'unit', meaning: 'A token id is not in the vocabulary of the tokenizer.' },
 } as const satisfies ErrorTable
 
-export type TokenizerErrorCode = keyof typeof tokenizerErrors
-
 /** Errors of the room `tokenizer`: the file it is made from, and names or ids that the file does not have. */
 export class TokenizerError extends errorClass(tokenizerErrors) {}

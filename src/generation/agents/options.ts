@@ -2,15 +2,11 @@ import { z } from 'zod'
 
 /** Options of the agents over a language model, whatever answers for it. */
 export const agentOptionsSchema = z.strictObject({
-  maxPromptChars: z
-    .int()
-    .min(2_500)
-    .default(48_000)
-    .meta({
-      description:
-        'Most characters of a prompt, its system text included; about four to a token. What does not fit is left out; below the least, the words of a prompt and what is told in full would be more than that by themselves.',
-      unit: 'characters',
-    }),
+  maxPromptChars: z.int().min(2_500).default(48_000).meta({
+    description:
+      'Most characters of a prompt, its system text included; about four to a token. What does not fit is left out; below the least, the words of a prompt and what is told in full would be more than that by themselves.',
+    unit: 'characters',
+  }),
   maxNewTokens: z
     .strictObject({
       overview: z

@@ -24,26 +24,16 @@ export const endpointOptionsSchema = z.strictObject({
     .default('OPENAI_API_KEY')
     .describe('Name of the environment variable with the key. A server on this machine may need none.'),
   concurrency: z.int().min(1).max(512).default(8).describe('How many calls run at once.'),
-  timeoutMs: z
-    .int()
-    .min(1)
-    .max(300_000)
-    .default(120_000)
-    .meta({
-      description:
-        'Time limit of one attempt, until the last byte of its answer. Node waits 300 s for the head of an answer.',
-      unit: 'ms',
-    }),
+  timeoutMs: z.int().min(1).max(300_000).default(120_000).meta({
+    description:
+      'Time limit of one attempt, until the last byte of its answer. Node waits 300 s for the head of an answer.',
+    unit: 'ms',
+  }),
   maxAttempts: z.int().min(1).max(100).default(6).describe('Attempts for one call, the first one included.'),
-  maxRetryWaitMs: z
-    .int()
-    .min(0)
-    .max(3_600_000)
-    .default(60_000)
-    .meta({
-      description: 'Longest wait between two attempts, also where the server asks for a longer one.',
-      unit: 'ms',
-    }),
+  maxRetryWaitMs: z.int().min(0).max(3_600_000).default(60_000).meta({
+    description: 'Longest wait between two attempts, also where the server asks for a longer one.',
+    unit: 'ms',
+  }),
   temperature: z.number().min(0).max(2).default(0.7).describe('Sampling temperature.'),
   topP: z.number().gt(0).max(1).default(1).describe('Share of the probability mass that is sampled from.'),
   maxTokensField: z

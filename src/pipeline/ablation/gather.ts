@@ -123,7 +123,7 @@ function compareRepositories(
   return { ...pairedDifference(ours, theirs), better: ours.filter(isBetter).length }
 }
 
-export function isLowerBetter(name: AblationMeasure): boolean {
+function isLowerBetter(name: AblationMeasure): boolean {
   return name === 'code' || name === 'trajectory-code'
 }
 

@@ -21,9 +21,9 @@ import { tasksFile } from './tasks.js'
 /** What trains and measures a model; a parameter of an ablation, so that tests need neither. */
 export interface ModelWork {
   /** The interpreter that both need. */
-  preparePython(choice: PythonChoice, context: RunContext): Promise<string>
-  train(request: TrainingRequest, context: RunContext): Promise<TrainingSummary>
-  evaluate(request: OfflineRequest, context: RunContext): Promise<OfflineResults>
+  preparePython: (choice: PythonChoice, context: RunContext) => Promise<string>
+  train: (request: TrainingRequest, context: RunContext) => Promise<TrainingSummary>
+  evaluate: (request: OfflineRequest, context: RunContext) => Promise<OfflineResults>
 }
 
 /** Trains each arm with each seed on as many tokens, and measures each model, the one at the start among them. */

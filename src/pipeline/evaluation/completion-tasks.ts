@@ -4,7 +4,7 @@ import type { CompletionTask, FileRecord, RepositorySnapshot } from '../../recor
 import { codeLines } from './code-lines.js'
 import { isCode, openingToken, type TaskSource } from './tasks.js'
 
-export interface CompletionOptions {
+interface CompletionOptions {
   /** How many there are at most, over all repositories. */
   tasks?: number
   /** How many lines are asked for, in turn. */

@@ -4,7 +4,7 @@ import type { ChoiceTask } from '../../records/index.js'
 import { Haystack, type HaystackPiece } from './haystack.js'
 import { openingToken, type TaskSource } from './tasks.js'
 
-export interface NeedleOptions {
+interface NeedleOptions {
   /** Tokens; powers of two from the first to the model's context, by default. */
   lengths?: readonly number[]
   depths?: readonly number[]

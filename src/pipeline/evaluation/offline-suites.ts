@@ -16,7 +16,7 @@ export const offlineSuiteNames = ['held-out', 'needle', 'completion'] as const
 export type OfflineSuiteName = (typeof offlineSuiteNames)[number]
 
 /** What an offline suite is run with. */
-export interface OfflineWork {
+interface OfflineWork {
   model: ModelToEvaluate
   repositories: EvaluationRepositories
   /** Folder for shards and tasks; models with the same tokenizer and context share it. */

@@ -9,7 +9,7 @@ export interface Check {
   find: () => Promise<string> | string
 }
 
-/** What became of a check: what was found, or the message of the error. */
+/** The result of a check: what was found, or the message of the error. */
 export interface CheckResult {
   name: string
   isNeeded: boolean

@@ -8,12 +8,12 @@ import {
   type GenerationOptions,
 } from '../../generation/index.js'
 
-/** Reads every prompt that these options ask with; asks nobody. @throws GenerationError `PROMPT_INVALID` */
+/** Reads every prompt that these options use; asks nobody. @throws GenerationError `PROMPT_INVALID` */
 export function checkPrompts(options: GenerationOptions): void {
   digestOfPrompts(options)
 }
 
-/** Looks whether there is a key where the endpoint needs one; asks nobody. @throws GenerationError `API_KEY_MISSING` */
+/** Checks that the API key is set if the endpoint needs one; asks nobody. @throws GenerationError `API_KEY_MISSING` */
 export function checkApiKey(options: GenerationOptions): void {
   if (options.kind === 'endpoint') findApiKey(options)
 }
@@ -21,8 +21,8 @@ export function checkApiKey(options: GenerationOptions): void {
 const probeTimeoutMs = 5_000
 
 /**
- * Asks the endpoint for its list of models, which costs nothing. Any answer counts but that the key is wrong: many
- * servers have no such list.
+ * Asks the endpoint for its list of models, which costs nothing. Any answer counts, except that the key is
+ * refused: many servers have no such list.
  *
  * @throws GenerationError `ENDPOINT_UNREACHABLE`, `ENDPOINT_REFUSED`, `API_KEY_MISSING`
  */

@@ -9,7 +9,7 @@ import { checkDisk, checkNode, findGit, findPython, needsGit } from './machine-c
 import { checkRenderer } from './renderer-checks.js'
 
 /** The run that is asked for. */
-export interface RunRequest {
+interface RunRequest {
   inputs: readonly string[]
   folder: string
   modelDir: string
@@ -28,13 +28,13 @@ export async function requireRun(request: RunRequest, note: (line: string) => vo
   await requireAll([...offlineChecks(request), endpointOrCache(request, note)])
 }
 
-/** Does every check, those of what is optional as well, for `retrace doctor`. */
+/** Does every check, the optional ones included, for `retrace doctor`. */
 export async function examine(request: RunRequest, python: string | undefined): Promise<CheckResult[]> {
   const optional: Check = { name: 'Python for training', isNeeded: false, find: () => findPython(python) }
   return tryAll([...offlineChecks(request), endpointCheck(request), optional])
 }
 
-/** What can be known without asking another machine, the cheapest first. */
+/** The checks that ask no other machine, the cheapest first. */
 function offlineChecks({ inputs, folder, modelDir, config, tokenizer: loaded }: RunRequest): Check[] {
   const { generation, packing, grounding } = config
   let tokenizer: Promise<Tokenizer> | undefined = loaded && Promise.resolve(loaded)
@@ -55,7 +55,7 @@ function offlineChecks({ inputs, folder, modelDir, config, tokenizer: loaded }: 
   ]
 }
 
-/** A check for each backend; needed is the one that the config names, where thoughts are searched at all. */
+/** A check for each backend; the one that the config names is needed if thoughts are searched. */
 function backendChecks(modelDir: string, { scorer, search }: RunConfig): Check[] {
   return backendNames.map((name) => {
     const isChosen = name === scorer.backend
@@ -112,7 +112,7 @@ function endpointCheck({ config: { generation } }: RunRequest): Check {
   return { name: 'endpoint', isNeeded: true, find }
 }
 
-/** A server that does not answer is refused, but not where all answers may be in the cache. */
+/** Refuses a server that does not answer, unless the cache may have all answers. */
 function endpointOrCache(request: RunRequest, note: (line: string) => void): Check {
   const check = endpointCheck(request)
   const find = async (): Promise<string> => {

@@ -2,7 +2,7 @@ import { createGenerator, type Generator } from '../../generation/index.js'
 import { Ledger } from './ledger.js'
 import type { Run } from './run-folder.js'
 
-/** Makes what writes the words of a run; the run's ledger keeps account of its calls. */
+/** Makes the generator of a run; the ledger of the run keeps account of its calls. */
 export function openGenerator({ store, config, context }: Run): Generator {
   const ledger = new Ledger(store)
   return createGenerator(config.generation, {

@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path'
 import { CoreError } from '../../core/index.js'
 
 /**
- * The inputs of a list file: one a line, relative to the file's folder; empty lines and lines that begin with `#` are
- * passed over.
+ * The inputs of a list file: one per line, relative to the folder of the file; empty lines and lines that begin with `#`
+ * are skipped.
  *
  * @throws CoreError `INPUT_NOT_FOUND`, `INPUT_INVALID`
  */

@@ -1,64 +1,67 @@
+import { z } from 'zod'
 import type { RunStore } from '../../core/index.js'
 import type { Budget } from '../../generation/index.js'
-import { z } from 'zod'
 import { ledgerRowSchema, ledgerSendSchema, type LedgerRow } from '../../records/index.js'
 
-/** Calls of a run and what they came to. Tokens are as the server counts them. */
+/** Numbers of calls and of tokens, as the server counts them. */
 export interface Spending {
   calls: number
   promptTokens: number
   completionTokens: number
 }
 
-/** What a run used of a language model, and what of it the run itself paid. */
+/** How much a run used a language model, and how much of it the run itself paid for. */
 export interface LedgerSummary {
-  /** Every call that an answer was taken from, cached ones among them: the same however often the run was stopped. */
+  /** Every call whose answer was used, cached answers included: the same however often the run was stopped. */
   used: Spending
-  /** What this run paid for, over all its starts. */
+  /** The calls that this run paid for, over all its starts. */
   paid: Spending
-  /** What went wrong and was tried again, by kind. */
+  /** Failed attempts that were repeated, by kind. */
   failures: Record<string, number>
 }
 
 const lineSchema = z.union([ledgerRowSchema, ledgerSendSchema])
 
 /**
- * A run's calls: a line before each is sent, and one when it is answered, so that a call which came home after the run was
- * killed still counts as paid by it. Which of them were paid depends on what the cache held, and the
- * order on time, so `ledger.jsonl` is left out of the promise of equal bytes.
+ * A run's calls: a line before each is sent, and one when it is answered, so that a call that was answered after the run
+ * was killed still counts as paid by it. Which calls are paid depends on the cache, and their order on time, so
+ * `ledger.jsonl` is not among the files that are equal from run to run.
  */
 export class Ledger {
   readonly #known = new Set<string>()
-  /** Calls that were sent and of which no answer is known, by the first of their keys. */
+  /** Calls that were sent and not answered yet, by the first of their keys. */
   readonly #open = new Map<string, readonly string[]>()
   readonly #sentBefore = new Set<string>()
   readonly #summary: LedgerSummary = { used: nothing(), paid: nothing(), failures: {} }
 
-  constructor(private readonly store: RunStore) {
+  readonly #store: RunStore
+
+  constructor(store: RunStore) {
+    this.#store = store
     for (const line of store.rows('.', 'ledger', lineSchema)) {
       if ('sent' in line) this.#open.set(line.sent[0] ?? '', line.sent)
       else if ('unpaid' in line) this.#open.delete(line.unpaid[0] ?? '')
       else this.#take(line)
     }
-    // Their runs are over: they came home, or never will.
+    // These were sent by earlier starts: they were answered meanwhile, or never will be.
     for (const keys of this.#open.values()) for (const key of keys) this.#sentBefore.add(key)
   }
 
-  /** Notes that a call goes out. */
+  /** Notes that a call is sent. */
   send(keys: readonly string[]): void {
-    this.store.append('.', 'ledger', { sent: keys })
+    this.#store.append('.', 'ledger', { sent: keys })
   }
 
-  /** Notes that a call which went out is not paid: it came to nothing, or another run paid it. */
+  /** Notes that a call that was sent is not paid: it failed, or another run paid for it. */
   giveBack(keys: readonly string[]): void {
-    this.store.append('.', 'ledger', { unpaid: keys })
+    this.#store.append('.', 'ledger', { unpaid: keys })
   }
 
-  /** Notes a call once, also where a run that was stopped comes by it again. */
+  /** Notes an answered call; a call that is noted already, as the run was stopped and repeats it, is not noted again. */
   add(row: LedgerRow): void {
     if (this.#known.has(row.key)) return
     const known = { ...row, paid: row.paid || this.#sentBefore.has(row.key) }
-    this.store.append('.', 'ledger', known)
+    this.#store.append('.', 'ledger', known)
     this.#take(known)
   }
 
@@ -66,7 +69,7 @@ export class Ledger {
     return structuredClone(this.#summary)
   }
 
-  /** What is left of a budget for the whole run. Calls that were on their way at a kill count as paid. */
+  /** The rest of a budget for the whole run. Calls that were under way at a kill count as paid. */
   left({ calls, tokens }: Budget): Budget {
     const { paid } = this.#summary
     const rest = (budget: number | null, spent: number): number | null =>

@@ -23,7 +23,7 @@ export const runRecordSchema = z.strictObject({
     vocabularySize: z.int(),
     contextLength: z.int(),
   }),
-  /** Who writes the words. */
+  /** What writes the texts. */
   generator: generatorInfoSchema,
   /** Digest of all prompts: a run that went on with others would be two runs in one folder. */
   prompts: z.string(),
@@ -37,7 +37,7 @@ export interface Run {
   record: RunRecord
   config: RunConfig
   tokenizer: Tokenizer
-  /** The search scores and packing writes what this one renderer makes. */
+  /** One renderer for both: the search scores exactly the text that packing writes. */
   renderer: Renderer
   context: RunContext
   read: SpanReader

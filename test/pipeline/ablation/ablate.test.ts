@@ -87,6 +87,12 @@ const bitsOf: Record<AblationArm | 'base', number> = {
   'search-unmasked': 2,
 }
 
+/** Does something as work that takes time would: it answers later, and what it throws is a rejection. */
+const later = async <Result>(work: () => Result): Promise<Result> => {
+  await Promise.resolve()
+  return work()
+}
+
 /** Trains and measures nothing: writes what the loop writes, and answers by arm and seed. Notes what it was asked. */
 function fakeModels(stopAt = Infinity): ModelWork & { trained: Asked[]; evaluated: string[] } {
   const trained: Asked[] = []
@@ -94,50 +100,52 @@ function fakeModels(stopAt = Infinity): ModelWork & { trained: Asked[]; evaluate
   return {
     trained,
     evaluated,
-    preparePython: async ({ python }) => String(python),
-    train: async (request) => {
-      if (trained.length + evaluated.length >= stopAt) throw new CoreError('ABORTED', 'Stopped.')
-      trained.push(request)
-      mkdirSync(join(request.out, 'model'), { recursive: true })
-      mkdirSync(join(request.out, 'checkpoints', 'step-00000002'), { recursive: true })
-      const steps = [1, 2].map((step) => ({
-        ...{ event: 'step', step, loss: 3 - step, domainLoss: {}, gradNorm: 1, learningRate: 0.001 },
-        ...{ tokens: 2000, trainedTokens: 1500, totalTokens: 2000 * step, totalTrainedTokens: 1500 * step },
-        ...{ seconds: 0.5, tokensPerSecond: 4000, mfu: null, memoryBytes: 1 },
-      }))
-      const end = { event: 'end', step: 2, reason: 'done', model: join(request.out, 'model') }
-      writeFileSync(
-        join(request.out, 'metrics.jsonl'),
-        [...steps, end].map((line) => JSON.stringify(line) + '\n').join(''),
-      )
-      const facts = { out: request.out, model: join(request.out, 'model'), reason: 'done' as const }
-      return { ...facts, step: 2, totalSteps: 2, loss: 1, tokens: 4000, nothingToDo: false }
-    },
-    evaluate: async ({ modelDir, shards }): Promise<OfflineResults> => {
-      if (trained.length + evaluated.length >= stopAt) throw new CoreError('ABORTED', 'Stopped.')
-      const [, arm = 'base', seed = '0'] = /training\/([a-z-]+)\/seed-(\d+)\/model$/.exec(modelDir) ?? []
-      evaluated.push(arm === 'base' ? 'base' : `${arm} ${seed}`)
-      const results: NonNullable<OfflineResults['heldOut']> = {}
-      for (const [name, folder] of Object.entries(shards)) {
-        const of = (bits: number): Likelihood => ({
-          tokens: 10,
-          bytes: 30,
-          nll: 1,
-          nllPerToken: 0.1,
-          bitsPerByte: bits,
-        })
-        const bits = bitsOf[arm as AblationArm] + Number(seed) / 100
-        // One repository is a little harder than the other.
-        const domains = Object.keys(manifestIn(folder).domains).sort()
-        results[name] = {
-          all: of(bits),
-          domains: Object.fromEntries(domains.map((domain, at) => [domain, of(bits + at)])),
-          positions: [],
-          tooLong: { documents: 0, tokens: 0 },
+    preparePython: ({ python }) => later(() => String(python)),
+    train: (request) =>
+      later(() => {
+        if (trained.length + evaluated.length >= stopAt) throw new CoreError('ABORTED', 'Stopped.')
+        trained.push(request)
+        mkdirSync(join(request.out, 'model'), { recursive: true })
+        mkdirSync(join(request.out, 'checkpoints', 'step-00000002'), { recursive: true })
+        const steps = [1, 2].map((step) => ({
+          ...{ event: 'step', step, loss: 3 - step, domainLoss: {}, gradNorm: 1, learningRate: 0.001 },
+          ...{ tokens: 2000, trainedTokens: 1500, totalTokens: 2000 * step, totalTrainedTokens: 1500 * step },
+          ...{ seconds: 0.5, tokensPerSecond: 4000, mfu: null, memoryBytes: 1 },
+        }))
+        const end = { event: 'end', step: 2, reason: 'done', model: join(request.out, 'model') }
+        writeFileSync(
+          join(request.out, 'metrics.jsonl'),
+          [...steps, end].map((line) => JSON.stringify(line) + '\n').join(''),
+        )
+        const facts = { out: request.out, model: join(request.out, 'model'), reason: 'done' as const }
+        return { ...facts, step: 2, totalSteps: 2, loss: 1, tokens: 4000, nothingToDo: false }
+      }),
+    evaluate: ({ modelDir, shards }) =>
+      later((): OfflineResults => {
+        if (trained.length + evaluated.length >= stopAt) throw new CoreError('ABORTED', 'Stopped.')
+        const [, arm = 'base', seed = '0'] = /training\/([a-z-]+)\/seed-(\d+)\/model$/.exec(modelDir) ?? []
+        evaluated.push(arm === 'base' ? 'base' : `${arm} ${seed}`)
+        const results: NonNullable<OfflineResults['heldOut']> = {}
+        for (const [name, folder] of Object.entries(shards)) {
+          const of = (bits: number): Likelihood => ({
+            tokens: 10,
+            bytes: 30,
+            nll: 1,
+            nllPerToken: 0.1,
+            bitsPerByte: bits,
+          })
+          const bits = bitsOf[arm as AblationArm] + Number(seed) / 100
+          // One repository is a little harder than the other.
+          const domains = Object.keys(manifestIn(folder).domains).sort()
+          results[name] = {
+            all: of(bits),
+            domains: Object.fromEntries(domains.map((domain, at) => [domain, of(bits + at)])),
+            positions: [],
+            tooLong: { documents: 0, tokens: 0 },
+          }
         }
-      }
-      return { heldOut: results }
-    },
+        return { heldOut: results }
+      }),
   }
 }
 
@@ -243,17 +251,17 @@ test('what agents tried and mended is trained in no arm, and what they saw in th
     action.tool === 'Read' && observation !== null ? textOf(observation) : [],
   )
   assert.ok(drafts.length > 0 && read.length > 0, `${drafts.length} drafts, ${read.length} reads`)
-  const { decode } = await loadTokenizer(tinyModel)
+  const tokenizer = await loadTokenizer(tinyModel)
   for (const arm of ablationArms) {
     const folder = join(scratch, 'whole', 'arms', arm)
     const files = manifestIn(folder).shards.filter(({ format }) => format === 'parquet')
     const rows = (await Promise.all(files.map(({ file }) => readShard(join(folder, file))))).flat()
-    const all = rows.map(({ inputIds }) => decode([...inputIds])).join('')
+    const all = rows.map(({ inputIds }) => tokenizer.decode([...inputIds])).join('')
     // What is not trained leaves a gap, over which no text goes.
     const trained = rows
       .map(({ labels }) =>
         runsOf([...labels])
-          .map(decode)
+          .map((ids) => tokenizer.decode(ids))
           .join('\u0000'),
       )
       .join('\u0000')
@@ -324,10 +332,11 @@ test('one that is stopped at any place goes on there, and ends in the same figur
 test('a training that saved and stopped is no model, and a stop is not lost between two units', async () => {
   const stopping: ModelWork = {
     ...fakeModels(),
-    train: async (request) => ({
-      ...{ out: request.out, model: null, reason: 'stopped', step: 1, totalSteps: 2, loss: 2, tokens: 2000 },
-      nothingToDo: false,
-    }),
+    train: (request) =>
+      later(() => ({
+        ...{ out: request.out, model: null, reason: 'stopped', step: 1, totalSteps: 2, loss: 2, tokens: 2000 },
+        nothingToDo: false,
+      })),
   }
   cpSync(join(scratch, 'whole'), join(scratch, 'halted'), { recursive: true })
   rmSync(join(scratch, 'halted', 'trained'), { recursive: true })
