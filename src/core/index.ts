@@ -12,7 +12,7 @@ export {
   type ErrorTable,
   type WireError,
 } from './errors.js'
-export { folderBlobStore, memoryBlobStore, type BlobStore } from './blobs.js'
+export { memoryBlobStore, type BlobStore } from './blobs.js'
 export { blobSpanSchema, digestSchema, type BlobSpan, type SpanReader } from './span.js'
 export { parseConfig, readConfigFile } from './config.js'
 export { jsonSchemaOf, type JsonSchema } from './json-schema.js'

@@ -27,14 +27,10 @@ export const searchOptionsSchema = z.strictObject({
     .meta({ description: 'Most tokens by which a thought may grow in one round.', unit: 'tokens' }),
   leak: z
     .strictObject({
-      maxCommonChars: z
-        .int()
-        .positive()
-        .default(80)
-        .meta({
-          description: 'Longest run of characters that a thought may share with the unseen code.',
-          unit: 'characters',
-        }),
+      maxCommonChars: z.int().positive().default(80).meta({
+        description: 'Longest run of characters that a thought may share with the unseen code.',
+        unit: 'characters',
+      }),
       maxContainment: z
         .number()
         .min(0)

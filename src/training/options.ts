@@ -24,30 +24,21 @@ export const trainingConfigSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe("RoPE base; `null` keeps the model's own. 8e6 for 64k from Llama-3."),
-  contextLength: z
-    .int()
-    .positive()
-    .nullable()
-    .default(null)
-    .meta({
-      description:
-        "Most positions that the exported model claims; `null`: the model's own, or the rows' length where that is more.",
-      unit: 'tokens',
-    }),
+  contextLength: z.int().positive().nullable().default(null).meta({
+    description:
+      "Most positions that the exported model claims; `null`: the model's own, or the rows' length where that is more.",
+    unit: 'tokens',
+  }),
   until: untilSchema.default({ epochs: 1 }).describe('How long training goes on: `epochs`, `tokens` or `steps`.'),
   batchRows: z
     .int()
     .positive()
     .default(64)
     .meta({ description: 'Rows in one step, over all ranks and micro-batches.', unit: 'rows' }),
-  microBatchRows: z
-    .int()
-    .positive()
-    .default(1)
-    .meta({
-      description: 'Rows that one rank takes through the model at once; its share of `batchRows` is a multiple.',
-      unit: 'rows',
-    }),
+  microBatchRows: z.int().positive().default(1).meta({
+    description: 'Rows that one rank takes through the model at once; its share of `batchRows` is a multiple.',
+    unit: 'rows',
+  }),
   mixture: z
     .record(z.string(), z.number().positive())
     .nullable()
