@@ -1,4 +1,4 @@
-"""Attention over pages as the device does it: branches behind one prefix, and what float64 makes of some rows."""
+"""Attention over pages on the device: branches behind one prefix, and some rows of it in float64."""
 
 import ctypes
 import math

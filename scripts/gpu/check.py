@@ -83,7 +83,7 @@ def run_inside(options: argparse.Namespace) -> int:
 
 
 def run_part(part: str, options: argparse.Namespace, minutes: float) -> None:
-    """One part in a process of its own: whatever becomes of it, the others run and the file says what happened."""
+    """Runs a part in a process of its own. Whatever happens to it, the other parts run, and the file reports it."""
     command = [sys.executable, str(ROOT / "scripts/gpu-check"), "--inside", "--part", part, "--out", str(options.out)]
     command += ["--device", options.device, "--scale", options.scale, "--build-folder", str(options.build_folder)]
     command += [word for choice in options.kernels or [] for word in ("--kernels", choice)]

@@ -1,7 +1,7 @@
 """Runs one function in a process of its own, with a time limit.
 
-Kernels that never met this device may hang or take the process along; the check must live on and say what happened.
-The function takes the arguments as keywords and returns what JSON can hold.
+Kernels that have not run on this device before may hang or crash; the check has to go on and report what happened.
+The function takes keyword arguments and returns a JSON value.
 """
 
 import ctypes
@@ -39,7 +39,7 @@ class Outcome:
 
 
 def end_group(process: subprocess.Popen) -> None:
-    """Ends the process and what it started. One that hangs in the driver is left behind after ten seconds."""
+    """Ends the process and its children. A process that hangs in the driver is given up after ten seconds."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=10)
@@ -48,12 +48,12 @@ def end_group(process: subprocess.Popen) -> None:
 
 
 def end_with_parent() -> None:
-    """Between fork and exec: where the part itself is ended at its limit, nothing that it started goes on."""
+    """Runs between fork and exec: when the part is ended at its limit, its children end too."""
     PRCTL(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def run_command(command: list[str], limit_s: float, input_text: str | None = None, **options: Any) -> Outcome:
-    """Runs a command; its output goes to a file, so that it is there also where the command is killed."""
+    """Runs a command. Its output goes to a file, so that it is kept where the command is killed."""
     started = time.monotonic()
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         process = subprocess.Popen(
@@ -90,7 +90,7 @@ def run_isolated(
         surroundings = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         outcome = run_command(command, limit_s, json.dumps(arguments), env=surroundings)
         outcome.value = None
-        # An answer counts also where the process then crashed on its way out, but the crash is told.
+        # An answer is used even where the process crashed at its exit; the crash is reported.
         if answer.exists():
             content = json.loads(answer.read_text())
             if "error" in content:

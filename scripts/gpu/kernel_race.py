@@ -1,4 +1,4 @@
-"""Which kernels are the fastest here: each choice alone, in a process of its own."""
+"""Finds the fastest kernels on this machine: each choice alone, in a process of its own."""
 
 from collections.abc import Callable
 
@@ -12,8 +12,8 @@ from speed import GIB, RESERVE_GIB, Contest, cache_bytes_for, draw, free_memory,
 
 
 def choose_kernels(run: Run, report: Report, workload: str, candidates: list[str], warm_ups: int, repeats: int) -> str:
-    """Times each choice of kernels alone and returns the fastest; "auto" where none answered. Each in a process of its
-    own, as kernels that never met this device may hang."""
+    """Times each choice of kernels and returns the fastest; "auto" where none gave a result. Each runs in a process of
+    its own, since kernels that have not run on this device before may hang."""
     medians: dict[str, float] = {}
     for kernels in candidates:
         label = f"{workload} ours, kernels {kernels}"
@@ -54,7 +54,7 @@ def open_contest(
     seconds: float,
     prefixes: list[int],
 ) -> Contest | None:
-    """How both parts of speed begin: the fastest kernels, the rates behind the floors, and the weights."""
+    """The beginning of both speed parts: the fastest kernels, the rates for the floors, and the weights."""
     kernels = "auto"
     with report.step("which kernels"):
         report.need(seconds)

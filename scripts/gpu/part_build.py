@@ -64,7 +64,7 @@ def must_succeed(outcome: Outcome, what: str) -> None:
 
 
 def make_sure_it_is_built(run: Run, report: Report, with_tests: bool = False) -> None:
-    """For the other parts, on a machine where the part build did not run: the libraries, and where wanted the tests."""
+    """Builds the libraries, and the tests where wanted, for the other parts where the part build did not run."""
     needed = [run.build_folder / "libretrace_engine.so"] + ([] if run.device == "cpu" else [run.device_library])
     if with_tests:
         needed.append(run.build_folder / "tests/device_test")
@@ -169,7 +169,7 @@ def count_tap(text: str) -> tuple[int, int, int]:
 
 
 def run_tests(run: Run, report: Report) -> None:
-    """All at once, as most take one core: with a limit that leaves time to write down what they said."""
+    """Runs the tests at once, since most use one core, with a limit that leaves time to record their output."""
     tests = tests_of(run)
     report.proof("there are C++ tests", len(tests) > 0, f"{len(tests)} programs")
     environment = {**os.environ, "RETRACE_ROOT": str(run.root)}

@@ -1,7 +1,7 @@
 """Part kernels: rates of the machine, and our kernels one by one through the device's own function table.
 
 Products and attention are compared with float64 (on a sample of rows) before they are timed. Each choice of kernels
-runs in a process of its own: some never met this device.
+runs in a process of its own, since some have not run on this device before.
 """
 
 import ctypes
@@ -230,7 +230,7 @@ def attention_cases(run: Run) -> list[tuple[int, int, int]]:
 
 
 def ask(run: Run, report: Report, function: str, kernels: str, limit_s: float) -> Any:
-    """The function's answer from a process of its own; None where these kernels are not to be had here."""
+    """The result of the function in a process of its own; None where these kernels are not available here."""
     arguments = {"run": run.as_arguments(), "kernels": kernels}
     outcome = run_isolated("part_kernels", function, arguments, min(limit_s, report.seconds_left() - 5))
     if run.is_refusal(kernels, outcome.why):

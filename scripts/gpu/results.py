@@ -1,4 +1,4 @@
-"""What a part of the check leaves: figures, proofs and notes, merged into one JSON file after every step.
+"""The results of a part: figures, proofs and notes, merged into one JSON file after every step.
 
 A figure is a list of samples with a unit; its median and spread are written beside it. A proof passes or fails, and a
 failed one fails the check. A goal is met or missed, and a missed one fails nothing.
@@ -63,7 +63,7 @@ def summary(samples: list[float], unit: str) -> dict:
 
 
 class OutOfTime(Exception):
-    """A step that would not end before the part's limit."""
+    """A step that would not end before the limit of the part."""
 
 
 class Report:
@@ -111,7 +111,7 @@ class Report:
         print(f"  {'proved' if passed else 'DISPROVED'}: {name}: {detail}")
 
     def goal(self, name: str, value: float | None, goal: float, better: str = ">=") -> None:
-        """Met or missed where the run is of the size that the goal is for; else only the value is told."""
+        """Records whether a goal is met, in a run of the size that the goal is for; else only the value."""
         entry: dict = {"goal": goal, "better": better, "value": value, "met": None}
         if self.goals_apply and value is not None:
             entry["met"] = value >= goal if better == ">=" else value <= goal
@@ -125,13 +125,13 @@ class Report:
         print(f"  note: {text}")
 
     def need(self, seconds: float) -> None:
-        """Ends a step that takes about so long where less is left. @raises OutOfTime"""
+        """Ends a step where less time is left than it takes. @raises OutOfTime"""
         if self.seconds_left() < seconds:
             raise OutOfTime(f"not run: it takes about {seconds:.0f} s and {self.seconds_left():.0f} s are left")
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """One thing to measure. Its failure is written down and the next step goes on."""
+        """A step of the part. Its failure is recorded, and the next step runs."""
         print(f"{self.part}: {name}", flush=True)
         try:
             yield

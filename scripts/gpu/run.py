@@ -1,4 +1,4 @@
-"""What one call of the check works on."""
+"""The settings of a call of the check."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class Run:
 
     @property
     def precision(self) -> int:
-        """What to ask the engine for: bfloat16, so that a CPU rounds where a GPU does."""
+        """The engine's precision: bfloat16 on a CPU too, so that it rounds where a GPU does."""
         return 2 if self.device == "cpu" else 0
 
     def why_not(self, kernels: str) -> str | None:
@@ -48,8 +48,8 @@ class Run:
         return None
 
     def is_refusal(self, kernels: str, why: str) -> bool:
-        """Whether the device said by itself, when it was opened, that it has no such kernels for this model or GPU. For
-        the two choices that have to work everywhere that is a failure."""
+        """Whether the device reported, when it was opened, that it has no such kernels for this model or GPU. For the
+        two choices that have to work everywhere this counts as a failure."""
         return kernels not in ("auto", "portable") and ("MODEL_UNSUPPORTED" in why or "(status 5)" in why)
 
     @property
@@ -57,7 +57,7 @@ class Run:
         return self.build_folder / f"libretrace_{self.device}.so"
 
     def as_arguments(self) -> dict:
-        """For a process of its own; `Run.from_arguments` takes it back."""
+        """A JSON value for another process; `Run.from_arguments` reads it."""
         return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self).items()}
 
     @staticmethod

@@ -176,7 +176,7 @@ class Contest:
         return sum(tensor.numel() * tensor.element_size() for tensor in self.weights.values())
 
     def repeat(self, policy: str, work: Workload, sample: Sample, candidates: int | None) -> dict | None:
-        """None where memory ran out, which is an answer, and is not asked again."""
+        """None where memory ran out, which is a result and is not tried again."""
         if (policy, work.name) in self.out_of_memory:
             return None
         try:
@@ -233,7 +233,7 @@ class Contest:
         self.write_down(work, samples)
 
     def retry_alone(self, work: Workload, wanted: dict, samples: dict, candidates_of: dict) -> None:
-        """Where Transformers ran out of memory beside our engines, it gets the machine for itself."""
+        """Where Transformers ran out of memory beside our engines, repeats it without them."""
         lost = [policy for policy in ("HF smart", "HF naive") if (policy, work.name) in self.out_of_memory]
         memory = {name: getattr(engine, "memory_taken", None) for name, engine in self.engines.items()}
         self.record_memory(work, samples, memory)
@@ -302,7 +302,7 @@ class Contest:
         self.check_scores(work, samples)
 
     def write_ratio(self, work: Workload, policy: str, ours: list[dict], theirs: list[dict]) -> None:
-        """Of the repeats that stood beside each other."""
+        """The ratio over the repeats that ran side by side."""
         pairs = [their["ms"] / our["ms"] for our, their in zip(ours, theirs, strict=False)]
         median = self.report.figure(f"{work.name} {policy} / ours", pairs, "1")
         goal = RATIO_GOALS.get(policy, {}).get(work.name)

@@ -1,7 +1,7 @@
 """The training loop of python/retrace_train, driven from here: one rank, rows in memory, steps on the clock.
 
-What is timed is `Training.make_step`, the very step of `retrace train`; only its rows come from here and not from
-shards. In a process of its own (isolated.py), which adds a line to a file for every trial that it did.
+This times `Training.make_step`, the step of `retrace train`; only its rows come from memory and not from shards. It
+runs in a process of its own (isolated.py), which adds a line to a file for every trial.
 """
 
 import json
@@ -106,14 +106,14 @@ def open_training(job: Job, rows: MemoryRows) -> TimedTraining:
 
 
 def ranks_of(job: Job) -> Ranks:
-    """This process alone; it joins once."""
+    """A single rank: this process, which joins once."""
     if not RANKS:
         RANKS.append(join_ranks(job))
     return RANKS[0]
 
 
 def prepare(training: TimedTraining) -> None:
-    """What `Training.run` does before its first step."""
+    """Does what `Training.run` does before its first step."""
     job, device = training.job, training.ranks.device
     training.model = loop.build_model(job, device, loop.make_mesh(device), training.rows.sequence_length)
     training.peak_flops, training.peak_source = loop.peak_flops(device, loop.TYPES[job.config.compute])

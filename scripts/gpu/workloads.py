@@ -1,4 +1,4 @@
-"""What is measured, and how much arithmetic each policy needs for it.
+"""The workloads that are measured, and the arithmetic that each policy needs for them.
 
 P prefix tokens, K branches, z thought tokens and x target tokens of each branch; n = z + x. Floors are operations over
 rates that were measured in the same run.

@@ -1,5 +1,5 @@
 """
-What sources.json names, where its archives lie, and the source files in them. Nothing is unpacked or run.
+The sources in sources.json, the paths of their archives, and the source files in them. Nothing is unpacked or run.
 """
 
 import json

@@ -1,7 +1,7 @@
 """
-Which files are worth training on, and which must never be: built, borrowed, generated and minified files go, near
-duplicates go, and so does every file that shares code with a held-out package, with the project's own dependencies or
-with Python's standard library.
+Selects the files to train on. Built, vendored, generated and minified files are left out, and so are near duplicates
+and every file that shares code with a held-out package, with the project's own dependencies or with Python's standard
+library.
 """
 
 import hashlib

@@ -117,7 +117,7 @@ class Worker:
 
 
 def work_along(work: Path, shared: Shared, rank: int) -> None:
-    """The life of every process but the first."""
+    """What every process but the first does."""
     worker = Worker(work, shared, rank)
     while True:
         shared.begin.wait(MEET_TIMEOUT_S)
