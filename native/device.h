@@ -28,49 +28,49 @@ typedef enum retrace_dtype { RETRACE_F32 = 0, RETRACE_F16 = 1, RETRACE_BF16 = 2 
 
 typedef enum retrace_device_status {
   RETRACE_DEVICE_OK = 0,
-  RETRACE_DEVICE_NONE = 1,           // no driver, a driver that is too old, or no GPU
+  RETRACE_DEVICE_NONE = 1,  // no driver, a driver that is too old, or no GPU
   RETRACE_DEVICE_OUT_OF_MEMORY = 2,
-  RETRACE_DEVICE_CALL_FAILED = 3,    // this call failed; the device can be used again
-  RETRACE_DEVICE_IS_LOST = 4,        // a sticky error: nothing on this device works until the process is a new one
-  RETRACE_DEVICE_UNSUPPORTED = 5     // a shape or an option that the kernels do not know
+  RETRACE_DEVICE_CALL_FAILED = 3,  // this call failed; the device can be used again
+  RETRACE_DEVICE_IS_LOST = 4,      // a sticky error: nothing on this device works until the process is a new one
+  RETRACE_DEVICE_UNSUPPORTED = 5   // a shape or an option that the kernels do not know
 } retrace_device_status;
 
 typedef struct retrace_device_error {
-  int32_t status;        // retrace_device_status
-  int32_t native_status; // the library's own status, such as cudaError_t; 0 where there is none
+  int32_t status;         // retrace_device_status
+  int32_t native_status;  // the library's own status, such as cudaError_t; 0 where there is none
   int32_t line;
-  char file[96];         // source file of the failed call, without folders
-  char message[400];     // one line, with the next step
+  char file[96];      // source file of the failed call, without folders
+  char message[400];  // one line, with the next step
 } retrace_device_error;
 
 typedef struct retrace_shape {
   int32_t hidden_size, intermediate_size, layers, heads, kv_heads, head_size, vocabulary_size;
-  int32_t context_length; // tokens
+  int32_t context_length;  // tokens
   float norm_epsilon;
 } retrace_shape;
 
 typedef struct retrace_device_options {
-  int32_t ordinal;       // which GPU
-  int32_t threads;       // CPU only
-  int32_t round_to_bf16; // CPU only: round where a bfloat16 device does
-  int32_t page_tokens;   // 0: the device's own choice
-  const char *kernels;   // NULL or "auto"; else a comma-separated choice that the device documents
+  int32_t ordinal;        // which GPU
+  int32_t threads;        // CPU only
+  int32_t round_to_bf16;  // CPU only: round where a bfloat16 device does
+  int32_t page_tokens;    // 0: the device's own choice
+  const char *kernels;    // NULL or "auto"; else a comma-separated choice that the device documents
   retrace_shape shape;
 } retrace_device_options;
 
 // Facts about an open device.
 typedef struct retrace_device_facts {
-  char name[128];               // such as "NVIDIA H200" or "CPU reference (AVX-512)"
-  char kernels[192];            // what computes, such as "cublasLt 13.1 + attention mma.sync"; part of what decides bits
-  int32_t activation_bytes;     // 4 or 2
-  int32_t computes_bf16;        // 1 where activations are rounded to bfloat16
-  int32_t page_tokens;          // T
-  int32_t attention_tile_rows;  // rows of queries in one tile of the attention
-  int64_t row_multiple;         // activation buffers must have rows up to this multiple
-  int64_t total_bytes, free_bytes; // device memory, bytes; free at this moment
+  char name[128];            // such as "NVIDIA H200" or "CPU reference (AVX-512)"
+  char kernels[192];         // what computes, such as "cublasLt 13.1 + attention mma.sync"; part of what decides bits
+  int32_t activation_bytes;  // 4 or 2
+  int32_t computes_bf16;     // 1 where activations are rounded to bfloat16
+  int32_t page_tokens;       // T
+  int32_t attention_tile_rows;      // rows of queries in one tile of the attention
+  int64_t row_multiple;             // activation buffers must have rows up to this multiple
+  int64_t total_bytes, free_bytes;  // device memory, bytes; free at this moment
 } retrace_device_facts;
 
-typedef struct retrace_device retrace_device; // the device's own
+typedef struct retrace_device retrace_device;  // the device's own
 
 // A matrix [rows, columns] in the device's own layout; `data` has `weight_bytes` bytes of `allocate`.
 typedef struct retrace_weight {
@@ -98,22 +98,22 @@ typedef struct retrace_tile {
 } retrace_tile;
 
 typedef struct retrace_attention_plan {
-  const retrace_segment *segments; // device memory, as are the next two
+  const retrace_segment *segments;  // device memory, as are the next two
   const retrace_tile *tiles;
   const int32_t *page_table;
-  const retrace_segment *host_segments; // the same in host memory
+  const retrace_segment *host_segments;  // the same in host memory
   const int32_t *host_page_table;
   int32_t segment_count, tile_count, page_table_length;
-  int32_t longest_position; // the largest position of any query
+  int32_t longest_position;  // the largest position of any query
 } retrace_attention_plan;
 
 typedef struct retrace_page_copy {
-  int32_t source_page, target_page, rows; // rows [0, rows) of all layers and of the hidden states
+  int32_t source_page, target_page, rows;  // rows [0, rows) of all layers and of the hidden states
 } retrace_page_copy;
 
 typedef struct retrace_device_api {
-  uint32_t abi; // RETRACE_DEVICE_ABI
-  const char *name; // "cpu", "cuda", "emulated"
+  uint32_t abi;      // RETRACE_DEVICE_ABI
+  const char *name;  // "cpu", "cuda", "emulated"
 
   // Devices found, as one JSON object {"count", "devices": [...], "error"?, "driverVersion"?, ...}. Never fails.
   void (*probe)(char *json, size_t capacity);
@@ -124,11 +124,11 @@ typedef struct retrace_device_api {
   int (*facts)(retrace_device *device, retrace_device_facts *facts);
 
   // ---- memory; nothing is allocated after load -------------------------------------------------
-  int (*allocate)(retrace_device *device, size_t bytes, void **memory); // 256-byte aligned
+  int (*allocate)(retrace_device *device, size_t bytes, void **memory);  // 256-byte aligned
   void (*release)(retrace_device *device, void *memory);
   // Source and target may each be host or device memory. A source in host memory may be written over at once.
   int (*upload)(retrace_device *device, void *target, const void *source, size_t bytes);
-  int (*download)(retrace_device *device, void *target, const void *source, size_t bytes); // waits
+  int (*download)(retrace_device *device, void *target, const void *source, size_t bytes);  // waits
   int (*synchronize)(retrace_device *device);
 
   // The cache: for every layer `[page][kv head][key | value][T][D]`, and for every token the final hidden state after the
@@ -164,7 +164,8 @@ typedef struct retrace_device_api {
   int (*rope_and_store)(retrace_device *device, void *qkv, const int32_t *positions, const int32_t *slots, int64_t m,
                         int32_t layer);
   // The queries are the first H * D elements of each row of `qkv`; out activations [M, H * D]. Scale 1 / sqrt(D).
-  int (*attention)(retrace_device *device, const void *qkv, const retrace_attention_plan *plan, int32_t layer, void *out);
+  int (*attention)(retrace_device *device, const void *qkv, const retrace_attention_plan *plan, int32_t layer,
+                   void *out);
   // target[i] = source[rows[i]]; row_bytes is a multiple of 16; the two do not overlap
   int (*gather_rows)(retrace_device *device, const void *source, const int32_t *rows, int64_t count, int64_t row_bytes,
                      void *target);
@@ -173,8 +174,8 @@ typedef struct retrace_device_api {
   // `copies` is host memory, in any number; no copy's target is another's source
   int (*copy_page_rows)(retrace_device *device, const retrace_page_copy *copies, int64_t count);
   // log_probs[r] = log softmax(hidden[slots[r]] times head transposed)[targets[r]], float, natural logarithm
-  int (*head)(retrace_device *device, const retrace_weight *head, const int32_t *slots, const int32_t *targets, int64_t r,
-              float *log_probs);
+  int (*head)(retrace_device *device, const retrace_weight *head, const int32_t *slots, const int32_t *targets,
+              int64_t r, float *log_probs);
 } retrace_device_api;
 
 // What a device's shared library exports. NULL where it was built for another ABI.

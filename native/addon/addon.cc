@@ -60,8 +60,8 @@ void reject(const std::shared_ptr<js_job> &task, const char *code, const char *m
 }
 
 // Begins and submits a job; answers `{ promise, job }`, the number for `abort`.
-Napi::Value start(const Napi::CallbackInfo &info, const std::shared_ptr<scorer> &by, const std::shared_ptr<js_job> &task,
-                  const prefix *needs = nullptr) {
+Napi::Value start(const Napi::CallbackInfo &info, const std::shared_ptr<scorer> &by,
+                  const std::shared_ptr<js_job> &task, const prefix *needs = nullptr) {
   Napi::Object answer = Napi::Object::New(info.Env());
   answer["promise"] = begin(info, task);
   uint64_t number = 0;
@@ -208,9 +208,12 @@ Napi::Value close(const Napi::CallbackInfo &info) {
 Napi::Value counters(const Napi::CallbackInfo &info) {
   const retrace_counters total = read_handle<scorer>(info, 0, "scorer")->books().total();
   const std::pair<const char *, int64_t> all[] = {
-      {"prefixTokensComputed", total.prefix_tokens_computed}, {"branchTokensComputed", total.branch_tokens_computed},
-      {"tokensRecomputed", total.tokens_recomputed},          {"prefixTokensReused", total.prefix_tokens_reused},
-      {"forwardPasses", total.forward_passes},                {"pagesEvicted", total.pages_evicted},
+      {"prefixTokensComputed", total.prefix_tokens_computed},
+      {"branchTokensComputed", total.branch_tokens_computed},
+      {"tokensRecomputed", total.tokens_recomputed},
+      {"prefixTokensReused", total.prefix_tokens_reused},
+      {"forwardPasses", total.forward_passes},
+      {"pagesEvicted", total.pages_evicted},
   };
   Napi::Object answer = Napi::Object::New(info.Env());
   for (const auto &[name, value] : all) answer[name] = Napi::Number::New(info.Env(), static_cast<double>(value));

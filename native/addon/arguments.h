@@ -28,11 +28,11 @@ host_options read_options(const Napi::CallbackInfo &info, size_t index);
 
 // The branches of one call.
 struct branch_list {
-  std::vector<uint32_t> tokens;       // of all branches, one after another
-  std::vector<uint32_t> token_counts; // by branch
-  std::vector<uint32_t> range_counts; // by branch
-  std::vector<int64_t> ranges;        // of all branches, pairs [start, end) in their branch's tokens
-  int64_t targets = 0;                // tokens in all ranges
+  std::vector<uint32_t> tokens;        // of all branches, one after another
+  std::vector<uint32_t> token_counts;  // by branch
+  std::vector<uint32_t> range_counts;  // by branch
+  std::vector<int64_t> ranges;         // of all branches, pairs [start, end) in their branch's tokens
+  int64_t targets = 0;                 // tokens in all ranges
 
   std::vector<retrace_branch> views() const;
 };

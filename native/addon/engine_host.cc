@@ -80,8 +80,8 @@ void engine_host::post(const std::shared_ptr<job> &task) {
       if (task->bounded) fail(task->result, why_dead_);
     } else if (task->bounded && bounded_jobs_ >= options_.max_queued_jobs) {
       fail(task->result, make_error("QUEUE_FULL", std::to_string(bounded_jobs_) +
-                                                     " calls wait for this model already. Await earlier calls before "
-                                                     "making more."));
+                                                      " calls wait for this model already. Await earlier calls before "
+                                                      "making more."));
       task->result.error.needed = bounded_jobs_ + 1;
       task->result.error.available = options_.max_queued_jobs;
     } else {
@@ -211,8 +211,9 @@ void engine_host::perform(const std::shared_ptr<job> &task) {
   try {
     if (task->work) task->work(engine_, *task);
   } catch (const std::bad_alloc &) {
-    fail(task->result, make_error("OUT_OF_MEMORY", "There is not enough memory on the host for this call. Score fewer "
-                                                  "branches at once."));
+    fail(task->result, make_error("OUT_OF_MEMORY",
+                                  "There is not enough memory on the host for this call. Score fewer "
+                                  "branches at once."));
   } catch (const std::exception &error) {
     fail(task->result, make_error("INTERNAL", std::string("The native engine failed: ") + error.what() + "."));
   } catch (...) {

@@ -40,11 +40,21 @@ struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
-struct uint3 { unsigned x, y, z; };
-struct alignas(8) uint2 { unsigned x, y; };
-struct alignas(16) uint4 { unsigned x, y, z, w; };
-struct alignas(8) float2 { float x, y; };
-struct alignas(16) float4 { float x, y, z, w; };
+struct uint3 {
+  unsigned x, y, z;
+};
+struct alignas(8) uint2 {
+  unsigned x, y;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+struct alignas(8) float2 {
+  float x, y;
+};
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
 
 // Of the thread that runs now; the scheduler sets them.
 inline uint3 threadIdx, blockIdx;
@@ -103,7 +113,7 @@ struct grid_state {
   const char *kernel = "";
   std::string failure;  // of the last grid; empty where it ran to its end
   int threads = 0;
-  int current = -1;         // the fibre that runs; -1: the scheduler
+  int current = -1;           // the fibre that runs; -1: the scheduler
   uint64_t block_serial = 0;  // another number for every block that ran: what belongs to a block starts anew with it
   uint32_t seed = 0, random = 1;
   std::mutex one_at_a_time;
@@ -156,7 +166,8 @@ void wait_until(const char *what, Condition condition) {
 inline void defer(std::function<void()> work) {
   const uint32_t manner = grid.seed % 3;
   const bool now = manner == 1 || (manner == 2 && random_below(2));
-  if (now) work(); else grid.deferred.push_back(std::move(work));
+  if (now) work();
+  else grid.deferred.push_back(std::move(work));
 }
 
 // ---- meetings and barriers ------------------------------------------------------------------------
@@ -385,6 +396,4 @@ cudaError_t launch(const char *name, void (*kernel)(Parameters...), dim3 blocks,
 
 }  // namespace retrace::emulator
 
-inline void __syncthreads() {
-  retrace::emulator::wait_at_barrier(0, retrace::emulator::grid.threads);
-}
+inline void __syncthreads() { retrace::emulator::wait_at_barrier(0, retrace::emulator::grid.threads); }

@@ -15,12 +15,15 @@ namespace retrace::emulator {
 constexpr size_t stack_bytes = 128 * 1024;
 
 #if defined(__x86_64__)
-struct context { void *stack_pointer = nullptr; };
+struct context {
+  void *stack_pointer = nullptr;
+};
 // Keeps what the System V ABI asks a callee to keep, and goes on where `to` stopped. `noipa`: else the compiler would
 // reason that so short a function leaves the other registers alone.
 __attribute__((naked, noinline
 #if !defined(__clang__)
-               , noipa
+               ,
+               noipa
 #endif
                )) inline void switch_stacks(void ** /*from: rdi*/, void * /*to: rsi*/) {
   asm("pushq %rbp\n pushq %rbx\n pushq %r12\n pushq %r13\n pushq %r14\n pushq %r15\n"
@@ -36,7 +39,9 @@ inline void make_context(context &fresh, char *stack, void (*entry)()) {
   fresh.stack_pointer = top;
 }
 #else
-struct context { ucontext_t machine; };
+struct context {
+  ucontext_t machine;
+};
 inline void switch_context(context &from, context &to) { swapcontext(&from.machine, &to.machine); }
 inline void make_context(context &fresh, char *stack, void (*entry)()) {
   getcontext(&fresh.machine);

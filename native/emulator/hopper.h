@@ -131,9 +131,8 @@ inline void copy_bulk(void *target, const void *source, uint32_t bytes, const vo
     fail("a bulk copy of %u bytes from %p: expected multiples of 16", bytes, source);
   std::vector<uint32_t> targets(bytes / 16);
   for (uint32_t i = 0; i < bytes / 16; i++) targets[i] = address_of(target) + i * 16;
-  start_bulk_copy(std::move(targets), barrier, [source](char *to, size_t i) {
-    memcpy(to, static_cast<const char *>(source) + i * 16, 16);
-  });
+  start_bulk_copy(std::move(targets), barrier,
+                  [source](char *to, size_t i) { memcpy(to, static_cast<const char *>(source) + i * 16, 16); });
 }
 
 // What stands in for the driver's opaque tensor map: boxes of [box_rows][64] bfloat16, 128-byte swizzle.

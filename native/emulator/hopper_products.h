@@ -16,8 +16,8 @@ inline void check_operand(const operand &of, const char *what) {
 inline float a_element(const product &one, int warp, int r, int k) {
   const product_call &call = one.lanes[0];
   if (!call.a_registers)
-    return widen(element_at(element_address(decode(call.a), false, static_cast<uint32_t>(warp % 4 * 16 + r),
-                                            static_cast<uint32_t>(k))));
+    return widen(element_at(
+        element_address(decode(call.a), false, static_cast<uint32_t>(warp % 4 * 16 + r), static_cast<uint32_t>(k))));
   const uint32_t pair = one.a_at_start[r % 8 * 4 + k % 8 / 2][r / 8 + k / 8 * 2];
   return widen(static_cast<uint16_t>(k % 2 ? pair >> 16 : pair));
 }
@@ -36,8 +36,8 @@ inline void carry_out(product &one, int warp) {
     for (int k = 0; k < 16; k++) a_values[r][k] = a_element(one, warp, r, k);
   for (int k = 0; k < 16; k++)
     for (int c = 0; c < call.n; c++)
-      b_values[k][c] = widen(element_at(
-          element_address(b, call.b_is_transposed, static_cast<uint32_t>(c), static_cast<uint32_t>(k))));
+      b_values[k][c] = widen(
+          element_at(element_address(b, call.b_is_transposed, static_cast<uint32_t>(c), static_cast<uint32_t>(k))));
   for (int r = 0; r < 16; r++) {
     for (int c = 0; c < call.n; c++) sums[c] = call.accumulate ? sum_element(*one.sums, r, c) : 0.f;
     for (int k = 0; k < 16; k++)

@@ -35,7 +35,10 @@ inline void check_mask(unsigned mask) {
 template <class T, class From>
 T shuffle(const char *what, unsigned mask, T value, From from) {
   check_mask(mask);
-  struct exchange { T value, result; int lane; } mine{value, value, from(grid.current % 32) & 31};
+  struct exchange {
+    T value, result;
+    int lane;
+  } mine{value, value, from(grid.current % 32) & 31};
   collective(32, what, &mine, [](void **slots) {
     for (int lane = 0; lane < 32; lane++) {
       exchange *one = static_cast<exchange *>(slots[lane]);
@@ -48,7 +51,10 @@ T shuffle(const char *what, unsigned mask, T value, From from) {
 // c[16, 8] += a[16, 16] * b[16, 8], bf16 in, float out. Lane = 4 * group + pair: `a` holds rows group and group + 8,
 // columns 2 * pair (+ 8); `b` column group, rows 2 * pair (+ 8); `c` rows group (+ 8), columns 2 * pair.
 inline void multiply_accumulate(float *c, const uint32_t *a, const uint32_t *b) {
-  struct operands { float *c; const uint32_t *a, *b; } mine{c, a, b};
+  struct operands {
+    float *c;
+    const uint32_t *a, *b;
+  } mine{c, a, b};
   collective(32, "mma.m16n8k16", &mine, [](void **slots) {
     typedef float row8 __attribute__((vector_size(32)));
     float left[16][16];
@@ -82,7 +88,10 @@ inline void multiply_accumulate(float *c, const uint32_t *a, const uint32_t *b) 
 template <bool transposed>
 void load_matrix_rows(uint32_t *registers, const void *row) {
   check_shared(row, 16, 16, "ldmatrix");
-  struct operands { uint32_t *registers; const uint16_t *row; } mine{registers, static_cast<const uint16_t *>(row)};
+  struct operands {
+    uint32_t *registers;
+    const uint16_t *row;
+  } mine{registers, static_cast<const uint16_t *>(row)};
   collective(32, transposed ? "ldmatrix.trans" : "ldmatrix", &mine, [](void **slots) {
     const auto row_of = [&](int lane) { return static_cast<operands *>(slots[lane])->row; };
     for (int lane = 0; lane < 32; lane++)

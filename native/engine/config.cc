@@ -29,7 +29,7 @@ std::string read_text_file(const std::string &path) {
         cause == ENOENT ? " does not exist" : " cannot be opened (" + std::string(std::strerror(cause)) + ")";
     throw error(error_code::model_missing_file, path + why + ". Give a model folder that holds it.");
   }
-  struct stat facts {};
+  struct stat facts{};
   std::string text;
   int64_t got = ::fstat(file, &facts) == 0 && S_ISREG(facts.st_mode) ? 0 : -1;
   if (got == 0 && facts.st_size <= max_text_bytes) {

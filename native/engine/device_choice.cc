@@ -21,7 +21,7 @@ std::string own_folder() {
 }
 
 bool exists(const std::string &path) {
-  struct stat status {};
+  struct stat status{};
   return stat(path.c_str(), &status) == 0;
 }
 
@@ -100,11 +100,13 @@ device_choice choose_device(const std::string &name, const std::string &folder) 
 
 std::string probe_devices(const std::string &folder) {
   const opened_library cuda = open_library("cuda", folder);
-  const std::string found =
-      cuda.api != nullptr ? probe(*cuda.api) : "{\"count\": 0, \"devices\": [], \"error\": " + json_string(cuda.error) + "}";
+  const std::string found = cuda.api != nullptr
+                                ? probe(*cuda.api)
+                                : "{\"count\": 0, \"devices\": [], \"error\": " + json_string(cuda.error) + "}";
   const device_choice chosen = choose_for_auto(folder);
-  return "{\"cpu\": " + probe(*retrace_reference_device()) + ", \"cuda\": " + found + ", \"auto\": {\"device\": " +
-         json_string(chosen.api->name) + ", \"reason\": " + json_string(chosen.reason) + "}}";
+  return "{\"cpu\": " + probe(*retrace_reference_device()) + ", \"cuda\": " + found +
+         ", \"auto\": {\"device\": " + json_string(chosen.api->name) + ", \"reason\": " + json_string(chosen.reason) +
+         "}}";
 }
 
 }  // namespace retrace

@@ -94,7 +94,8 @@ void engine::open_device(const retrace_engine_options &options) {
 void engine::size_memory(const retrace_engine_options &options) {
   const int64_t page_tokens = facts_.page_tokens;
   const bool on_cpu = std::string(api_->name) == "cpu";
-  max_rows_ = std::min(options.max_batch_rows > 0 ? options.max_batch_rows : 8192, std::max<int64_t>(1, context_length_) * 8);
+  max_rows_ =
+      std::min(options.max_batch_rows > 0 ? options.max_batch_rows : 8192, std::max<int64_t>(1, context_length_) * 8);
   max_targets_ = options.max_head_rows > 0 ? std::min<int64_t>(options.max_head_rows, INT32_MAX)
                                            : std::min<int64_t>(8192, max_rows_);
   const int64_t longest_table = (context_length_ + page_tokens - 1) / page_tokens;
@@ -102,9 +103,9 @@ void engine::size_memory(const retrace_engine_options &options) {
   keep_all_rows_ = options.keep_all_rows != 0;
 
   weight_bytes_ = device_weights::bytes(*api_, device_, config_);
-  const int64_t rotary_bytes = 2 * static_cast<int64_t>(sizeof(float)) * context_length_ * (config_.shape.head_size / 2);
-  buffer_bytes_ = rotary_bytes +
-                  forward_pass::bytes(facts_, config_.shape, max_rows_, max_targets_, max_page_entries_);
+  const int64_t rotary_bytes =
+      2 * static_cast<int64_t>(sizeof(float)) * context_length_ * (config_.shape.head_size / 2);
+  buffer_bytes_ = rotary_bytes + forward_pass::bytes(facts_, config_.shape, max_rows_, max_targets_, max_page_entries_);
   workspace_bytes_ = static_cast<int64_t>(api_->workspace_bytes(device_, max_rows_, max_targets_));
   const int64_t fixed = weight_bytes_ + buffer_bytes_ + workspace_bytes_;
   const int64_t page_bytes = static_cast<int64_t>(api_->cache_bytes(device_, 1));
@@ -128,7 +129,8 @@ void engine::size_memory(const retrace_engine_options &options) {
                   "The model needs " + mebibytes(weight_bytes_) + " for weights, " +
                       mebibytes(buffer_bytes_ + workspace_bytes_) + " to compute in and " +
                       mebibytes(std::max(cache_bytes_, page_bytes)) + " for its cache; " + std::string(facts_.name) +
-                      " has " + mebibytes(facts_.free_bytes) + " free. Give the cache less, or use a smaller model, context or batch.");
+                      " has " + mebibytes(facts_.free_bytes) +
+                      " free. Give the cache less, or use a smaller model, context or batch.");
     failure.needed = needed;
     failure.available = facts_.free_bytes;
     throw failure;
@@ -269,10 +271,10 @@ void engine::check_tokens(const char *what, const uint32_t *tokens, int64_t coun
   const uint32_t vocabulary = static_cast<uint32_t>(config_.shape.vocabulary_size);
   for (int64_t i = 0; i < count; i++) {
     if (tokens[i] < vocabulary) continue;
-    throw error(error_code::token_out_of_range,
-                std::string(what) + " has token " + std::to_string(tokens[i]) + " at position " + std::to_string(i) +
-                    ", and the model knows [0, " + std::to_string(vocabulary) +
-                    "). Tokenize with the tokenizer of this model.");
+    throw error(error_code::token_out_of_range, std::string(what) + " has token " + std::to_string(tokens[i]) +
+                                                    " at position " + std::to_string(i) + ", and the model knows [0, " +
+                                                    std::to_string(vocabulary) +
+                                                    "). Tokenize with the tokenizer of this model.");
   }
 }
 
@@ -315,8 +317,9 @@ void engine::check_branch(const retrace_branch &branch, int64_t index, const tre
 void engine::throw_capacity(int64_t needed_pages) const {
   const int64_t tokens = facts_.page_tokens;
   const int64_t available = tree_->pages_obtainable() * tokens;
-  error failure(error_code::capacity, "The cache has room for " + std::to_string(pages_ * tokens) + " tokens, of which " +
-                                          std::to_string(available) + " are not held by open prefixes, and this needs " +
+  error failure(error_code::capacity, "The cache has room for " + std::to_string(pages_ * tokens) +
+                                          " tokens, of which " + std::to_string(available) +
+                                          " are not held by open prefixes, and this needs " +
                                           std::to_string(needed_pages * tokens) +
                                           ". Close prefixes, score with fewer workers, or give the cache more memory.");
   failure.needed = needed_pages * tokens;

@@ -18,11 +18,11 @@ enum class error_code {
   prefix_closed,
   not_finite,
   invalid_options,
-  capacity,           // the cache cannot hold what was asked for, even when everything that may go is gone
-  out_of_memory,      // at load
-  device_unavailable, // no GPU, no driver, one too old, or the library is not there
-  device_failed,      // a call of the device failed; the engine lives on
-  device_lost,        // a sticky device error: the engine is dead
+  capacity,            // the cache cannot hold what was asked for, even when everything that may go is gone
+  out_of_memory,       // at load
+  device_unavailable,  // no GPU, no driver, one too old, or the library is not there
+  device_failed,       // a call of the device failed; the engine lives on
+  device_lost,         // a sticky device error: the engine is dead
   aborted,
   internal
 };

@@ -198,7 +198,8 @@ void forward_pass::score(const std::vector<target> &targets, float *log_probs, r
       staging_[count + i] = targets[first + i].token;
     }
     check(api_.upload(device_, head_arrays_, staging_.data(), 4 * staging_.size()));
-    check(api_.head(device_, &weights_.head, head_arrays_, head_arrays_ + count, static_cast<int64_t>(count), log_probs_));
+    check(api_.head(device_, &weights_.head, head_arrays_, head_arrays_ + count, static_cast<int64_t>(count),
+                    log_probs_));
     check(api_.download(device_, answers_.data(), log_probs_, 4 * count));
     for (size_t i = 0; i < count; i++) {
       if (!std::isfinite(answers_[i])) {

@@ -13,9 +13,9 @@
 namespace retrace {
 
 struct target {
-  int32_t slot;    // of the hidden state that predicts it
+  int32_t slot;  // of the hidden state that predicts it
   int32_t token;
-  int64_t index;   // where its log-probability goes
+  int64_t index;  // where its log-probability goes
 };
 
 class forward_pass {

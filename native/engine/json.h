@@ -22,8 +22,8 @@ class json_value {
 
   // Null where this is no object or has no such key.
   const json_value *find(std::string_view key) const;
-  bool is_whole() const;      // a number without a fraction that int64 and double both hold exactly
-  int64_t whole() const;      // such a number
+  bool is_whole() const;  // a number without a fraction that int64 and double both hold exactly
+  int64_t whole() const;  // such a number
 };
 
 // Throws std::invalid_argument with the byte at fault: not JSON, a key twice, deeper than 64, invalid UTF-8, rest behind.

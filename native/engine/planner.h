@@ -32,13 +32,13 @@ struct plan_limits {
 };
 
 struct batch {
-  std::vector<retrace_page_copy> copies;  // first of all
+  std::vector<retrace_page_copy> copies;       // first of all
   std::vector<int32_t> ids, positions, slots;  // [M]
   std::vector<retrace_segment> segments;
   std::vector<retrace_tile> tiles;
   // The last layer: keys and values for all rows, the rest only for these, packed to [W].
-  std::vector<int32_t> hidden_rows;   // [W] rows of the batch
-  std::vector<int32_t> hidden_slots;  // [W] where their final hidden states go
+  std::vector<int32_t> hidden_rows;            // [W] rows of the batch
+  std::vector<int32_t> hidden_slots;           // [W] where their final hidden states go
   std::vector<retrace_segment> last_segments;  // first_row counts in [W]
   std::vector<retrace_tile> last_tiles;
   std::vector<int32_t> page_table;  // of both kinds of segments

@@ -295,9 +295,8 @@ void prefix_tree::audit() const {
     unused += listed[page] == 0;
   }
   if (unused != pool_.free_pages())
-    throw error(error_code::internal,
-                "prefix tree: the free list has another number of pages than no node lists" +
-                    expected_got(unused, pool_.free_pages()));
+    throw error(error_code::internal, "prefix tree: the free list has another number of pages than no node lists" +
+                                          expected_got(unused, pool_.free_pages()));
 }
 
 // The node against its parent and against itself.

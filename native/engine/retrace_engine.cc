@@ -53,7 +53,8 @@ int guarded(retrace_error *out, const Work &work) {
     }
     return status;
   } catch (const std::bad_alloc &) {
-    return fill(out, retrace::error_code::out_of_memory, "The machine has no memory left. Free some, or use less at once.");
+    return fill(out, retrace::error_code::out_of_memory,
+                "The machine has no memory left. Free some, or use less at once.");
   } catch (const std::exception &failure) {
     return fill(out, retrace::error_code::internal, failure.what());
   } catch (...) {

@@ -25,12 +25,12 @@ extern "C" {
 typedef struct retrace_engine retrace_engine;
 
 typedef struct retrace_error {
-  char code[32];          // such as "CONTEXT_TOO_LONG"
-  char message[600];      // one line, with the next step
-  char file[96];          // source file of a device's failed call, else empty
+  char code[32];      // such as "CONTEXT_TOO_LONG"
+  char message[600];  // one line, with the next step
+  char file[96];      // source file of a device's failed call, else empty
   int32_t line;
-  int32_t native_status;  // such as cudaError_t
-  int64_t needed, available; // tokens or bytes, -1 where there are none
+  int32_t native_status;      // such as cudaError_t
+  int64_t needed, available;  // tokens or bytes, -1 where there are none
 } retrace_error;
 
 // A tensor that is in memory already, in host or device memory of this process.
@@ -44,31 +44,31 @@ typedef struct retrace_tensor {
 
 // Zero, or NULL, means the default of each field.
 typedef struct retrace_engine_options {
-  uint32_t struct_bytes;       // sizeof(retrace_engine_options)
-  const char *model_dir;       // folder with config.json and safetensors
-  const char *config_json;     // text of config.json where there is no folder; weights are then `tensors`, or random
+  uint32_t struct_bytes;    // sizeof(retrace_engine_options)
+  const char *model_dir;    // folder with config.json and safetensors
+  const char *config_json;  // text of config.json where there is no folder; weights are then `tensors`, or random
   const retrace_tensor *tensors;
   int64_t tensor_count;
-  uint64_t random_seed;        // of random weights
-  const char *device;          // "auto" (default), "cpu", "cuda", or "emulated"
-  const char *device_folder;   // where the devices' shared libraries are; default: this library's own folder
-  const char *kernels;         // choice of kernels, see the device; default "auto"
-  int32_t ordinal;             // which GPU
-  int32_t precision;           // 0 the device's own, 1 float32, 2 bfloat16 (on the CPU: rounds where a GPU does)
-  int32_t threads;             // CPU threads, default 1
-  int32_t page_tokens;         // tokens of a cache page; default the device's
-  int32_t keep_all_rows;       // 1: the last layer computes every row (what other engines do; for comparisons)
-  int64_t max_batch_rows;      // tokens of one forward pass, default 8192
-  int64_t max_head_rows;       // targets of one pass of the head, default 8192
-  int64_t cache_bytes;         // memory of the cache; default: CPU 1 GiB, GPU what is free but for a reserve
-  int64_t context_length;      // at most this many tokens on a path; default the model's
+  uint64_t random_seed;       // of random weights
+  const char *device;         // "auto" (default), "cpu", "cuda", or "emulated"
+  const char *device_folder;  // where the devices' shared libraries are; default: this library's own folder
+  const char *kernels;        // choice of kernels, see the device; default "auto"
+  int32_t ordinal;            // which GPU
+  int32_t precision;          // 0 the device's own, 1 float32, 2 bfloat16 (on the CPU: rounds where a GPU does)
+  int32_t threads;            // CPU threads, default 1
+  int32_t page_tokens;        // tokens of a cache page; default the device's
+  int32_t keep_all_rows;      // 1: the last layer computes every row (what other engines do; for comparisons)
+  int64_t max_batch_rows;     // tokens of one forward pass, default 8192
+  int64_t max_head_rows;      // targets of one pass of the head, default 8192
+  int64_t cache_bytes;        // memory of the cache; default: CPU 1 GiB, GPU what is free but for a reserve
+  int64_t context_length;     // at most this many tokens on a path; default the model's
 } retrace_engine_options;
 
 // Tokens behind a prefix; those in `ranges` (pairs [start, end), ascending, no overlap) are scored.
 typedef struct retrace_branch {
   const uint32_t *tokens;
   int64_t token_count;
-  const int64_t *ranges; // range_count pairs
+  const int64_t *ranges;  // range_count pairs
   int64_t range_count;
 } retrace_branch;
 
@@ -90,7 +90,8 @@ RETRACE_API uint32_t retrace_abi(void);
 // {"cpu": {...}, "cuda": {...}, "auto": {"device", "reason"}}. Always answers.
 RETRACE_API void retrace_probe(const char *device_folder, char *json, size_t capacity);
 
-RETRACE_API int retrace_engine_open(const retrace_engine_options *options, retrace_engine **engine, retrace_error *error);
+RETRACE_API int retrace_engine_open(const retrace_engine_options *options, retrace_engine **engine,
+                                    retrace_error *error);
 RETRACE_API void retrace_engine_close(retrace_engine *engine);
 // Model, device, kernels, sizes of memory in bytes, as JSON; valid until the engine is closed.
 RETRACE_API const char *retrace_engine_describe(const retrace_engine *engine);

@@ -16,8 +16,7 @@ static float frequency(const rope_config &rope, int32_t i, int32_t head_size) {
   const double turns = rope.original_context / (two_pi / plain);
   if (turns > rope.high_frequency_factor) return plain;
   if (turns < rope.low_frequency_factor) return static_cast<float>(plain / rope.factor);
-  const double smooth =
-      (turns - rope.low_frequency_factor) / (rope.high_frequency_factor - rope.low_frequency_factor);
+  const double smooth = (turns - rope.low_frequency_factor) / (rope.high_frequency_factor - rope.low_frequency_factor);
   return static_cast<float>((1 - smooth) * plain / rope.factor + smooth * plain);
 }
 

@@ -28,9 +28,9 @@ static constexpr uint64_t max_header_bytes = 100'000'000;
 
 // Zero where the format has no such dtype.
 static int64_t bytes_per_element(const std::string &dtype) {
-  static const std::pair<const char *, int64_t> sizes[] = {
-      {"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},
-      {"I32", 4}, {"I16", 2}, {"I8", 1},  {"U8", 1},   {"BOOL", 1}};
+  static const std::pair<const char *, int64_t> sizes[] = {{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2},
+                                                           {"I64", 8}, {"I32", 4}, {"I16", 2}, {"I8", 1},
+                                                           {"U8", 1},  {"BOOL", 1}};
   for (const auto &[name, bytes] : sizes)
     if (dtype == name) return bytes;
   return 0;
@@ -139,10 +139,10 @@ mapped_file::mapped_file(const std::string &path) : path_(path) {
   // O_NONBLOCK: opening a pipe of that name would otherwise wait for a writer for ever.
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) {
-    throw error(error_code::model_missing_file, path + " cannot be opened (" + std::strerror(errno) +
-                                                    "). Give a model folder that holds it.");
+    throw error(error_code::model_missing_file,
+                path + " cannot be opened (" + std::strerror(errno) + "). Give a model folder that holds it.");
   }
-  struct stat facts {};
+  struct stat facts{};
   const bool is_file = ::fstat(file, &facts) == 0 && S_ISREG(facts.st_mode);
   size_ = is_file ? static_cast<int64_t>(facts.st_size) : 0;
   void *memory = nullptr;  // an empty file has nothing to map

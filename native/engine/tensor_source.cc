@@ -35,8 +35,8 @@ class tensor_table : public tensor_source {
     if (found == entries_.end()) invalid(origin_, "it has no tensor " + name + ", which config.json asks for");
     const table_entry &entry = found->second;
     if (entry.shape != shape) {
-      invalid(entry.origin, "tensor " + name + " has the shape " + printable(entry.shape) + ", expected " +
-                                printable(shape));
+      invalid(entry.origin,
+              "tensor " + name + " has the shape " + printable(entry.shape) + ", expected " + printable(shape));
     }
     tensor_view view;
     if (!dtype_of(entry.dtype, &view.dtype)) {
@@ -164,9 +164,9 @@ table_entry to_entry(const retrace_tensor &tensor, const std::string &name, host
     throw error(error_code::model_invalid, "The given tensor " + printable(name) + " cannot be used: " + why + ".");
   };
   if (tensor.dtype < 0 || tensor.dtype > 2) {
-    throw error(error_code::model_unsupported,
-                "The given tensor " + printable(name) + " is not supported: its dtype is " +
-                    std::to_string(tensor.dtype) + ". Known: 0 (float32), 1 (float16), 2 (bfloat16).");
+    throw error(error_code::model_unsupported, "The given tensor " + printable(name) +
+                                                   " is not supported: its dtype is " + std::to_string(tensor.dtype) +
+                                                   ". Known: 0 (float32), 1 (float16), 2 (bfloat16).");
   }
   if (tensor.rank < 0 || tensor.rank > 4) invalid("its rank is " + std::to_string(tensor.rank) + ", expected 0 to 4");
   table_entry entry{dtypes[tensor.dtype], {tensor.shape, tensor.shape + tensor.rank}, tensor.data, true, given_tensors};

@@ -68,8 +68,7 @@ std::vector<weight_layout> layouts_of_layer(const retrace_shape &s, int32_t laye
   const std::string block = block_name(layer);
   return {qkv_layout(s, block),
           whole(block + ".self_attn.o_proj.weight", s.hidden_size, int64_t{s.heads} * s.head_size),
-          gate_up_layout(s, block),
-          whole(block + ".mlp.down_proj.weight", s.hidden_size, s.intermediate_size)};
+          gate_up_layout(s, block), whole(block + ".mlp.down_proj.weight", s.hidden_size, s.intermediate_size)};
 }
 std::vector<retrace_weight *> weights_of(layer_weights &layer) {
   return {&layer.qkv, &layer.output, &layer.gate_up, &layer.down};

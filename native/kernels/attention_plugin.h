@@ -16,27 +16,27 @@ extern "C" {
 #define RETRACE_ATTENTION_PLUGIN_ABI 1
 #define RETRACE_ATTENTION_PLUGIN_ENTRY "retrace_attention_plugin_entry_point"
 
-typedef struct retrace_attention_plugin retrace_attention_plugin; // the plug-in's own
+typedef struct retrace_attention_plugin retrace_attention_plugin;  // the plug-in's own
 
 typedef struct retrace_attention_setup {
   retrace_shape shape;
-  int32_t page_tokens; // T
-  int32_t ordinal;     // the GPU, which is the current one in every call
-  void *stream;        // cudaStream_t; everything is to be enqueued there
+  int32_t page_tokens;  // T
+  int32_t ordinal;      // the GPU, which is the current one in every call
+  void *stream;         // cudaStream_t; everything is to be enqueued there
 } retrace_attention_setup;
 
 typedef struct retrace_attention_call {
-  const void *qkv; // bfloat16 [M, (H + 2G) * D]; the queries are the first H * D of each row, already rotated
+  const void *qkv;  // bfloat16 [M, (H + 2G) * D]; the queries are the first H * D of each row, already rotated
   // bfloat16, the layer's pages [P][G][key | value][T][D], T and D row-major. Rows that were not written may hold NaN.
   const void *cache;
-  int64_t pages; // P
-  const retrace_attention_plan *plan; // with `host_segments` and `host_page_table`
-  void *out; // bfloat16 [M, H * D]
+  int64_t pages;                       // P
+  const retrace_attention_plan *plan;  // with `host_segments` and `host_page_table`
+  void *out;                           // bfloat16 [M, H * D]
 } retrace_attention_call;
 
 typedef struct retrace_attention_plugin_api {
-  uint32_t abi;     // RETRACE_ATTENTION_PLUGIN_ABI
-  const char *name; // such as "cuDNN 9.19"; part of the device's facts
+  uint32_t abi;      // RETRACE_ATTENTION_PLUGIN_ABI
+  const char *name;  // such as "cuDNN 9.19"; part of the device's facts
   // 0, or a retrace_device_status; then `error` has one line with the next step. `*plugin` is NULL on failure.
   int (*open)(const retrace_attention_setup *setup, retrace_attention_plugin **plugin, char *error, size_t capacity);
   void (*close)(retrace_attention_plugin *plugin);

@@ -61,7 +61,8 @@ class trial {
     RETRACE_PASS_ON(take(d_, what, list_bytes * 3, &lists_));
     RETRACE_CUDA_CHECK(d_.errors, launch_randomize(d_.stream, cache_.data, cache_.layer_elements, 3, 1.0f));
     // Larger queries, so that few keys matter to each.
-    RETRACE_CUDA_CHECK(d_.errors, launch_randomize(d_.stream, static_cast<bf16 *>(qkv_), int64_t(rows) * width_, 4, 4.0f));
+    RETRACE_CUDA_CHECK(d_.errors,
+                       launch_randomize(d_.stream, static_cast<bf16 *>(qkv_), int64_t(rows) * width_, 4, 4.0f));
     return RETRACE_DEVICE_OK;
   }
 

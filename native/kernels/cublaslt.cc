@@ -79,8 +79,8 @@ namespace {
 
 // The first function that the library lacks, or null.
 const char *load(void *library, cublaslt_functions *f) {
-#define RETRACE_LOAD(name)                                                    \
-  f->name = reinterpret_cast<decltype(f->name)>(dlsym(library, #name));       \
+#define RETRACE_LOAD(name)                                              \
+  f->name = reinterpret_cast<decltype(f->name)>(dlsym(library, #name)); \
   if (f->name == nullptr) return #name
   RETRACE_LOAD(cublasLtGetVersion);
   RETRACE_LOAD(cublasLtCreate);
@@ -222,8 +222,8 @@ std::vector<cublaslt_product> cublaslt::algorithms(int64_t m, int64_t largest_m,
   if (status == 0) {
     f_->cublasLtMatmulPreferenceSetAttribute(preference, preference_workspace, &bytes, sizeof bytes);
     f_->cublasLtMatmulPreferenceSetAttribute(preference, preference_reductions, &no_reductions, sizeof no_reductions);
-    status = f_->cublasLtMatmulAlgoGetHeuristic(handle_, transposed_, asked.weight, asked.a, asked.out,
-                                                asked.out, preference, most, results, &found);
+    status = f_->cublasLtMatmulAlgoGetHeuristic(handle_, transposed_, asked.weight, asked.a, asked.out, asked.out,
+                                                preference, most, results, &found);
   }
   if (preference != nullptr) f_->cublasLtMatmulPreferenceDestroy(preference);
   *why_none = "the library knows no algorithm";

@@ -65,11 +65,11 @@ struct cuda_device {
   cudaStream_t stream = nullptr;
 
   kernel_choice choice;
-  std::unique_ptr<cublaslt> library;  // null where it was not found or is not wanted
-  std::string library_note;           // why it was not found
-  attention_plugin plugin;            // open where it is the choice
+  std::unique_ptr<cublaslt> library;        // null where it was not found or is not wanted
+  std::string library_note;                 // why it was not found
+  attention_plugin plugin;                  // open where it is the choice
   const char *attention_refused = nullptr;  // why the attention that was asked for is not used
-  product_choice products[4];         // qkv, output, gate and up, down; n is 0 until they are chosen
+  product_choice products[4];               // qkv, output, gate and up, down; n is 0 until they are chosen
 
   std::unordered_map<void *, size_t> owned;  // what `allocate` gave
   kv_cache cache{};
@@ -133,7 +133,8 @@ int rms_norm(cuda_device &d, const float *x, const float *gain, int64_t m, void 
 int gemm(cuda_device &d, const retrace_weight *weight, const void *a, int64_t m, retrace_epilogue epilogue, void *out);
 int rope_and_store(cuda_device &d, void *qkv, const int32_t *positions, const int32_t *slots, int64_t m, int32_t layer);
 int attention(cuda_device &d, const void *qkv, const retrace_attention_plan *plan, int32_t layer, void *out);
-int gather_rows(cuda_device &d, const void *source, const int32_t *rows, int64_t count, int64_t row_bytes, void *target);
+int gather_rows(cuda_device &d, const void *source, const int32_t *rows, int64_t count, int64_t row_bytes,
+                void *target);
 int store_hidden(cuda_device &d, const float *x, const float *gain, const int32_t *slots, int64_t m);
 int copy_page_rows(cuda_device &d, const retrace_page_copy *copies, int64_t count);
 int head(cuda_device &d, const retrace_weight *head, const int32_t *slots, const int32_t *targets, int64_t r,

@@ -13,11 +13,23 @@ namespace {
 
 bool is_sticky(int status) {
   switch (status) {
-    case 214: case 220: case 226: case 700: case 702: case 710: case 714: case 715: case 716: case 717: case 718:
-    case 719: case 721: case 810: case 911: case 999:
-      return true;
-    default:
-      return false;
+    case 214:
+    case 220:
+    case 226:
+    case 700:
+    case 702:
+    case 710:
+    case 714:
+    case 715:
+    case 716:
+    case 717:
+    case 718:
+    case 719:
+    case 721:
+    case 810:
+    case 911:
+    case 999: return true;
+    default: return false;
   }
 }
 
@@ -32,7 +44,14 @@ retrace_device_status class_of(cudaError_t status) {
   switch (static_cast<int>(status)) {
     case 2: return RETRACE_DEVICE_OUT_OF_MEMORY;
     // Driver too old or none, a stub of one, busy, no GPU, no such GPU, system not ready, parts that do not match.
-    case 35: case 34: case 46: case 100: case 101: case 802: case 803: case 804: return RETRACE_DEVICE_NONE;
+    case 35:
+    case 34:
+    case 46:
+    case 100:
+    case 101:
+    case 802:
+    case 803:
+    case 804: return RETRACE_DEVICE_NONE;
     default: return RETRACE_DEVICE_CALL_FAILED;
   }
 }
@@ -40,14 +59,21 @@ retrace_device_status class_of(cudaError_t status) {
 const char *next_step(cudaError_t status) {
   switch (static_cast<int>(status)) {
     case 2: return "Lower cacheBytes or maxBatchRows, or free memory of the GPU (nvidia-smi shows who holds it).";
-    case 34: case 35: return "Install or update the NVIDIA driver, or use the device cpu.";
+    case 34:
+    case 35: return "Install or update the NVIDIA driver, or use the device cpu.";
     case 46: return "Another process holds the GPU for itself (nvidia-smi -q -d COMPUTE): wait, or choose another.";
     case 100: return "Check that the GPU is visible (nvidia-smi, CUDA_VISIBLE_DEVICES), or use the device cpu.";
     case 101: return "Choose an ordinal that the probe lists.";
-    case 214: case 220: return "The hardware reported an uncorrectable error: look at nvidia-smi -q and the system log.";
-    case 209: case 200: case 218: case 222:
+    case 214:
+    case 220: return "The hardware reported an uncorrectable error: look at nvidia-smi -q and the system log.";
+    case 209:
+    case 200:
+    case 218:
+    case 222:
       return "The kernels do not fit this GPU or driver: build with its architecture in CUDA_ARCHS, or update the driver.";
-    case 802: case 803: case 804: return "Check the installation of the driver and its services (nvidia-smi).";
+    case 802:
+    case 803:
+    case 804: return "Check the installation of the driver and its services (nvidia-smi).";
     default:
       return is_sticky(status) ? "Start a new process; if it comes again, run under compute-sanitizer and report it."
                                : "Try again; if it comes again, report it with this line.";
@@ -76,7 +102,8 @@ int failures::check_allocation(cudaError_t status, const char *what, size_t byte
               bytes, known ? "" : "unknown, last ", free_bytes, cudaGetErrorName(status), next_step(status));
 }
 
-int failures::fail(retrace_device_status status, int native_status, const char *file, int line, const char *format, ...) {
+int failures::fail(retrace_device_status status, int native_status, const char *file, int line, const char *format,
+                   ...) {
   if (lost_) return RETRACE_DEVICE_IS_LOST;  // the first cause stays to be read
   last_ = {};
   last_.status = status;

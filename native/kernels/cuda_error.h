@@ -42,14 +42,14 @@ class failures {
 }  // namespace retrace::cuda
 
 // In functions that return a retrace_device_status and have `failures &failures` in sight.
-#define RETRACE_CUDA_CHECK(failures, call)                                                               \
-  do {                                                                                                   \
+#define RETRACE_CUDA_CHECK(failures, call)                                                                     \
+  do {                                                                                                         \
     if (const int retrace_status_ = (failures).check((call), #call, __FILE__, __LINE__); retrace_status_ != 0) \
-      return retrace_status_;                                                                            \
+      return retrace_status_;                                                                                  \
   } while (0)
 #define RETRACE_CUDA_FAIL(failures, status, ...) (failures).fail((status), 0, __FILE__, __LINE__, __VA_ARGS__)
 // Hands on the status of a function of the same kind.
-#define RETRACE_PASS_ON(call)                                        \
-  do {                                                               \
+#define RETRACE_PASS_ON(call)                                                             \
+  do {                                                                                    \
     if (const int retrace_status_ = (call); retrace_status_ != 0) return retrace_status_; \
   } while (0)

@@ -12,7 +12,8 @@ int check_cache(cuda_device &d) {
 }
 int check_workspace(cuda_device &d) {
   if (d.scratch.copies != nullptr) return RETRACE_DEVICE_OK;
-  return RETRACE_CUDA_FAIL(d.errors, RETRACE_DEVICE_CALL_FAILED, "There is no workspace yet: call make_workspace first.");
+  return RETRACE_CUDA_FAIL(d.errors, RETRACE_DEVICE_CALL_FAILED,
+                           "There is no workspace yet: call make_workspace first.");
 }
 int check_layer(cuda_device &d, int32_t layer) {
   if (layer >= 0 && layer < d.shape.layers) return check_cache(d);
@@ -48,8 +49,8 @@ int library_swiglu(cuda_device &d, const product_choice &how, const bf16 *weight
   for (int64_t row = 0; row < m; row += at_once) {
     const int64_t rows = std::min(at_once, m - row);
     RETRACE_PASS_ON(library_product(d, how, weight, n, k, a + row * k, rows, false, d.scratch.gate_up));
-    RETRACE_CUDA_CHECK(d.errors, launch_swiglu(d.stream, d.scratch.gate_up, rows, static_cast<int32_t>(n / 2),
-                                               out + row * (n / 2)));
+    RETRACE_CUDA_CHECK(
+        d.errors, launch_swiglu(d.stream, d.scratch.gate_up, rows, static_cast<int32_t>(n / 2), out + row * (n / 2)));
   }
   return RETRACE_DEVICE_OK;
 }
@@ -58,16 +59,16 @@ int library_swiglu(cuda_device &d, const product_choice &how, const bf16 *weight
 int hopper_product(cuda_device &d, const bf16 *weight, int64_t n, int64_t k, const bf16 *a, int64_t m,
                    retrace_epilogue epilogue, void *out) {
   hopper_gemm_operands maps;
-  const int status = hopper_gemm_maps(a, round_up(m, row_multiple), weight, static_cast<int32_t>(n),
-                                      static_cast<int32_t>(k), &maps);
+  const int status =
+      hopper_gemm_maps(a, round_up(m, row_multiple), weight, static_cast<int32_t>(n), static_cast<int32_t>(k), &maps);
   if (status != 0) {
     return d.errors.fail(RETRACE_DEVICE_CALL_FAILED, status, __FILE__, __LINE__,
                          "The driver could not describe operands of M = %lld, N = %lld, K = %lld for bulk copies "
                          "(status %d). Choose the kernels \"portable\".",
                          static_cast<long long>(m), static_cast<long long>(n), static_cast<long long>(k), status);
   }
-  RETRACE_CUDA_CHECK(d.errors, launch_hopper_gemm(d.stream, maps, m, static_cast<int32_t>(n), static_cast<int32_t>(k),
-                                                  epilogue, out));
+  RETRACE_CUDA_CHECK(
+      d.errors, launch_hopper_gemm(d.stream, maps, m, static_cast<int32_t>(n), static_cast<int32_t>(k), epilogue, out));
   return RETRACE_DEVICE_OK;
 }
 #endif
@@ -94,8 +95,8 @@ int compute_product(cuda_device &d, const product_choice &how, const bf16 *weigh
 #ifdef RETRACE_WITH_HOPPER
   if (how.kind == gemm_kind::hopper) return hopper_product(d, weight, n, k, a, m, epilogue, out);
 #endif
-  RETRACE_CUDA_CHECK(d.errors, launch_gemm(d.stream, a, weight, m, static_cast<int32_t>(n), static_cast<int32_t>(k),
-                                           epilogue, out));
+  RETRACE_CUDA_CHECK(
+      d.errors, launch_gemm(d.stream, a, weight, m, static_cast<int32_t>(n), static_cast<int32_t>(k), epilogue, out));
   return RETRACE_DEVICE_OK;
 }
 
@@ -125,11 +126,13 @@ int gemm(cuda_device &d, const retrace_weight *weight, const void *a, int64_t m,
                          static_cast<const bf16 *>(a), m, epilogue, out);
 }
 
-int rope_and_store(cuda_device &d, void *qkv, const int32_t *positions, const int32_t *slots, int64_t m, int32_t layer) {
+int rope_and_store(cuda_device &d, void *qkv, const int32_t *positions, const int32_t *slots, int64_t m,
+                   int32_t layer) {
   if (m == 0) return RETRACE_DEVICE_OK;
   RETRACE_PASS_ON(check_layer(d, layer));
   if (d.cosines == nullptr || d.sines == nullptr) {
-    return RETRACE_CUDA_FAIL(d.errors, RETRACE_DEVICE_CALL_FAILED, "There are no rotary tables: call set_rotary first.");
+    return RETRACE_CUDA_FAIL(d.errors, RETRACE_DEVICE_CALL_FAILED,
+                             "There are no rotary tables: call set_rotary first.");
   }
   RETRACE_CUDA_CHECK(d.errors, launch_rope_and_store(d.stream, static_cast<bf16 *>(qkv), d.cosines, d.sines, positions,
                                                      slots, m, d.shape.heads, d.cache, layer));
@@ -149,7 +152,8 @@ int attention(cuda_device &d, const void *qkv, const retrace_attention_plan *pla
   }
 #ifdef RETRACE_WITH_HOPPER
   if (d.choice.attention == attention_kind::hopper) {
-    RETRACE_CUDA_CHECK(d.errors, launch_hopper_attention(d.stream, queries, d.cache, layer, d.shape.heads, *plan, target));
+    RETRACE_CUDA_CHECK(d.errors,
+                       launch_hopper_attention(d.stream, queries, d.cache, layer, d.shape.heads, *plan, target));
     return RETRACE_DEVICE_OK;
   }
 #endif
@@ -167,8 +171,8 @@ int gather_rows(cuda_device &d, const void *source, const int32_t *rows, int64_t
 int store_hidden(cuda_device &d, const float *x, const float *gain, const int32_t *slots, int64_t m) {
   if (m == 0) return RETRACE_DEVICE_OK;
   RETRACE_PASS_ON(check_cache(d));
-  RETRACE_CUDA_CHECK(d.errors, launch_store_hidden(d.stream, x, gain, slots, m, d.shape.hidden_size,
-                                                   d.shape.norm_epsilon, d.hidden));
+  RETRACE_CUDA_CHECK(
+      d.errors, launch_store_hidden(d.stream, x, gain, slots, m, d.shape.hidden_size, d.shape.norm_epsilon, d.hidden));
   return RETRACE_DEVICE_OK;
 }
 

@@ -42,8 +42,8 @@ std::string explain(cudaError_t status, const versions &v) {
   // A driver of any minor version runs programs of its major one.
   const version_text needed = version_of(v.runtime / 1000 * 1000);
   if (status == cudaErrorInsufficientDriver && v.driver == 0) {
-    return "There is no NVIDIA driver" + name + "The kernels need one for CUDA " + needed.text +
-           " or later. " + next_step(status);
+    return "There is no NVIDIA driver" + name + "The kernels need one for CUDA " + needed.text + " or later. " +
+           next_step(status);
   }
   if (status == cudaErrorInsufficientDriver) {
     return std::string("The NVIDIA driver is too old: it is of CUDA ") + version_of(v.driver).text +
@@ -80,8 +80,8 @@ int check_gpu(failures &errors, int32_t ordinal, cudaDeviceProp *properties) {
   }
   RETRACE_CUDA_CHECK(errors, cudaGetDeviceProperties(properties, ordinal));
   if (const std::string why = why_unusable(*properties); !why.empty()) {
-    return RETRACE_CUDA_FAIL(errors, RETRACE_DEVICE_NONE, "GPU %d (%s) cannot be used: %s. Use the device cpu.", ordinal,
-                             properties->name, why.c_str());
+    return RETRACE_CUDA_FAIL(errors, RETRACE_DEVICE_NONE, "GPU %d (%s) cannot be used: %s. Use the device cpu.",
+                             ordinal, properties->name, why.c_str());
   }
   return RETRACE_DEVICE_OK;
 }

@@ -17,9 +17,9 @@ int make_ring(cuda_device &d) {
   if (ring.staging == nullptr) RETRACE_PASS_ON(take(d, "staging of weights", weight_ring::bytes, &ring.staging));
   for (int i = 0; i < weight_ring::buffers; i++) {
     if (ring.pinned[i] == nullptr) {
-      RETRACE_PASS_ON(d.errors.check_allocation(
-          cudaHostAlloc(&ring.pinned[i], weight_ring::bytes, cudaHostAllocDefault), "pinned host memory for weights",
-          weight_ring::bytes, __FILE__, __LINE__));
+      RETRACE_PASS_ON(
+          d.errors.check_allocation(cudaHostAlloc(&ring.pinned[i], weight_ring::bytes, cudaHostAllocDefault),
+                                    "pinned host memory for weights", weight_ring::bytes, __FILE__, __LINE__));
     }
     if (ring.copied[i] == nullptr) {
       RETRACE_CUDA_CHECK(d.errors, cudaEventCreateWithFlags(&ring.copied[i], cudaEventDisableTiming));
@@ -80,8 +80,8 @@ int write_weight(cuda_device &d, retrace_weight *weight, const void *source, ret
   const size_t row_bytes = static_cast<size_t>(weight->columns) * element_bytes(dtype);
   const int64_t most = static_cast<int64_t>(weight_ring::bytes / row_bytes);
   if (most < 1) {
-    return RETRACE_CUDA_FAIL(d.errors, RETRACE_DEVICE_UNSUPPORTED, "A weight's row of %zu bytes is too long: at most %zu.",
-                             row_bytes, weight_ring::bytes);
+    return RETRACE_CUDA_FAIL(d.errors, RETRACE_DEVICE_UNSUPPORTED,
+                             "A weight's row of %zu bytes is too long: at most %zu.", row_bytes, weight_ring::bytes);
   }
   for (int64_t row = 0; row < count;) {
     const piece p = next_piece(row, count - row, most, first_row, block, stride);

@@ -21,8 +21,16 @@ using tensor = std::shared_ptr<fe::graph::Tensor_attributes>;
 using pointers = std::unordered_map<int64_t, void *>;
 
 enum tensor_id : int64_t {
-  id_queries = 1, id_keys, id_values, id_out, id_query_lengths, id_key_lengths, id_query_offsets, id_out_offsets,
-  id_key_table, id_value_table
+  id_queries = 1,
+  id_keys,
+  id_values,
+  id_out,
+  id_query_lengths,
+  id_key_lengths,
+  id_query_offsets,
+  id_out_offsets,
+  id_key_table,
+  id_value_table
 };
 
 // What decides the kernel.
@@ -46,12 +54,8 @@ std::string words_of(fe::error_object result) {
 
 tensor make_tensor(fe::graph::Graph &graph, const char *name, tensor_id id, std::vector<int64_t> dims,
                    std::vector<int64_t> strides, fe::DataType_t type) {
-  return graph.tensor(fe::graph::Tensor_attributes()
-                          .set_name(name)
-                          .set_uid(id)
-                          .set_dim(dims)
-                          .set_stride(strides)
-                          .set_data_type(type));
+  return graph.tensor(
+      fe::graph::Tensor_attributes().set_name(name).set_uid(id).set_dim(dims).set_stride(strides).set_data_type(type));
 }
 
 // One number for each sequence, [count, 1, 1, 1].

@@ -29,10 +29,10 @@ struct attention_shape {
 
 // Device memory for one call.
 struct attention_operands {
-  const void *queries; // rows (H + 2G) * D apart
-  const void *cache;   // [P][G][key | value][T][D]
-  void *out;           // [M, H * D]
-  const int32_t *index; // a call's index tensors, see index_layout
+  const void *queries;   // rows (H + 2G) * D apart
+  const void *cache;     // [P][G][key | value][T][D]
+  void *out;             // [M, H * D]
+  const int32_t *index;  // a call's index tensors, see index_layout
   void *workspace;
 };
 

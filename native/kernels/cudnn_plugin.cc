@@ -85,7 +85,8 @@ std::string plugin::why_not_shape() const {
     return "a head size of " + std::to_string(s.head_size) + ": expected a multiple of 8 up to 256";
   }
   if (s.heads < 1 || s.kv_heads < 1 || s.heads % s.kv_heads != 0) {
-    return std::to_string(s.heads) + " heads over " + std::to_string(s.kv_heads) + " key-value heads: expected a multiple";
+    return std::to_string(s.heads) + " heads over " + std::to_string(s.kv_heads) +
+           " key-value heads: expected a multiple";
   }
   if (t < 1 || (t & (t - 1)) != 0) return "pages of " + std::to_string(t) + " tokens: expected a power of two";
   if (s.layers < 1 || s.context_length < 1) return "no layers or no context";
@@ -103,22 +104,29 @@ int plugin::open(const retrace_attention_setup &setup) {
   }
   const int version = library_version();
   if (version < oldest_version) {
-    return RETRACE_CUDA_FAIL(errors, RETRACE_DEVICE_UNSUPPORTED,
-                             "cuDNN %s is too old: attention over pages and packed rows needs %s or newer. Put the folder "
-                             "of a newer one into RETRACE_CUDA_LIBS, or %s.",
-                             version_text(version).c_str(), version_text(oldest_version).c_str(), otherwise);
+    return RETRACE_CUDA_FAIL(
+        errors, RETRACE_DEVICE_UNSUPPORTED,
+        "cuDNN %s is too old: attention over pages and packed rows needs %s or newer. Put the folder "
+        "of a newer one into RETRACE_CUDA_LIBS, or %s.",
+        version_text(version).c_str(), version_text(oldest_version).c_str(), otherwise);
   }
   cudaDeviceProp gpu{};
   RETRACE_CUDA_CHECK(errors, cudaGetDeviceProperties(&gpu, setup_.ordinal));
 
   const retrace_shape &s = setup_.shape;
   const int64_t t = setup_.page_tokens, row = int64_t(s.heads + 2 * s.kv_heads) * s.head_size;
-  shape_ = {s.heads, s.kv_heads, s.head_size, setup_.page_tokens, static_cast<int32_t>((s.context_length + t - 1) / t), 0,
+  shape_ = {s.heads,
+            s.kv_heads,
+            s.head_size,
+            setup_.page_tokens,
+            static_cast<int32_t>((s.context_length + t - 1) / t),
+            0,
             gpu.major * 10 + gpu.minor};
   // How many pages there are is not known yet, and a plan is for a number of them: as many as the GPU can hold. What
   // lies behind the cache is in no page table.
   const int64_t page_bytes = int64_t(s.kv_heads) * 2 * t * s.head_size * 2;
-  shape_.pages = std::clamp<int64_t>(static_cast<int64_t>(gpu.totalGlobalMem) / (page_bytes * s.layers), 1, INT32_MAX / t);
+  shape_.pages =
+      std::clamp<int64_t>(static_cast<int64_t>(gpu.totalGlobalMem) / (page_bytes * s.layers), 1, INT32_MAX / t);
   rules_ = {setup_.page_tokens, shape_.table_width, row, int64_t(s.heads) * s.head_size,
             version >= version_with_empty_sequences};
   return plan_graphs();
@@ -132,8 +140,9 @@ int plugin::plan_graphs() {
                        version.c_str(), why.c_str(), otherwise);
   }
   if (const std::string why = graphs_.build(shape_); !why.empty()) {
-    return RETRACE_CUDA_FAIL(errors, RETRACE_DEVICE_UNSUPPORTED, "cuDNN %s has no such attention: %s. Update it, or %s.",
-                             version.c_str(), why.c_str(), otherwise);
+    return RETRACE_CUDA_FAIL(errors, RETRACE_DEVICE_UNSUPPORTED,
+                             "cuDNN %s has no such attention: %s. Update it, or %s.", version.c_str(), why.c_str(),
+                             otherwise);
   }
   std::snprintf(display_name, sizeof display_name, "cuDNN %s %s", version.c_str(), graphs_.engine().c_str());
   return RETRACE_DEVICE_OK;
@@ -153,11 +162,11 @@ int plugin::use_workspace(int64_t rows, void *memory, size_t bytes) {
                              bytes, wanted, static_cast<long long>(rows));
   }
   if (rows * rules_.query_stride > INT32_MAX) {
-    return RETRACE_CUDA_FAIL(errors, RETRACE_DEVICE_UNSUPPORTED,
-                             "Batches of %lld rows have more elements than the 32-bit offsets of cuDNN's attention reach: "
-                             "expected up to %lld rows. Lower maxBatchRows, or %s.",
-                             static_cast<long long>(rows), static_cast<long long>(INT32_MAX / rules_.query_stride),
-                             otherwise);
+    return RETRACE_CUDA_FAIL(
+        errors, RETRACE_DEVICE_UNSUPPORTED,
+        "Batches of %lld rows have more elements than the 32-bit offsets of cuDNN's attention reach: "
+        "expected up to %lld rows. Lower maxBatchRows, or %s.",
+        static_cast<long long>(rows), static_cast<long long>(INT32_MAX / rules_.query_stride), otherwise);
   }
   rows_ = rows;
   memory_ = static_cast<char *>(memory);
@@ -175,16 +184,17 @@ int plugin::check_batch(const retrace_attention_call &call) {
   const retrace_attention_plan &plan = *call.plan;
   for (int32_t i = 0; i < plan.segment_count; i++) {
     const retrace_segment &s = plan.host_segments[i];
-    const int64_t keys = int64_t(s.first_position) + s.rows, pages = (keys + setup_.page_tokens - 1) / setup_.page_tokens;
+    const int64_t keys = int64_t(s.first_position) + s.rows,
+                  pages = (keys + setup_.page_tokens - 1) / setup_.page_tokens;
     if (s.rows < 0 || s.first_row < 0 || s.first_position < 0 || s.first_page < 0 ||
         int64_t(s.first_row) + s.rows > rows_ || pages > shape_.table_width ||
         s.first_page + pages > plan.page_table_length) {
-      return RETRACE_CUDA_FAIL(errors, RETRACE_DEVICE_CALL_FAILED,
-                               "Segment %d has rows %d to %lld and %lld positions: expected up to %lld rows, and up to %lld "
-                               "positions with their pages.",
-                               i, s.first_row, static_cast<long long>(s.first_row) + s.rows, static_cast<long long>(keys),
-                               static_cast<long long>(rows_),
-                               static_cast<long long>(shape_.table_width) * setup_.page_tokens);
+      return RETRACE_CUDA_FAIL(
+          errors, RETRACE_DEVICE_CALL_FAILED,
+          "Segment %d has rows %d to %lld and %lld positions: expected up to %lld rows, and up to %lld "
+          "positions with their pages.",
+          i, s.first_row, static_cast<long long>(s.first_row) + s.rows, static_cast<long long>(keys),
+          static_cast<long long>(rows_), static_cast<long long>(shape_.table_width) * setup_.page_tokens);
     }
   }
   return RETRACE_DEVICE_OK;
@@ -192,7 +202,8 @@ int plugin::check_batch(const retrace_attention_call &call) {
 
 // Index tensors and tails of a batch; uploaded where they are not what was uploaded last.
 int plugin::prepare(const retrace_attention_plan &plan) {
-  const size_t count = static_cast<size_t>(plan.segment_count), table_length = static_cast<size_t>(plan.page_table_length);
+  const size_t count = static_cast<size_t>(plan.segment_count),
+               table_length = static_cast<size_t>(plan.page_table_length);
   if (is_same(segments_, plan.host_segments, count) &&
       std::equal(page_table_.begin(), page_table_.end(), plan.host_page_table, plan.host_page_table + table_length)) {
     return RETRACE_DEVICE_OK;
@@ -207,8 +218,8 @@ int plugin::prepare(const retrace_attention_plan &plan) {
   const size_t index_bytes = index_.values.size() * sizeof(int32_t), tail_bytes = tails.size() * sizeof(page_tail);
   if (index_bytes > parts.index || tail_bytes > parts.tails) {
     return RETRACE_CUDA_FAIL(errors, RETRACE_DEVICE_CALL_FAILED,
-                             "Segments need %zu bytes of index tensors, expected up to %zu: their rows overlap.", index_bytes,
-                             parts.index);
+                             "Segments need %zu bytes of index tensors, expected up to %zu: their rows overlap.",
+                             index_bytes, parts.index);
   }
   // From pageable memory: the sources may be written over when this returns.
   RETRACE_CUDA_CHECK(errors, cudaMemcpyAsync(memory_, index_.values.data(), index_bytes, cudaMemcpyDefault, stream()));
@@ -224,7 +235,8 @@ int plugin::prepare(const retrace_attention_plan &plan) {
 // The frontend gives words; whether the GPU is lost is what the stream says.
 int plugin::library_failure(const std::string &words) {
   RETRACE_CUDA_CHECK(errors, cudaStreamSynchronize(stream()));
-  return RETRACE_CUDA_FAIL(errors, RETRACE_DEVICE_CALL_FAILED, "Attention failed: %s. Or %s.", words.c_str(), otherwise);
+  return RETRACE_CUDA_FAIL(errors, RETRACE_DEVICE_CALL_FAILED, "Attention failed: %s. Or %s.", words.c_str(),
+                           otherwise);
 }
 
 int plugin::attend(const retrace_attention_call &call) {
@@ -292,14 +304,20 @@ int attend(retrace_attention_plugin *p, const retrace_attention_call *call) {
 const char *last_error(const retrace_attention_plugin *p) { return of(p).errors.last().message; }
 int32_t last_native_status(const retrace_attention_plugin *p) { return of(p).errors.last().native_status; }
 
-const retrace_attention_plugin_api api = {
-    RETRACE_ATTENTION_PLUGIN_ABI, display_name, open, close, workspace_bytes, use_workspace, attend, last_error,
-    last_native_status};
+const retrace_attention_plugin_api api = {RETRACE_ATTENTION_PLUGIN_ABI,
+                                          display_name,
+                                          open,
+                                          close,
+                                          workspace_bytes,
+                                          use_workspace,
+                                          attend,
+                                          last_error,
+                                          last_native_status};
 
 }  // namespace
 }  // namespace retrace::cudnn
 
-extern "C" __attribute__((visibility("default"))) const retrace_attention_plugin_api *retrace_attention_plugin_entry_point(
-    uint32_t abi) {
+extern "C" __attribute__((visibility("default"))) const retrace_attention_plugin_api *
+retrace_attention_plugin_entry_point(uint32_t abi) {
   return abi == RETRACE_ATTENTION_PLUGIN_ABI ? &retrace::cudnn::api : nullptr;
 }

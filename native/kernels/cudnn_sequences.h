@@ -71,7 +71,7 @@ struct index_layout {
 // What stays the same from batch to batch.
 struct index_rules {
   int32_t page_tokens, table_width;
-  int64_t query_stride, out_stride; // elements from row to row of the queries and of the output
+  int64_t query_stride, out_stride;  // elements from row to row of the queries and of the output
   // Whether cuDNN takes a sequence without rows. Where it does not, a batch is filled up with one row that is in the
   // batch anyway: it is computed again, to the same bits, into the same place.
   bool takes_empty;
@@ -81,7 +81,7 @@ struct index_rules {
 struct index_tensors {
   struct call {
     int32_t batch;
-    int64_t start; // in `values`
+    int64_t start;  // in `values`
   };
   std::vector<call> calls;
   std::vector<int32_t> values;

@@ -18,8 +18,8 @@ __device__ inline uint32_t finite_or_zero(uint32_t pair) {
 }
 
 template <int threads>
-__global__ void __launch_bounds__(threads) clear_tails_kernel(bf16 *cache, const page_tail *tails,
-                                                              int64_t tile_elements, int32_t head_size) {
+__global__ void __launch_bounds__(threads)
+    clear_tails_kernel(bf16 *cache, const page_tail *tails, int64_t tile_elements, int32_t head_size) {
   const page_tail tail = tails[blockIdx.x];
   bf16 *tile = cache + (static_cast<int64_t>(tail.page) * gridDim.y + blockIdx.y) * tile_elements;
   for (int64_t i = static_cast<int64_t>(tail.row) * head_size + threadIdx.x * 8; i < tile_elements; i += threads * 8) {

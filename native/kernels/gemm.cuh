@@ -56,7 +56,7 @@ __device__ __forceinline__ void multiply_tile(const bf16 *const (&a_rows)[produc
     const int offset = slice * shape::depth + chunk * 8;
     const bool inside = offset < k;
     char *const a_target = buffers + stage * shape::stage_bytes + target;
-    RETRACE_UNROLL
+  RETRACE_UNROLL
     for (int i = 0; i < shape::a_loads; i++) {
       const bool there = inside && first_row + i * shape::load_rows < tile_rows;
       copy_async(a_target + i * shape::load_rows * shape::row_bytes, a_rows[i] + (there ? offset : 0), there);

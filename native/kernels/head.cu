@@ -18,10 +18,9 @@ cudaError_t launch_head(cudaStream_t stream, const bf16 *hidden, const bf16 *hea
   const int64_t column_blocks = blocks_of(vocabulary, head_shape::columns);
   head_partial *const parts = static_cast<head_partial *>(partials);
   float *const target_logits = reinterpret_cast<float *>(parts + column_blocks * r);
-  const cudaError_t status =
-      RETRACE_LAUNCH(head_kernel<head_warps_across>, grid_size(blocks_of(r, head_shape::rows) * column_blocks),
-                     head_shape::threads, head_shape::shared_bytes, stream, hidden, head, slots, targets, r, c,
-                     vocabulary, parts, target_logits);
+  const cudaError_t status = RETRACE_LAUNCH(
+      head_kernel<head_warps_across>, grid_size(blocks_of(r, head_shape::rows) * column_blocks), head_shape::threads,
+      head_shape::shared_bytes, stream, hidden, head, slots, targets, r, c, vocabulary, parts, target_logits);
   if (status != cudaSuccess) return status;
   return RETRACE_LAUNCH(reduce_head_kernel<reduce_threads>, grid_size(blocks_of(r, reduce_threads)), reduce_threads, 0,
                         stream, parts, target_logits, targets, r, static_cast<int32_t>(column_blocks), vocabulary,

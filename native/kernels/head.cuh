@@ -39,8 +39,8 @@ __device__ __forceinline__ float log_probability(float logit, float largest, flo
 
 template <int warps_across>
 __global__ void __launch_bounds__(product_shape<warps_across>::threads, 1)
-head_kernel(const bf16 *hidden, const bf16 *head, const int32_t *slots, const int32_t *targets, int64_t r, int32_t c,
-            int32_t vocabulary, head_partial *partials, float *target_logits) {
+    head_kernel(const bf16 *hidden, const bf16 *head, const int32_t *slots, const int32_t *targets, int64_t r,
+                int32_t c, int32_t vocabulary, head_partial *partials, float *target_logits) {
   using shape = product_shape<warps_across>;
   int64_t row_block, column_block;
   place_of_block(blockIdx.x, blocks_of(r, shape::rows), blocks_of(vocabulary, shape::columns), row_block, column_block);

@@ -135,8 +135,16 @@ cudaError_t launch_hopper_attention(cudaStream_t stream, const bf16 *qkv, const 
   const int64_t blocks = static_cast<int64_t>(plan.tile_count) * heads;
   if (blocks > INT32_MAX) return cudaErrorInvalidValue;
   const hopper_attention_arguments arguments = {
-      qkv, cache.data + layer * cache.layer_elements, plan.segments, plan.tiles, plan.page_table, out, plan.tile_count,
-      heads, cache.kv_heads, static_cast<float>(1.4426950408889634 / std::sqrt(static_cast<double>(shape::head_size)))};
+      qkv,
+      cache.data + layer * cache.layer_elements,
+      plan.segments,
+      plan.tiles,
+      plan.page_table,
+      out,
+      plan.tile_count,
+      heads,
+      cache.kv_heads,
+      static_cast<float>(1.4426950408889634 / std::sqrt(static_cast<double>(shape::head_size)))};
   return RETRACE_LAUNCH((hopper_attention_kernel<>), dim3(static_cast<unsigned>(blocks)), shape::threads,
                         shape::shared_bytes, stream, arguments);
 }

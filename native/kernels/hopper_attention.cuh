@@ -21,13 +21,13 @@ namespace retrace {
 
 namespace hopper_attention_shape {
 constexpr int rows = hopper_attention_tile_rows, tokens = 128, head_size = 128;
-constexpr int rows_of_a_group = 64;                              // of queries, in a warpgroup
-constexpr int stages = 3;                                        // of keys, and of values: all that fits
+constexpr int rows_of_a_group = 64;  // of queries, in a warpgroup
+constexpr int stages = 3;            // of keys, and of values: all that fits
 constexpr int threads = 384;
-constexpr uint32_t query_block_bytes = rows_of_a_group * 128;    // 64 columns
-constexpr uint32_t query_bytes = 2 * query_block_bytes;          // of a warpgroup
+constexpr uint32_t query_block_bytes = rows_of_a_group * 128;  // 64 columns
+constexpr uint32_t query_bytes = 2 * query_block_bytes;        // of a warpgroup
 constexpr uint32_t page_block_bytes = tokens * 128;
-constexpr uint32_t tile_bytes = 2 * page_block_bytes;            // keys or values of a page and head
+constexpr uint32_t tile_bytes = 2 * page_block_bytes;  // keys or values of a page and head
 constexpr int64_t tile_elements = tokens * head_size;
 constexpr uint32_t keys_at = 2 * query_bytes, values_at = keys_at + stages * tile_bytes;
 constexpr uint32_t barriers_at = values_at + stages * tile_bytes;

@@ -48,14 +48,20 @@ inline void fence_async_proxy() { emulator::hopper::fence_async_proxy(); }
 inline void named_barrier_sync(int id, int threads) { emulator::wait_at_barrier(id, threads); }
 inline void named_barrier_arrive(int id, int threads) { emulator::arrive_at_barrier(id, threads); }
 template <int registers>
-void release_registers() { emulator::hopper::change_registers(registers, false); }
+void release_registers() {
+  emulator::hopper::change_registers(registers, false);
+}
 template <int registers>
-void claim_registers() { emulator::hopper::change_registers(registers, true); }
+void claim_registers() {
+  emulator::hopper::change_registers(registers, true);
+}
 
 inline void wgmma_fence() { emulator::hopper::fence_products(); }
 inline void wgmma_commit() { emulator::hopper::commit_products(); }
 template <int newest>
-void wgmma_wait() { emulator::hopper::wait_for_products(newest); }
+void wgmma_wait() {
+  emulator::hopper::wait_for_products(newest);
+}
 template <int count>
 void keep_registers(float (&)[count]) {}
 
@@ -160,20 +166,20 @@ __device__ __forceinline__ void keep_registers(float (&d)[count]) {
   for (int i = 0; i < count; i++) asm volatile("" : "+f"(d[i])::"memory");
 }
 
-#define RETRACE_D8(i) \
+#define RETRACE_D8(i)                                                                                         \
   "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3]), "+f"(d[i + 4]), "+f"(d[i + 5]), "+f"(d[i + 6]), \
       "+f"(d[i + 7])
-#define RETRACE_D64(i)                                                                                           \
+#define RETRACE_D64(i)                                                                                              \
   RETRACE_D8(i), RETRACE_D8(i + 8), RETRACE_D8(i + 16), RETRACE_D8(i + 24), RETRACE_D8(i + 32), RETRACE_D8(i + 40), \
       RETRACE_D8(i + 48), RETRACE_D8(i + 56)
 #define RETRACE_NAMES64                                                                  \
   "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,"       \
   "%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42," \
   "%43,%44,%45,%46,%47,%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
-#define RETRACE_NAMES128                                                                           \
-  RETRACE_NAMES64                                                                                  \
-  ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,%80,%81,%82,%83,%84,%85,%86,"  \
-  "%87,%88,%89,%90,%91,%92,%93,%94,%95,%96,%97,%98,%99,%100,%101,%102,%103,%104,%105,%106,%107,"   \
+#define RETRACE_NAMES128                                                                          \
+  RETRACE_NAMES64                                                                                 \
+  ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,%80,%81,%82,%83,%84,%85,%86," \
+  "%87,%88,%89,%90,%91,%92,%93,%94,%95,%96,%97,%98,%99,%100,%101,%102,%103,%104,%105,%106,%107,"  \
   "%108,%109,%110,%111,%112,%113,%114,%115,%116,%117,%118,%119,%120,%121,%122,%123,%124,%125,%126,%127"
 
 // d[64, 256] (+)= a[64, 16] * b[256, 16] transposed, both of shared memory with 16 consecutive elements a row.

@@ -36,6 +36,7 @@ struct gpu_abilities {
 };
 
 // Empty, or one line on why these words cannot be served.
-std::string choose_kernels(const char *words, const gpu_abilities &gpu, const retrace_shape &shape, kernel_choice *choice);
+std::string choose_kernels(const char *words, const gpu_abilities &gpu, const retrace_shape &shape,
+                           kernel_choice *choice);
 
 }  // namespace retrace::cuda

@@ -20,7 +20,7 @@ using bf16 = uint16_t;
 
 // How a key or value tile [T, D] of one page and head lies in memory.
 enum class kv_layout : int32_t {
-  rows = 0,     // row-major [T][D]: what cuDNN reads
+  rows = 0,  // row-major [T][D]: what cuDNN reads
   // D/64 blocks of [T][64] elements (128 bytes a row; for D < 64 one block of width D), and in each row of a block the
   // 16-byte chunk c lies at chunk c ^ (row & (chunks - 1)), chunks = min(8, D / 8): what one bulk copy brings to where
   // wgmma's 128-byte swizzle expects it.
@@ -28,9 +28,9 @@ enum class kv_layout : int32_t {
 };
 
 struct kv_cache {
-  bf16 *data;             // [layer][page][G][key | value][T][D]
-  int64_t layer_elements; // from layer to layer
-  int32_t page_tokens;    // T
+  bf16 *data;              // [layer][page][G][key | value][T][D]
+  int64_t layer_elements;  // from layer to layer
+  int32_t page_tokens;     // T
   int32_t kv_heads, head_size;
   kv_layout layout;
 };

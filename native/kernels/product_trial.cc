@@ -92,7 +92,8 @@ class trial {
     shape_ = shape;
     row_bytes_ = static_cast<size_t>(shape.k) * sizeof(bf16);
     const float scale = 1.0f / std::sqrt(static_cast<float>(shape.k));
-    RETRACE_CUDA_CHECK(d_.errors, launch_randomize(d_.stream, static_cast<bf16 *>(weight_), shape.n * shape.k, 1, scale));
+    RETRACE_CUDA_CHECK(d_.errors,
+                       launch_randomize(d_.stream, static_cast<bf16 *>(weight_), shape.n * shape.k, 1, scale));
     RETRACE_CUDA_CHECK(d_.errors, launch_randomize(d_.stream, static_cast<bf16 *>(a_), rows_ * shape.k, 2, 1.0f));
     RETRACE_CUDA_CHECK(d_.errors,
                        cudaMemcpyAsync(static_cast<char *>(a_) + static_cast<size_t>(rows_ - twins_) * row_bytes_, a_,
@@ -134,8 +135,8 @@ class trial {
   // The first m rows alone, in front of rows of NaN.
   int few(const product_choice &how, int64_t m, rows_of_out *rows) {
     RETRACE_CUDA_CHECK(d_.errors, cudaMemsetAsync(a_few_, 0xFF, static_cast<size_t>(few_) * row_bytes_, d_.stream));
-    RETRACE_CUDA_CHECK(d_.errors, cudaMemcpyAsync(a_few_, a_, static_cast<size_t>(m) * row_bytes_, cudaMemcpyDefault,
-                                                  d_.stream));
+    RETRACE_CUDA_CHECK(d_.errors,
+                       cudaMemcpyAsync(a_few_, a_, static_cast<size_t>(m) * row_bytes_, cudaMemcpyDefault, d_.stream));
     RETRACE_PASS_ON(product(how, a_few_, m, out_few_));
     return fetch(out_few_, 0, m, rows);
   }

@@ -35,9 +35,7 @@ inline int thread_read_anew() { return static_cast<int>(threadIdx.x); }
 inline float to_float(bf16 bits) { return emulator::widen(bits); }
 inline bf16 to_bf16(float value) { return emulator::narrow(value); }
 // Two values as one register of a fragment, the first in the low half.
-inline uint32_t pack_bf16(float low, float high) {
-  return to_bf16(low) | static_cast<uint32_t>(to_bf16(high)) << 16;
-}
+inline uint32_t pack_bf16(float low, float high) { return to_bf16(low) | static_cast<uint32_t>(to_bf16(high)) << 16; }
 
 inline float float_of_bits(uint32_t bits) {
   float value;
@@ -202,9 +200,9 @@ cudaError_t launch_kernel(const char *, void (*kernel)(Parameters...), dim3 grid
                           cudaStream_t stream, Arguments... arguments) {
   // More than 48 KiB has to be asked for, on each device anew: cheap enough to ask at every launch.
   if (shared_bytes > 48 * 1024) {
-    const cudaError_t status = cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel),
-                                                    cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                    static_cast<int>(shared_bytes));
+    const cudaError_t status =
+        cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             static_cast<int>(shared_bytes));
     if (status != cudaSuccess) return status;
   }
   kernel<<<grid, static_cast<unsigned>(threads), shared_bytes, stream>>>(arguments...);

@@ -9,10 +9,14 @@ namespace {
 std::string text(int64_t number) { return std::to_string(number); }
 
 const retrace_shape &checked(const retrace_shape &s) {
-  const std::pair<const char *, int32_t> sizes[] = {
-      {"hidden_size", s.hidden_size}, {"intermediate_size", s.intermediate_size}, {"layers", s.layers},
-      {"heads", s.heads},             {"kv_heads", s.kv_heads},                   {"head_size", s.head_size},
-      {"vocabulary_size", s.vocabulary_size}, {"context_length", s.context_length}};
+  const std::pair<const char *, int32_t> sizes[] = {{"hidden_size", s.hidden_size},
+                                                    {"intermediate_size", s.intermediate_size},
+                                                    {"layers", s.layers},
+                                                    {"heads", s.heads},
+                                                    {"kv_heads", s.kv_heads},
+                                                    {"head_size", s.head_size},
+                                                    {"vocabulary_size", s.vocabulary_size},
+                                                    {"context_length", s.context_length}};
   for (const auto &[name, size] : sizes)
     if (size <= 0)
       RETRACE_FAIL(RETRACE_DEVICE_UNSUPPORTED,
@@ -118,8 +122,8 @@ thread_scratch device::scratch_of(int32_t thread) const {
 
 size_t device::cache_bytes(int64_t count) const {
   if (count <= 0) return 0;
-  const int64_t page = plus(times(times(shape.layers, shape.kv_heads), keys_size + values_size),
-                            times(page_tokens, shape.hidden_size));
+  const int64_t page =
+      plus(times(times(shape.layers, shape.kv_heads), keys_size + values_size), times(page_tokens, shape.hidden_size));
   return bytes_of(times(page, count));
 }
 

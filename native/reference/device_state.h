@@ -51,9 +51,9 @@ class buffer {
 
 // Scratch of one thread, made when the device is opened.
 struct thread_scratch {
-  float *operand;   // [task_rows, operand_stride], or the attention's queries, blocks side by side
-  float *product;   // [task_rows, chunk_stride], or the attention's scores [block rows, operand_stride]
-  float *outputs;   // the attention's sums [query rows, D']
+  float *operand;        // [task_rows, operand_stride], or the attention's queries, blocks side by side
+  float *product;        // [task_rows, chunk_stride], or the attention's scores [block rows, operand_stride]
+  float *outputs;        // the attention's sums [query rows, D']
   float *maxima, *sums;  // [query rows]
 };
 
@@ -63,18 +63,18 @@ struct device {
   retrace_device_error error{};
   retrace_shape shape;
   const kernels *compute;
-  bool round;           // to bfloat16
-  int64_t page_tokens;  // T
-  int64_t group;        // query heads of a key-value head
-  int64_t value_stride; // D'
+  bool round;                      // to bfloat16
+  int64_t page_tokens;             // T
+  int64_t group;                   // query heads of a key-value head
+  int64_t value_stride;            // D'
   int64_t keys_size, values_size;  // floats of one (page, head)
   int64_t query_blocks;            // row blocks of one attention task, at most
   worker_pool pool;
   buffer scratch;
-  buffer rotary;        // cosines, then sines
+  buffer rotary;  // cosines, then sines
   buffer cache;
   int64_t pages = 0;
-  buffer workspace;     // of the head: see head.cc
+  buffer workspace;  // of the head: see head.cc
   int64_t workspace_rows = 0, workspace_targets = 0;
 
   int64_t scratch_floats() const;  // of one thread
@@ -117,12 +117,12 @@ void multiply_rows(const device &d, const thread_scratch &scratch, const float *
                    const retrace_weight &weight, int64_t panel, int64_t panels);
 
 // The functions of the device, each in the file of its name; they throw.
-size_t weight_bytes(int64_t rows, int64_t columns);                                                     // weights.cc
+size_t weight_bytes(int64_t rows, int64_t columns);  // weights.cc
 void write_weight(device &d, retrace_weight &weight, const void *source, retrace_dtype dtype, int64_t count,
                   int64_t first_row, int64_t block, int64_t stride);
 void randomize_weight(device &d, retrace_weight &weight, uint64_t seed, float scale);
 void embed(device &d, const retrace_weight &table, const int32_t *ids, int64_t m, float *x);
-void rms_norm(device &d, const float *x, const float *gain, int64_t m, float *out);                     // rows.cc
+void rms_norm(device &d, const float *x, const float *gain, int64_t m, float *out);  // rows.cc
 void rope_and_store(device &d, float *qkv, const int32_t *positions, const int32_t *slots, int64_t m, int32_t layer);
 void gather_rows(device &d, const void *source, const int32_t *rows, int64_t count, int64_t row_bytes, void *target);
 void store_hidden(device &d, const float *x, const float *gain, const int32_t *slots, int64_t m);

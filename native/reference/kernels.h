@@ -12,9 +12,9 @@
 namespace retrace::reference {
 
 struct kernels {
-  const char *name;        // "AVX-512"
-  const char *option;      // as `retrace_device_options.kernels` has it: "avx512"
-  int64_t block_rows;      // B, rows of one block of `product`
+  const char *name;    // "AVX-512"
+  const char *option;  // as `retrace_device_options.kernels` has it: "avx512"
+  int64_t block_rows;  // B, rows of one block of `product`
   bool (*is_usable)();
 
   // c[B, 32] = (add ? c : 0) + a[B, depth] times b[depth, 32]; a's rows are `operand_stride` apart.

@@ -38,8 +38,8 @@ namespace {
 bool is_usable() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 }  // namespace
 
-const kernels avx2_kernels = {"AVX2",   "avx2", block_rows, is_usable, product, add_scaled, scale, softmax_step,
-                              rms_norm, swiglu, store,      add,       rotate,  exponentials};
+const kernels avx2_kernels = {"AVX2",       "avx2",   block_rows, is_usable, product, add_scaled, scale,
+                              softmax_step, rms_norm, swiglu,     store,     add,     rotate,     exponentials};
 
 }  // namespace retrace::reference
 #endif

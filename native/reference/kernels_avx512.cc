@@ -43,8 +43,8 @@ bool is_usable() {
 }
 }  // namespace
 
-const kernels avx512_kernels = {"AVX-512", "avx512", block_rows, is_usable, product, add_scaled, scale, softmax_step,
-                                rms_norm,  swiglu,   store,      add,       rotate,  exponentials};
+const kernels avx512_kernels = {"AVX-512",    "avx512", block_rows, is_usable, product, add_scaled, scale,
+                                softmax_step, rms_norm, swiglu,     store,     add,     rotate,     exponentials};
 
 }  // namespace retrace::reference
 #endif

@@ -41,8 +41,8 @@ bool is_usable() { return true; }
 
 }  // namespace
 
-const kernels baseline_kernels = {"baseline", "baseline",   block_rows, is_usable, product, add_scaled, scale,
-                                  softmax_step, rms_norm, swiglu,     store,     add,     rotate,     exponentials};
+const kernels baseline_kernels = {"baseline",   "baseline", block_rows, is_usable, product, add_scaled, scale,
+                                  softmax_step, rms_norm,   swiglu,     store,     add,     rotate,     exponentials};
 
 const kernels *choose_kernels(const char *option) {
   const bool any = option == nullptr || std::strcmp(option, "auto") == 0;

@@ -161,8 +161,23 @@ float *activations(void *memory) { return static_cast<float *>(memory); }
 
 // Each entry forwards to the function of its name.
 const retrace_device_api api = {
-    RETRACE_DEVICE_ABI, "cpu", probe, open, close, last_error, facts, allocate, release, copy, copy, synchronize,
-    cache_bytes, make_cache, workspace_bytes, make_workspace, set_rotary,
+    RETRACE_DEVICE_ABI,
+    "cpu",
+    probe,
+    open,
+    close,
+    last_error,
+    facts,
+    allocate,
+    release,
+    copy,
+    copy,
+    synchronize,
+    cache_bytes,
+    make_cache,
+    workspace_bytes,
+    make_workspace,
+    set_rotary,
     [](retrace_device *, int64_t rows, int64_t columns) { return reference::weight_bytes(rows, columns); },
     [](retrace_device *h, retrace_weight *weight, const void *source, retrace_dtype dtype, int64_t count,
        int64_t first_row, int64_t block, int64_t stride) {
@@ -197,9 +212,7 @@ const retrace_device_api api = {
       return call(h, [&](device &d) { copy_page_rows(d, copies, count); });
     },
     [](retrace_device *h, const retrace_weight *weight, const int32_t *slots, const int32_t *targets, int64_t r,
-       float *log_probs) {
-      return call(h, [&](device &d) { head(d, *weight, slots, targets, r, log_probs); });
-    },
+       float *log_probs) { return call(h, [&](device &d) { head(d, *weight, slots, targets, r, log_probs); }); },
 };
 
 }  // namespace

@@ -27,9 +27,10 @@ class worker_pool {
   // throw.
   template <class Body>
   void run(int64_t count, const Body &body) {
-    run_all(count, [](const void *context, int64_t task, int32_t thread) {
-      (*static_cast<const Body *>(context))(task, thread);
-    }, &body);
+    run_all(
+        count,
+        [](const void *context, int64_t task, int32_t thread) { (*static_cast<const Body *>(context))(task, thread); },
+        &body);
   }
 
  private:

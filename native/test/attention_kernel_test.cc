@@ -19,7 +19,8 @@ struct token {
 
 struct attention_world {
   attention_world(int32_t heads_, int32_t kv_heads, int32_t d, int32_t t, kv_layout layout, int32_t pages)
-      : random(static_cast<uint32_t>(heads_ * 1000 + d + static_cast<int>(layout))), heads(heads_),
+      : random(static_cast<uint32_t>(heads_ * 1000 + d + static_cast<int>(layout))),
+        heads(heads_),
         cache(2, pages, t, kv_heads, d, layout) {}
 
   token make_token() {
@@ -119,10 +120,17 @@ std::vector<double> attention_oracle(const attention_world &world, const std::ve
 }  // namespace
 
 TEST_CASE("attention agrees with float64 for every head size, layout and way to share keys, over poisoned pages") {
-  struct shape { int32_t heads, kv_heads, d, t, length, first; };
-  for (const shape &one : {shape{4, 2, 16, 128, 70, 0}, {3, 3, 32, 128, 131, 60}, {6, 2, 64, 64, 150, 0},
-                           {4, 2, 128, 128, 260, 190}, {2, 1, 64, 128, 200, 63}, {3, 1, 128, 128, 129, 64},
-                           {4, 1, 32, 64, 65, 0}, {1, 1, 16, 128, 1, 0}})
+  struct shape {
+    int32_t heads, kv_heads, d, t, length, first;
+  };
+  for (const shape &one : {shape{4, 2, 16, 128, 70, 0},
+                           {3, 3, 32, 128, 131, 60},
+                           {6, 2, 64, 64, 150, 0},
+                           {4, 2, 128, 128, 260, 190},
+                           {2, 1, 64, 128, 200, 63},
+                           {3, 1, 128, 128, 129, 64},
+                           {4, 1, 32, 64, 65, 0},
+                           {1, 1, 16, 128, 1, 0}})
     for (const kv_layout layout : {kv_layout::rows, kv_layout::swizzled}) {
       attention_world world(one.heads, one.kv_heads, one.d, one.t, layout, 6);
       std::vector<token> path;
@@ -133,8 +141,7 @@ TEST_CASE("attention agrees with float64 for every head size, layout and way to 
       relative_l2 error;
       for (int32_t position = one.first; position < one.length; position++) {
         const std::vector<double> expected = attention_oracle(world, path, position);
-        for (size_t i = 0; i < width; i++)
-          error.add(value_of(out[(position - one.first) * width + i]), expected[i]);
+        for (size_t i = 0; i < width; i++) error.add(value_of(out[(position - one.first) * width + i]), expected[i]);
       }
       expect_within(error.value(), attention_tolerance,
                     "H = " + std::to_string(one.heads) + ", D = " + std::to_string(one.d));
@@ -193,9 +200,8 @@ TEST_CASE("attention has the same bits under every schedule of its warps and cop
     std::vector<token> path;
     for (int32_t i = 0; i < 330; i++) path.push_back(world.make_token());
     const std::vector<int32_t> pages = world.write(path);
-    expect_same_under_all_schedules<bf16>("attention", [&] {
-      return attend(world, {{&path, pages, 250, 330}, {&path, pages, 3, 40}});
-    });
+    expect_same_under_all_schedules<bf16>(
+        "attention", [&] { return attend(world, {{&path, pages, 250, 330}, {&path, pages, 3, 40}}); });
   }
 }
 

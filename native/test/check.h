@@ -72,8 +72,8 @@ void equal(const A &found, const B &expected, const char *text, const char *file
 #define CHECK_JOIN2(a, b) a##b
 #define CHECK_JOIN(a, b) CHECK_JOIN2(a, b)
 // TEST_CASE("what holds") { ... }
-#define TEST_CASE(name)                                                                     \
-  static void CHECK_JOIN(test_case_, __LINE__)();                                           \
+#define TEST_CASE(name)                                                                        \
+  static void CHECK_JOIN(test_case_, __LINE__)();                                              \
   static check::add CHECK_JOIN(test_entry_, __LINE__)(name, CHECK_JOIN(test_case_, __LINE__)); \
   static void CHECK_JOIN(test_case_, __LINE__)()
 #define EXPECT(condition) check::is_true((condition), #condition, __FILE__, __LINE__)

@@ -105,11 +105,14 @@ TEST_CASE("a config that cannot be, or asks for what is not computed, is refused
     expect_failure([&] { parse_model_config(with(test.keys), "c/config.json"); }, test.code, test.says);
     expect_failure([&] { parse_model_config(with(test.keys), "c/config.json"); }, test.code, "c/config.json ");
   }
-  const std::pair<const char *, const char *> changes[] = {
-      {"\"hidden_size\":64,", ""},          {"\"hidden_size\":64", "\"hidden_size\":\"64\""},
-      {"\"hidden_size\":64", "\"hidden_size\":64.5"}, {"\"hidden_size\":64", "\"hidden_size\":-64"},
-      {"\"hidden_size\":64", "\"hidden_size\":66"},   {"\"rms_norm_eps\":1e-05", "\"rms_norm_eps\":0"},
-      {"\"model_type\":\"llama\",", ""},    {"\"vocab_size\":512", "\"vocab_size\":3000000000"}};
+  const std::pair<const char *, const char *> changes[] = {{"\"hidden_size\":64,", ""},
+                                                           {"\"hidden_size\":64", "\"hidden_size\":\"64\""},
+                                                           {"\"hidden_size\":64", "\"hidden_size\":64.5"},
+                                                           {"\"hidden_size\":64", "\"hidden_size\":-64"},
+                                                           {"\"hidden_size\":64", "\"hidden_size\":66"},
+                                                           {"\"rms_norm_eps\":1e-05", "\"rms_norm_eps\":0"},
+                                                           {"\"model_type\":\"llama\",", ""},
+                                                           {"\"vocab_size\":512", "\"vocab_size\":3000000000"}};
   for (const auto &[from, to] : changes) {
     expect_failure([&] { parse_model_config(replaced(plain_config, from, to), "c"); }, "MODEL_INVALID", "c cannot be");
   }

@@ -30,7 +30,8 @@ struct batch {
     rows += count;
   }
   index_tensors tensors(const index_rules &r) const {
-    return make_index_tensors(cut_segments(segments.data(), static_cast<int32_t>(segments.size())), page_table.data(), r);
+    return make_index_tensors(cut_segments(segments.data(), static_cast<int32_t>(segments.size())), page_table.data(),
+                              r);
   }
 };
 
@@ -147,8 +148,8 @@ TEST_CASE("offsets grow to the end of the rows, also where segments come in anot
 }
 
 TEST_CASE("batch sizes are the next of four") {
-  for (const auto &[count, size] : std::vector<std::pair<int32_t, int32_t>>{
-           {1, 4}, {4, 4}, {5, 16}, {16, 16}, {17, 64}, {65, 256}, {256, 256}}) {
+  for (const auto &[count, size] :
+       std::vector<std::pair<int32_t, int32_t>>{{1, 4}, {4, 4}, {5, 16}, {16, 16}, {17, 64}, {65, 256}, {256, 256}}) {
     EXPECT_EQUAL(batch_size_for(count), size);
   }
 }

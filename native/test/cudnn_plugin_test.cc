@@ -273,7 +273,8 @@ TEST_CASE("nothing is written behind the workspace, and a smaller one is refused
   EXPECT_EQUAL(b.attend(), 0);
   for (size_t i = b.workspace.size() - 64; i < b.workspace.size(); i++) EXPECT_EQUAL(int(b.workspace[i]), 0x5a);
   const size_t wanted = entry().workspace_bytes(b.plugin, b.rows);
-  EXPECT_EQUAL(entry().use_workspace(b.plugin, b.rows, b.workspace.data(), wanted - 1), int(RETRACE_DEVICE_CALL_FAILED));
+  EXPECT_EQUAL(entry().use_workspace(b.plugin, b.rows, b.workspace.data(), wanted - 1),
+               int(RETRACE_DEVICE_CALL_FAILED));
   expect_text(b.last_error(), std::to_string(wanted - 1) + " bytes, expected " + std::to_string(wanted));
   EXPECT_EQUAL(b.attend(), int(RETRACE_DEVICE_CALL_FAILED));
   expect_text(b.last_error(), "use_workspace first");

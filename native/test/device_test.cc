@@ -58,12 +58,12 @@ double distance(const std::vector<A> &a, const std::vector<B> &b) {
   return std::sqrt(difference / size);
 }
 // Written so that NaN fails.
-#define EXPECT_BELOW(value, bound)                                                                        \
-  do {                                                                                                    \
-    const double value_ = (value);                                                                        \
-    if (!(value_ <= (bound)))                                                                             \
+#define EXPECT_BELOW(value, bound)                                                                       \
+  do {                                                                                                   \
+    const double value_ = (value);                                                                       \
+    if (!(value_ <= (bound)))                                                                            \
       throw check::failure(std::string(__FILE__) + ":" + std::to_string(__LINE__) + ": " #value " is " + \
-                           std::to_string(value_) + ", expected at most " + std::to_string(bound));       \
+                           std::to_string(value_) + ", expected at most " + std::to_string(bound));      \
   } while (0)
 
 // A sum of K float products, added up in any order, is off by at most some K * 2^-24 of the sum of magnitudes, by far
@@ -134,7 +134,8 @@ struct rig {
   }
   template <class T>
   T *put(const std::vector<T> &values, int64_t rows = 0, int64_t columns = 0) {
-    const size_t padded = static_cast<size_t>((rows + facts.row_multiple - 1) / facts.row_multiple * facts.row_multiple);
+    const size_t padded =
+        static_cast<size_t>((rows + facts.row_multiple - 1) / facts.row_multiple * facts.row_multiple);
     T *memory = static_cast<T *>(take(std::max(values.size(), padded * static_cast<size_t>(columns)) * sizeof(T)));
     ok(api->upload(device, memory, values.data(), values.size() * sizeof(T)));
     return memory;
@@ -350,7 +351,9 @@ void check_rows_of_products(rig &r, int64_t n, int64_t k, retrace_epilogue epilo
   const std::vector<float> a = random_bf16(m * k, 8);
   const retrace_weight w = r.weight(random_bf16(n * k, 9), k);
   const size_t activation = static_cast<size_t>(r.facts.activation_bytes);
-  const size_t width = epilogue == RETRACE_ADD ? n * 4 : epilogue == RETRACE_STORE ? n * activation : n / 2 * activation;
+  const size_t width = epilogue == RETRACE_ADD     ? n * 4
+                       : epilogue == RETRACE_STORE ? n * activation
+                                                   : n / 2 * activation;
   // Rows [first, first + count) of `a`, computed alone.
   const auto compute = [&](int64_t first, int64_t count) {
     const std::vector<float> some(a.begin() + first * k, a.begin() + (first + count) * k);
@@ -458,7 +461,8 @@ struct attention_world {
     std::vector<retrace_tile> tiles;
     int32_t longest = 0;
     for (const run &u : runs) {
-      segments.push_back({static_cast<int32_t>(positions.size()), u.count, u.first, static_cast<int32_t>(table.size())});
+      segments.push_back(
+          {static_cast<int32_t>(positions.size()), u.count, u.first, static_cast<int32_t>(table.size())});
       for (int32_t row = 0; row < u.count; row += r.facts.attention_tile_rows) {
         tiles.push_back({static_cast<int32_t>(segments.size()) - 1, row});
       }

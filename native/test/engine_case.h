@@ -24,8 +24,8 @@ inline std::string config_of(const retrace_shape &shape, bool is_tied) {
        << R"(, "num_hidden_layers": )" << shape.layers << R"(, "num_attention_heads": )" << shape.heads
        << R"(, "num_key_value_heads": )" << shape.kv_heads << R"(, "head_dim": )" << shape.head_size
        << R"(, "vocab_size": )" << shape.vocabulary_size << R"(, "max_position_embeddings": )" << shape.context_length
-       << R"(, "rope_theta": 10000.0, "rms_norm_eps": )" << shape.norm_epsilon
-       << R"(, "tie_word_embeddings": )" << (is_tied ? "true" : "false") << "}";
+       << R"(, "rope_theta": 10000.0, "rms_norm_eps": )" << shape.norm_epsilon << R"(, "tie_word_embeddings": )"
+       << (is_tied ? "true" : "false") << "}";
   return text.str();
 }
 

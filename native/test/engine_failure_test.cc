@@ -266,7 +266,8 @@ TEST_CASE("a device that is lost fails every later call with what it was lost by
   EXPECT_EQUAL(device_memory_live(), live_before);
 }
 
-TEST_CASE("wherever memory runs out in a call, once or for good, nothing stays behind and the next call gives the same bits") {
+TEST_CASE(
+    "wherever memory runs out in a call, once or for good, nothing stays behind and the next call gives the same bits") {
   scene s("cpu");
   for (const bool for_good : {false, true}) {
     fail_at_each_step(

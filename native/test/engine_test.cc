@@ -32,7 +32,7 @@ std::string build_folder() { return program_folder() + "/.."; }
 std::string emulated_library() { return build_folder() + "/libretrace_emulated.so"; }
 
 bool emulated_is_built() {
-  struct stat status {};
+  struct stat status{};
   return stat(emulated_library().c_str(), &status) == 0;
 }
 
@@ -112,7 +112,8 @@ class model {
     }
     std::vector<float> flat(outputs, 12345.0f);
     retrace_error error;
-    if (retrace_score(engine, prefix, list.data(), (int64_t)list.size(), flat.data(), nullptr, &counters, &error) != 0) {
+    if (retrace_score(engine, prefix, list.data(), (int64_t)list.size(), flat.data(), nullptr, &counters, &error) !=
+        0) {
       fail(error);
     }
     std::vector<std::vector<float>> scores;
@@ -428,7 +429,8 @@ TEST_CASE("over a random walk of all calls every score has the bits of one alone
   }
 }
 
-TEST_CASE("the Hopper kernels give the same bits in any company, split and state of the cache, close to the portable ones") {
+TEST_CASE(
+    "the Hopper kernels give the same bits in any company, split and state of the cache, close to the portable ones") {
   if (!emulated_is_built()) throw check::skipped("the emulated device is not built");
   setting s{"emulated", 0, 128};
   s.config = wide_config.c_str();
@@ -509,7 +511,8 @@ TEST_CASE("addresses that are missing and counts below zero are refused, and not
   expect_code(open_as(tokens.data(), 3, nullptr), "INVALID_OPTIONS");
   // Longer than any context: refused by its length, before the tokens are looked at.
   expect_code(open_as(tokens.data(), INT64_MAX, &opened), "CONTEXT_TOO_LONG");
-  expect_code(retrace_commit(m.engine, prefix, tokens.data(), INT64_MAX, nullptr, &opened, nullptr, &error), "CONTEXT_TOO_LONG");
+  expect_code(retrace_commit(m.engine, prefix, tokens.data(), INT64_MAX, nullptr, &opened, nullptr, &error),
+              "CONTEXT_TOO_LONG");
   expect_code(retrace_commit(m.engine, prefix, nullptr, 3, nullptr, &opened, nullptr, &error), "INVALID_OPTIONS");
   const auto score_as = [&](const retrace_branch *branches, int64_t count, float *to) {
     return retrace_score(m.engine, prefix, branches, count, to, nullptr, nullptr, &error);
@@ -532,7 +535,8 @@ TEST_CASE("a tensor in memory that the CPU cannot read, such as a GPU's, is refu
       {"model.embed_tokens.weight", {131, 64}}, {"lm_head.weight", {131, 64}}, {"model.norm.weight", {64}}};
   for (const std::string layer : {"0", "1", "2"}) {
     const std::string block = "model.layers." + layer + ".";
-    for (const char *name : {"input_layernorm", "post_attention_layernorm"}) shapes.push_back({block + name + ".weight", {64}});
+    for (const char *name : {"input_layernorm", "post_attention_layernorm"})
+      shapes.push_back({block + name + ".weight", {64}});
     for (const char *name : {"q_proj", "o_proj"}) shapes.push_back({block + "self_attn." + name + ".weight", {64, 64}});
     for (const char *name : {"k_proj", "v_proj"}) shapes.push_back({block + "self_attn." + name + ".weight", {32, 64}});
     for (const char *name : {"gate_proj", "up_proj"}) shapes.push_back({block + "mlp." + name + ".weight", {96, 64}});
@@ -583,7 +587,8 @@ TEST_CASE("a call that is aborted says so, leaves nothing half done, and the nex
   EXPECT(same_bits(m.score_one(prefix, branch, 0), expected));
 }
 
-TEST_CASE("a device that fails in the middle of a call rejects it by its code, and the engine lives on or is dead for good") {
+TEST_CASE(
+    "a device that fails in the middle of a call rejects it by its code, and the engine lives on or is dead for good") {
   if (!emulated_is_built()) throw check::skipped("the emulated device is not built");
   void *library = dlopen(emulated_library().c_str(), RTLD_NOW | RTLD_LOCAL);
   EXPECT(library != nullptr);

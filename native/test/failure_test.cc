@@ -29,9 +29,9 @@ retrace_device_options options_of_a_small_model() {
 }
 
 // Everything that is used on a device, from memory to log-probabilities. The first status that is not 0, or 0.
-#define STEP(call)                                 \
-  if (const int status = (call); status != 0) {    \
-    return status;                                 \
+#define STEP(call)                              \
+  if (const int status = (call); status != 0) { \
+    return status;                              \
   }
 int live(retrace_device *d) {
   const retrace_shape s = options_of_a_small_model().shape;
@@ -50,7 +50,8 @@ int live(retrace_device *d) {
   }
   STEP(api().randomize_weight(d, &weights[0], 1, 0.1f));
   void *x, *narrow, *qkv, *wide, *integers, *gain, *out;
-  for (void **memory : {&x, &narrow, &qkv, &wide, &integers, &gain, &out}) STEP(api().allocate(d, 128 * 48 * 4, memory));
+  for (void **memory : {&x, &narrow, &qkv, &wide, &integers, &gain, &out})
+    STEP(api().allocate(d, 128 * 48 * 4, memory));
   STEP(api().upload(d, gain, source.data(), 16 * 4));
   STEP(api().write_weight(d, &weights[1], gain, RETRACE_F32, 1, 0, 1, 1));  // from the device's memory
   STEP(api().set_rotary(d, rotary.data(), rotary.data()));
@@ -286,11 +287,11 @@ TEST_CASE("a sticky failure of any call loses the device for good") {
 TEST_CASE("statuses are sorted into those that pass and those that do not") {
   const restored after;
   const std::vector<std::pair<int, int>> expected = {
-      {214, RETRACE_DEVICE_IS_LOST}, {220, RETRACE_DEVICE_IS_LOST}, {226, RETRACE_DEVICE_IS_LOST},
-      {700, RETRACE_DEVICE_IS_LOST}, {701, RETRACE_DEVICE_CALL_FAILED}, {702, RETRACE_DEVICE_IS_LOST},
-      {710, RETRACE_DEVICE_IS_LOST}, {714, RETRACE_DEVICE_IS_LOST}, {715, RETRACE_DEVICE_IS_LOST},
-      {716, RETRACE_DEVICE_IS_LOST}, {717, RETRACE_DEVICE_IS_LOST}, {718, RETRACE_DEVICE_IS_LOST},
-      {719, RETRACE_DEVICE_IS_LOST}, {801, RETRACE_DEVICE_CALL_FAILED}, {999, RETRACE_DEVICE_IS_LOST},
+      {214, RETRACE_DEVICE_IS_LOST},   {220, RETRACE_DEVICE_IS_LOST},     {226, RETRACE_DEVICE_IS_LOST},
+      {700, RETRACE_DEVICE_IS_LOST},   {701, RETRACE_DEVICE_CALL_FAILED}, {702, RETRACE_DEVICE_IS_LOST},
+      {710, RETRACE_DEVICE_IS_LOST},   {714, RETRACE_DEVICE_IS_LOST},     {715, RETRACE_DEVICE_IS_LOST},
+      {716, RETRACE_DEVICE_IS_LOST},   {717, RETRACE_DEVICE_IS_LOST},     {718, RETRACE_DEVICE_IS_LOST},
+      {719, RETRACE_DEVICE_IS_LOST},   {801, RETRACE_DEVICE_CALL_FAILED}, {999, RETRACE_DEVICE_IS_LOST},
       {1, RETRACE_DEVICE_CALL_FAILED}, {2, RETRACE_DEVICE_OUT_OF_MEMORY}, {100, RETRACE_DEVICE_NONE}};
   for (const auto &[status, kind] : expected) {
     retrace_emulator_plant_failure("cudaStreamCreate", 0, static_cast<cudaError_t>(status));

@@ -267,8 +267,7 @@ void multiply_and_dump(const bf16 *a, const bf16 *b, int transposed, int mistake
   for (uint32_t i = thread; i < 128 * 8; i += 128)
     if (transposed)  // two blocks of [64 k][64 columns]
       store_shared(b_tile + i % 16 / 8 * 8192 + swizzled_chunk(i / 16, i % 8), load<uint4>(b + i * 8));
-    else
-      store_shared(b_tile + swizzled_chunk(i / 8, i % 8), load<uint4>(b + i * 8));
+    else store_shared(b_tile + swizzled_chunk(i / 8, i % 8), load<uint4>(b + i * 8));
   if (mistake != 1) fence_async_proxy();
   __syncthreads();
   float sums[64];
@@ -393,12 +392,12 @@ TEST_CASE("the cache's tiles are what a descriptor expects in shared memory") {
   // A tile of `cache_layout.cuh`, copied as it is: keys [128 tokens][128] are K-major, values N-major.
   for (uint32_t token = 0; token < 128; token++)
     for (uint32_t column = 0; column < 128; column++) {
-      const uint32_t in_cache = 2 * swizzled_offset(128, 128, static_cast<int>(token), static_cast<int>(column / 8)) +
-                                2 * (column % 8);
+      const uint32_t in_cache =
+          2 * swizzled_offset(128, 128, static_cast<int>(token), static_cast<int>(column / 8)) + 2 * (column % 8);
       const uint32_t block = column / 64 * hopper_attention_shape::page_block_bytes;
       const hopper::operand keys = hopper::decode(k_major_descriptor(1024 + block + column % 64 / 16 * 32));
-      const hopper::operand values = hopper::decode(
-          n_major_descriptor(1024 + token / 16 * 2048, hopper_attention_shape::page_block_bytes));
+      const hopper::operand values =
+          hopper::decode(n_major_descriptor(1024 + token / 16 * 2048, hopper_attention_shape::page_block_bytes));
       EXPECT_EQUAL(hopper::element_address(keys, false, token, column % 16) - 1024, in_cache);
       EXPECT_EQUAL(hopper::element_address(values, true, column, token % 16) - 1024, in_cache);
     }

@@ -126,10 +126,38 @@ TEST_CASE("what is no JSON is refused with the byte at fault") {
   EXPECT_EQUAL(refusal("{\"a\":1,\"b\":2,\"a\":3}"), "at byte 13: a key for the second time in its object");
   // The same key, once spelled with an escape.
   EXPECT(says("{\"a\":1,\"\\u0061\":2}", "second time"));
-  for (const char *text : {"", " ", "{", "[", "\"", "nul", "+1", "01", "-", "1.", ".5", "1e", "1e+", "0x1", "NaN",
-                           "Infinity", "-Infinity", "[1,]", "{\"a\":1,}", "{a:1}", "{\"a\"}", "{\"a\":}", "'a'",
-                           "[1 2]", "//", "\xEF\xBB\xBF{}",
-                           "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"a\nb\"", "1e999", "[]]",
+  for (const char *text : {"",
+                           " ",
+                           "{",
+                           "[",
+                           "\"",
+                           "nul",
+                           "+1",
+                           "01",
+                           "-",
+                           "1.",
+                           ".5",
+                           "1e",
+                           "1e+",
+                           "0x1",
+                           "NaN",
+                           "Infinity",
+                           "-Infinity",
+                           "[1,]",
+                           "{\"a\":1,}",
+                           "{a:1}",
+                           "{\"a\"}",
+                           "{\"a\":}",
+                           "'a'",
+                           "[1 2]",
+                           "//",
+                           "\xEF\xBB\xBF{}",
+                           "\"\\x\"",
+                           "\"\\u12\"",
+                           "\"\\u12g4\"",
+                           "\"a\nb\"",
+                           "1e999",
+                           "[]]",
                            "tru e"}) {
     EXPECT(refusal(text) != "");
   }
@@ -139,9 +167,9 @@ TEST_CASE("what is no JSON is refused with the byte at fault") {
 
 TEST_CASE("invalid UTF-8 and halves of surrogate pairs are refused") {
   // Overlong forms, a surrogate, past U+10FFFF, a lone continuation, characters that end too early.
-  for (const char *bytes : {"\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xF0\x8F\xBF\xBF", "\xED\xA0\x80",
-                            "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\x80", "\xFF", "\xC3", "\xE2\x82",
-                            "\xF0\x9F\x98", "\xE2\x28\xA1"}) {
+  for (const char *bytes :
+       {"\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xF0\x8F\xBF\xBF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+        "\xF5\x80\x80\x80", "\x80", "\xFF", "\xC3", "\xE2\x82", "\xF0\x9F\x98", "\xE2\x28\xA1"}) {
     EXPECT(says(std::string("\"") + bytes + "\"", "invalid UTF-8"));
     EXPECT(says(std::string("\"") + bytes, "invalid UTF-8"));
   }
@@ -175,8 +203,8 @@ TEST_CASE("mutated texts are read or refused, and what is read is the same when 
       R"({"__metadata__":{"format":"pt"},"a.weight":{"dtype":"BF16","shape":[4096,256],"data_offsets":[0,2097152]}})",
       R"({"model_type":"llama","rope_parameters":{"rope_type":"llama3","factor":8.0},"x":[true,false,null,-1.5e-3]})",
       "[\"\\u00e9\\ud83d\\ude00\\n\", \"\xC3\xA9\xF0\x9F\x98\x80\", [[[[]]]], {\"\": {}}, 0, -0, 1E+2]"};
-  const std::string pieces[] = {"\"",      "\\",  "{", "}",    "[",    "]", ",", ":", "\\u",
-                                "\\ud800", "1e9", "-", "\xF0", "\x80", "0"};
+  const std::string pieces[] = {"\"",  "\\",      "{",   "}", "[",    "]",    ",", ":",
+                                "\\u", "\\ud800", "1e9", "-", "\xF0", "\x80", "0"};
   random_numbers random{20240611};
   int accepted = 0, refused = 0;
   for (int round = 0; round < 60000; ++round) {

@@ -25,8 +25,7 @@ constexpr cudaStream_t stream = nullptr;
 constexpr uint32_t schedules[] = {0, 1, 2, 3, 4, 5};
 
 inline void expect_ran(cudaError_t status) {
-  if (status != cudaSuccess)
-    throw check::failure("status " + std::to_string(status) + ": " + emulator::last_failure());
+  if (status != cudaSuccess) throw check::failure("status " + std::to_string(status) + ": " + emulator::last_failure());
 }
 
 template <class T>

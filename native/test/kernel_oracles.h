@@ -40,7 +40,7 @@ inline bool is_nan(bf16 bits) { return (bits & 0x7FFFu) > 0x7F80u; }
 
 // Says what a touch of memory outside of an array is before the program ends by it.
 inline void tell_of_walls() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = [](int) {
     const char text[] = "not ok - a kernel read or wrote outside of an array\n";
     _exit(write(STDOUT_FILENO, text, sizeof text - 1) > 0 ? 3 : 4);
@@ -157,10 +157,12 @@ inline int64_t place_in_tile(kv_layout layout, int64_t t, int64_t d, int64_t row
 struct cache_memory {
   cache_memory(int32_t layers, int32_t pages, int32_t page_tokens, int32_t kv_heads, int32_t head_size,
                kv_layout layout)
-      : layers_(layers), pages_(pages),
+      : layers_(layers),
+        pages_(pages),
         data(static_cast<size_t>(layers) * pages * kv_heads * 2 * page_tokens * head_size),
-        view{data, static_cast<int64_t>(pages) * kv_heads * 2 * page_tokens * head_size, page_tokens, kv_heads,
-             head_size, layout} {}
+        view{data,        static_cast<int64_t>(pages) * kv_heads * 2 * page_tokens * head_size,
+             page_tokens, kv_heads,
+             head_size,   layout} {}
   // Element `column` of the key (or value) of one head in row `row` of a page.
   bf16 &at(int64_t layer, int64_t page, int64_t kv_head, bool values, int64_t row, int64_t column) {
     const int64_t t = view.page_tokens, d = view.head_size;

@@ -177,8 +177,8 @@ TEST_CASE("page copies bring the first rows of all layers and of the hidden stat
 TEST_CASE("weights of every type become bfloat16 in the rows where they belong") {
   // float16: zero, the smallest and the largest subnormal number, one, the largest, infinity, -2.5; and their values
   const std::vector<uint16_t> halves{0x0000, 0x0001, 0x03FF, 0x3C00, 0x7BFF, 0xFC00, 0xC100, 0x3555, 0x8001};
-  const double values[] = {0,      std::ldexp(1, -24), std::ldexp(1023, -24), 1, 65504, -INFINITY, -2.5, 0.333251953125,
-                           -std::ldexp(1, -24)};
+  const double values[] = {0,    std::ldexp(1, -24), std::ldexp(1023, -24), 1, 65504, -INFINITY,
+                           -2.5, 0.333251953125,     -std::ldexp(1, -24)};
   // float: ties to even in both directions, subnormal, and numbers that round up into the next exponent
   const std::vector<float> floats{1.00390625f, 1.01171875f, 1e-40f, -0.0f, 1.99999f, 3.4e38f, -7.77f, 0.1f, 1e-20f};
   for (const int64_t columns : {9, 3}) {
@@ -245,8 +245,8 @@ std::vector<float> float_product(const array<bf16> &a, const array<bf16> &weight
 
 TEST_CASE("the matrix product agrees with float64 for ragged sizes and every epilogue") {
   numbers random(10);
-  for (const product_case &one : {product_case{1, 16, 8}, {3, 48, 40}, {129, 144, 72}, {65, 272, 136}, {128, 128, 256},
-                                  {2, 16, 1032}}) {
+  for (const product_case &one :
+       {product_case{1, 16, 8}, {3, 48, 40}, {129, 144, 72}, {65, 272, 136}, {128, 128, 256}, {2, 16, 1032}}) {
     const std::string what = std::to_string(one.m) + " x " + std::to_string(one.n) + " x " + std::to_string(one.k);
     const array<bf16> a(random.bf16s(static_cast<size_t>(one.m * one.k)));
     const array<bf16> weight(random.bf16s(static_cast<size_t>(one.n) * one.k));
@@ -339,7 +339,9 @@ constexpr double log_prob_tolerance = 2e-5;
 
 TEST_CASE("log-probabilities of targets agree with float64, with and without logits in memory") {
   numbers random(20);
-  struct shape { int32_t c, vocabulary, slots, r; };
+  struct shape {
+    int32_t c, vocabulary, slots, r;
+  };
   for (const shape &one :
        {shape{8, 8, 3, 1}, {72, 300, 40, 131}, {64, 1029, 9, 12}, {40, 256, 5, 7}, {136, 64, 200, 129}}) {
     const array<bf16> hidden(random.bf16s(static_cast<size_t>(one.slots) * one.c));
@@ -399,13 +401,13 @@ TEST_CASE("a log-probability has the same bits alone, among others, at another p
 TEST_CASE("a sure target has log-probability 0, a NaN stays NaN in its own row, and an unknown target is NaN") {
   const int32_t c = 8, vocabulary = 300;
   std::vector<bf16> states(3 * c, 0), rows(static_cast<size_t>(vocabulary) * c, 0);
-  states[0] = rounded(1.0f);                // row 0 meets column 299 with a logit of 1000
+  states[0] = rounded(1.0f);  // row 0 meets column 299 with a logit of 1000
   rows[299 * c] = rounded(1000.0f);
-  states[c + 3] = rounded(NAN);             // row 1 is broken
-  states[2 * c] = rounded(-1.0f);           // row 2: a logit of -1000 among zeros
+  states[c + 3] = rounded(NAN);    // row 1 is broken
+  states[2 * c] = rounded(-1.0f);  // row 2: a logit of -1000 among zeros
   const array<bf16> hidden(states), head(rows);
-  const std::vector<float> found = head_log_probs(hidden, head, {c, vocabulary, {0, 1, 2, 2, 0, 0},
-                                                                 {299, 5, 299, 0, 300, -1}});
+  const std::vector<float> found =
+      head_log_probs(hidden, head, {c, vocabulary, {0, 1, 2, 2, 0, 0}, {299, 5, 299, 0, 300, -1}});
   EXPECT_EQUAL(found[0], 0.0f);
   EXPECT(std::isnan(found[1]));
   EXPECT(std::fabs(found[2] - (-1000 - std::log(299.0))) < 1e-3);
@@ -481,8 +483,7 @@ TEST_CASE("hidden states and embeddings behind 2^31 elements are met") {
   array<bf16> near_state(c), gathered(c);
   expect_ran(launch_rms_norm(stream, x, gain, 1, c, 1e-5f, near_state));
   expect_ran(launch_store_hidden(stream, x, gain, slots, 1, c, 1e-5f, hidden));
-  expect_ran(launch_gather_rows(stream, static_cast<bf16 *>(hidden), slots, 1, 2 * c,
-                                static_cast<bf16 *>(gathered)));
+  expect_ran(launch_gather_rows(stream, static_cast<bf16 *>(hidden), slots, 1, 2 * c, static_cast<bf16 *>(gathered)));
   expect_same_bits<bf16>(gathered, near_state, c, "a hidden state");
 
   const std::vector<bf16> weights = random.bf16s(16 * c);

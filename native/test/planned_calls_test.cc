@@ -44,8 +44,8 @@ std::vector<tree_node *> parents_first(tree_node *root) {
 // done on the memory. `memory[slot]` is the hash of the path whose token's key and value lie there.
 class small_engine {
  public:
-  small_engine(int32_t pages, int32_t page_tokens) : t(page_tokens), pool(pages), tree(pool, page_tokens),
-                                                     memory(pages * page_tokens, 0) {}
+  small_engine(int32_t pages, int32_t page_tokens)
+      : t(page_tokens), pool(pages), tree(pool, page_tokens), memory(pages * page_tokens, 0) {}
 
   void open(const path &tokens) {
     const auto found = tree.find(tree.root(), tokens.data(), tokens.size());

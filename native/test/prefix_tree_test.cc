@@ -277,7 +277,8 @@ TEST_CASE("the audit names each kind of disagreement") {
       {"number of pages", [](page_pool &, tree_node *, tree_node *lower) { lower->pages.pop_back(); }},
       {"not in the pool", [](page_pool &, tree_node *, tree_node *lower) { lower->pages[1] = 100; }},
       {"another path", [](page_pool &, tree_node *upper, tree_node *lower) { lower->pages[1] = upper->pages[0]; }},
-      {"rows claimed", [](page_pool &, tree_node *, tree_node *lower) {
+      {"rows claimed",
+       [](page_pool &, tree_node *, tree_node *lower) {
          lower->tokens.pop_back();
          lower->has_hidden.pop_back();
        }},

@@ -72,7 +72,10 @@ struct batch {
 struct buffers {
   std::vector<float> x, normed, qkv, attended, activated;
   explicit buffers(int64_t m)
-      : x(m * hidden), normed(m * hidden), qkv(m * (heads + 2 * kv_heads) * head_size), attended(m * heads * head_size),
+      : x(m * hidden),
+        normed(m * hidden),
+        qkv(m * (heads + 2 * kv_heads) * head_size),
+        attended(m * heads * head_size),
         activated(m * intermediate) {}
 };
 
@@ -81,9 +84,14 @@ double attention_seconds = 0;
 void forward(const batch &b, const std::vector<layer> &model, const retrace_weight &embedding,
              const std::vector<float> &gain, buffers &t) {
   const int64_t m = b.rows();
-  const retrace_attention_plan plan{b.segments.data(), b.tiles.data(), b.page_table.data(), b.segments.data(),
-                                    b.page_table.data(), static_cast<int32_t>(b.segments.size()),
-                                    static_cast<int32_t>(b.tiles.size()), static_cast<int32_t>(b.page_table.size()),
+  const retrace_attention_plan plan{b.segments.data(),
+                                    b.tiles.data(),
+                                    b.page_table.data(),
+                                    b.segments.data(),
+                                    b.page_table.data(),
+                                    static_cast<int32_t>(b.segments.size()),
+                                    static_cast<int32_t>(b.tiles.size()),
+                                    static_cast<int32_t>(b.page_table.size()),
                                     prefix + branch};
   must(api.embed(device, &embedding, b.ids.data(), m, t.x.data()));
   for (int32_t i = 0; i < layers; i++) {

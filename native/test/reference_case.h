@@ -152,9 +152,15 @@ struct plan_memory {
       segments.push_back({run.first_row, run.rows, run.first_position, static_cast<int32_t>(page_table.size())});
       page_table.insert(page_table.end(), run.pages.begin(), run.pages.end());
     }
-    plan = {segments.data(), tiles.data(), page_table.data(), segments.data(), page_table.data(),
-            static_cast<int32_t>(segments.size()), static_cast<int32_t>(tiles.size()),
-            static_cast<int32_t>(page_table.size()), 0};
+    plan = {segments.data(),
+            tiles.data(),
+            page_table.data(),
+            segments.data(),
+            page_table.data(),
+            static_cast<int32_t>(segments.size()),
+            static_cast<int32_t>(tiles.size()),
+            static_cast<int32_t>(page_table.size()),
+            0};
   }
 };
 
@@ -209,7 +215,7 @@ struct attention_case : device_case {
 
 // Largest ratio of error to bound over all rows of one run, from rotated queries and what is in the cache.
 inline double attention_error(const attention_case &s, const floats &qkv, const floats &out, const run_of_rows &run,
-                       int32_t layer, bool round) {
+                              int32_t layer, bool round) {
   const int32_t size = s.shape.head_size, heads = s.shape.heads, group = heads / s.shape.kv_heads, t = s.page_tokens;
   double worst = 0;
   for (int32_t row = 0; row < run.rows; row++)

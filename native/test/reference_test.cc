@@ -141,8 +141,8 @@ TEST_CASE("gemm is within its bound of double, with each epilogue, at odd sizes,
           for (int64_t j = 0; j < n; j++) {
             const auto at = static_cast<size_t>(j), out = static_cast<size_t>(i * n + j);
             for (int64_t c = 0; c < k; c++) {
-              const double product = static_cast<double>(a[static_cast<size_t>(i * k + c)]) *
-                                     weight[static_cast<size_t>(j * k + c)];
+              const double product =
+                  static_cast<double>(a[static_cast<size_t>(i * k + c)]) * weight[static_cast<size_t>(j * k + c)];
               exact[at] += product;
               off[at] += std::fabs(product) * static_cast<double>(k + 2) * u;
             }
@@ -490,44 +490,50 @@ TEST_CASE("indices out of range and calls out of order are errors, not crashes")
   const auto weight = [](device_case &s) { return s.weight(floats(70 * 24, 1.0f), 70, 24); };
   floats x(24, 1.0f);
   EXPECT(has(call_failed([&](auto &s) {
-    const retrace_weight w = weight(s);
-    const ints ids = {70};
-    s.must(api.embed(s.device, &w, ids.data(), 1, x.data()));
-  }), "token id 0 is 70, expected 0 to 69"));
+               const retrace_weight w = weight(s);
+               const ints ids = {70};
+               s.must(api.embed(s.device, &w, ids.data(), 1, x.data()));
+             }),
+             "token id 0 is 70, expected 0 to 69"));
   EXPECT(has(call_failed([&](auto &s) { s.score(weight(s), {0}, {-1}); }), "target 0 is -1"));
   EXPECT(has(call_failed([&](auto &s) { s.score(weight(s), {160}, {1}); }), "slot 0 is 160"));
   EXPECT(has(call_failed([&](auto &s) { s.score(weight(s), ints(21, 3), ints(21, 1)); }), "make_workspace"));
   EXPECT(has(call_failed([&](auto &s) {
-    floats qkv = s.random_qkv(1, 1);
-    s.attend(qkv, {{0, 1, 0, {10}}}, 0);
-  }), "page of the table 0 is 10"));
+               floats qkv = s.random_qkv(1, 1);
+               s.attend(qkv, {{0, 1, 0, {10}}}, 0);
+             }),
+             "page of the table 0 is 10"));
   EXPECT(has(call_failed([&](auto &s) {
-    floats qkv = s.random_qkv(1, 20);
-    s.attend(qkv, {{0, 20, 0, {1}}}, 0);
-  }), "first page of a segment"));
+               floats qkv = s.random_qkv(1, 20);
+               s.attend(qkv, {{0, 20, 0, {1}}}, 0);
+             }),
+             "first page of a segment"));
   EXPECT(has(call_failed([&](auto &s) {
-    floats qkv = s.random_qkv(1, 1);
-    s.store(qkv, {{0, 1, 0, {1}}}, 2);
-  }), "layer 0 is 2"));
+               floats qkv = s.random_qkv(1, 1);
+               s.store(qkv, {{0, 1, 0, {1}}}, 2);
+             }),
+             "layer 0 is 2"));
   EXPECT(has(call_failed([&](auto &s) {
-    const retrace_page_copy copy{1, 2, 17};
-    s.must(api.copy_page_rows(s.device, &copy, 1));
-  }), "rows of a copy 0 is 17"));
+               const retrace_page_copy copy{1, 2, 17};
+               s.must(api.copy_page_rows(s.device, &copy, 1));
+             }),
+             "rows of a copy 0 is 17"));
   EXPECT(has(call_failed([&](auto &s) {
-    retrace_weight w = s.empty_weight(15, 24);
-    s.must(api.write_weight(s.device, &w, floats(16 * 24).data(), RETRACE_F32, 16, 0, 8, 16));
-  }), "do not fit in a weight of 15 rows"));
+               retrace_weight w = s.empty_weight(15, 24);
+               s.must(api.write_weight(s.device, &w, floats(16 * 24).data(), RETRACE_F32, 16, 0, 8, 16));
+             }),
+             "do not fit in a weight of 15 rows"));
 
   device_case bare(small_options());
   const int32_t zero = 0;
-  EXPECT(has(error_of(RETRACE_DEVICE_CALL_FAILED, [&] {
-    bare.must(api.store_hidden(bare.device, x.data(), x.data(), &zero, 1));
-  }), "make_cache"));
+  EXPECT(has(error_of(RETRACE_DEVICE_CALL_FAILED,
+                      [&] { bare.must(api.store_hidden(bare.device, x.data(), x.data(), &zero, 1)); }),
+             "make_cache"));
   bare.must(api.make_cache(bare.device, 1));
   floats qkv(48);
-  EXPECT(has(error_of(RETRACE_DEVICE_CALL_FAILED, [&] {
-    bare.must(api.rope_and_store(bare.device, qkv.data(), &zero, &zero, 1, 0));
-  }), "set_rotary"));
+  EXPECT(has(error_of(RETRACE_DEVICE_CALL_FAILED,
+                      [&] { bare.must(api.rope_and_store(bare.device, qkv.data(), &zero, &zero, 1, 0)); }),
+             "set_rotary"));
 }
 
 TEST_CASE("the device says what it is") {

@@ -45,7 +45,7 @@ inline prefix_tree::match find(prefix_tree &tree, tree_node *from, const path &t
 // What the tests know of one node without asking it.
 struct entry {
   tree_node *node;
-  path tokens;      // of the whole path, from position 0
+  path tokens;  // of the whole path, from position 0
   int32_t start;
   int32_t pins = 0;
   uint64_t last_use = 0;
@@ -56,14 +56,20 @@ struct entry {
 class world {
  public:
   world(int32_t pages, int32_t page_tokens, uint32_t seed)
-      : t(page_tokens), pool(pages), tree(pool, page_tokens), random(seed),
+      : t(page_tokens),
+        pool(pages),
+        tree(pool, page_tokens),
+        random(seed),
         memory(pages, std::vector<uint64_t>(page_tokens, 0)) {
     live.push_back({tree.root(), {}, 0});
   }
 
   void step() {
     switch (below(12)) {
-      case 0: case 1: case 2: case 3: open(); break;
+      case 0:
+      case 1:
+      case 2:
+      case 3: open(); break;
       case 4: find_alone(); break;
       case 5: pin(); break;
       case 6: unpin(); break;

@@ -60,7 +60,7 @@ float element(const void *data, retrace_dtype dtype, int64_t index) {
 // What the interface only names: the fake's state.
 struct retrace_device {
   std::map<void *, size_t> blocks;
-  int64_t allocated = 0;       // bytes, each allocation rounded up to 256
+  int64_t allocated = 0;              // bytes, each allocation rounded up to 256
   int allocations = 0, fail_at = -1;  // the allocation of that number fails
   int write_calls = 0, downloads = 0;
   bool misaligned = false;
@@ -190,12 +190,10 @@ void expect_loaded(const device_weights &weights, const model_config &config, co
 // ---- errors -------------------------------------------------------------------------------------
 
 TEST_CASE("a device's status becomes the engine's code, with its place and its own status") {
-  const std::pair<int, const char *> codes[] = {{RETRACE_DEVICE_NONE, "DEVICE_UNAVAILABLE"},
-                                                {RETRACE_DEVICE_OUT_OF_MEMORY, "OUT_OF_MEMORY"},
-                                                {RETRACE_DEVICE_CALL_FAILED, "DEVICE_FAILED"},
-                                                {RETRACE_DEVICE_IS_LOST, "DEVICE_LOST"},
-                                                {RETRACE_DEVICE_UNSUPPORTED, "MODEL_UNSUPPORTED"},
-                                                {77, "INTERNAL"}};
+  const std::pair<int, const char *> codes[] = {
+      {RETRACE_DEVICE_NONE, "DEVICE_UNAVAILABLE"},       {RETRACE_DEVICE_OUT_OF_MEMORY, "OUT_OF_MEMORY"},
+      {RETRACE_DEVICE_CALL_FAILED, "DEVICE_FAILED"},     {RETRACE_DEVICE_IS_LOST, "DEVICE_LOST"},
+      {RETRACE_DEVICE_UNSUPPORTED, "MODEL_UNSUPPORTED"}, {77, "INTERNAL"}};
   for (const auto &[status, code] : codes) {
     const retrace_device_error failure = {status, 719, 12, "gemm.cu", "The launch failed."};
     const retrace::error error = thrown_by([&] { retrace::throw_device_error(failure); });

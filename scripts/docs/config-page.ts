@@ -73,7 +73,10 @@ function rowsOf(key: string, schema: JsonSchema, needed = false): Row[] {
   if (inner.length === 0) return [rowOf(key, schema, needed)]
   const others = variantsOf(schema).filter((variant) => variant.properties === undefined)
   const own = others.length > 0 || schema.description !== undefined ? [rowOf(key, schema, needed)] : []
-  return [...own, ...inner.flatMap((variant) => keysOf(variant).flatMap(([name, value]) => rowsOf(`${key}.${name}`, value)))]
+  return [
+    ...own,
+    ...inner.flatMap((variant) => keysOf(variant).flatMap(([name, value]) => rowsOf(`${key}.${name}`, value))),
+  ]
 }
 
 function rowOf(key: string, schema: JsonSchema, needed: boolean): Row {
@@ -99,12 +102,16 @@ function typeOf(schema: JsonSchema): string {
 function rangeOf({ minimum, maximum, exclusiveMinimum }: JsonSchema): string {
   const least = exclusiveMinimum !== undefined ? `> ${exclusiveMinimum}` : minimum !== undefined ? `≥ ${minimum}` : ''
   const most = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER ? `≤ ${maximum}` : ''
-  return [least, most].filter((text) => text !== '').map((text) => ` ${text}`).join(',')
+  return [least, most]
+    .filter((text) => text !== '')
+    .map((text) => ` ${text}`)
+    .join(',')
 }
 
 const variantsOf = (schema: JsonSchema): JsonSchema[] => schema.oneOf ?? schema.anyOf ?? [schema]
 const keysOf = (schema: JsonSchema): [string, JsonSchema][] => Object.entries(schema.properties ?? {})
-const hasOwnKeys = (schema: JsonSchema): boolean => variantsOf(schema).some((variant) => variant.properties !== undefined)
+const hasOwnKeys = (schema: JsonSchema): boolean =>
+  variantsOf(schema).some((variant) => variant.properties !== undefined)
 const isNeeded = (schema: JsonSchema, key: string): boolean =>
   (schema.required ?? []).includes(key) && schema.properties?.[key]?.default === undefined
 const code = (text: string): string => `\`${text}\``

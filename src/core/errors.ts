@@ -8,7 +8,7 @@
 export type ErrorKind = 'usage' | 'unit' | 'run'
 
 /** One code: its kind, and one sentence for people, from which docs/errors.md is generated. */
-export interface ErrorFacts {
+interface ErrorFacts {
   readonly kind: ErrorKind
   readonly meaning: string
 }

@@ -46,7 +46,7 @@ export const searchOptionsSchema = z.strictObject({
     .min(0)
     .max(0.5)
     .default(0.3)
-    .describe("The scorer sees the whole header while it takes no more than this share of the context."),
+    .describe('The scorer sees the whole header while it takes no more than this share of the context.'),
 })
 
 export type SearchOptions = z.infer<typeof searchOptionsSchema>

@@ -13,7 +13,6 @@ export {
   type GenerationOptions,
 } from './create-generator.js'
 export type { Budget } from './context.js'
-export type { EndpointProbe } from './endpoint/probe-endpoint.js'
 export { matchPath } from './agents/match-path.js'
 export { cacheFolder } from './endpoint/options.js'
 export { GenerationError, generationErrors } from './errors.js'

@@ -76,9 +76,7 @@ export const groundingOptionsSchema = z.strictObject({
         .describe('SPDX ids of the licences that are allowed; `null` allows all.'),
     })
     .prefault({})
-    .describe(
-      '`allow`: SPDX ids; a repository whose licence is unknown or not satisfied by them is rejected.',
-    ),
+    .describe('`allow`: SPDX ids; a repository whose licence is unknown or not satisfied by them is rejected.'),
   duplicates: z
     .union([
       z.literal(false),

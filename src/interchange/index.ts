@@ -18,7 +18,7 @@
 // | definitions of tools, metrics, unknown keys          | nothing                                                    |
 //
 // To add a format: one function in `to/`, and one form in `from/conversations-of-row.ts`.
-export { InterchangeError, interchangeErrors, type RejectReason } from './errors.js'
+export { InterchangeError, interchangeErrors } from './errors.js'
 export { openaiRow, type OpenAIRow } from './to/openai-row.js'
 export { openParquetRows } from './to/parquet-rows.js'
 export { atifTrajectory, type ExportSource } from './to/atif-trajectory.js'

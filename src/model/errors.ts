@@ -7,6 +7,5 @@ export const modelErrors = {
   NOT_FINITE: { kind: 'unit', meaning: 'The weights hold NaN or infinity.' },
 } as const satisfies ErrorTable
 
-
 /** Errors of the room `model`: what is wrong with the files of a model. */
 export class ModelError extends errorClass(modelErrors) {}

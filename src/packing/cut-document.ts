@@ -7,7 +7,7 @@ export interface Piece extends TokenRun {
 }
 
 /** A part that fits in no row; `step` counts over all steps of the trajectory, -1 is the header. */
-export interface DroppedPart {
+interface DroppedPart {
   step: number
   tokens: number
   reason: 'step-longer-than-row' | 'header-longer-than-row'

@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { digestSchema } from '../core/index.js'
 
-export const messageSchema = z.strictObject({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })
-export type Message = z.infer<typeof messageSchema>
+export interface Message {
+  role: 'system' | 'user' | 'assistant'
+  content: string
+}
 
 /** Tokens as the server counts them. */
-export const usageSchema = z.strictObject({
+const usageSchema = z.strictObject({
   promptTokens: z.int().nonnegative(),
   completionTokens: z.int().nonnegative(),
 })

@@ -4,11 +4,11 @@ import { z } from 'zod'
 const origins = ['template', 'requirement', 'plan', 'thought', 'action', 'observation', 'draft'] as const
 
 /** Text of one origin; it renders to one segment. */
-export const partSchema = z.strictObject({ origin: z.enum(origins), text: z.string() })
+const partSchema = z.strictObject({ origin: z.enum(origins), text: z.string() })
 export type Part = z.infer<typeof partSchema>
 
 /** A message of one side: an agent that plans or acts, a user, or a tool. */
-export const turnSchema = z.strictObject({
+const turnSchema = z.strictObject({
   role: z.enum(['system', 'user', 'assistant', 'tool']),
   /** `false` where no token of the turn may be trained, whatever the masks say. */
   trained: z.boolean(),

@@ -3,14 +3,14 @@ import { offlineResultsSchema } from './evaluation.js'
 import { digestSchema } from '../core/index.js'
 
 /** Results of one suite: the offline suites have a form of their own, outside suites have figures by name. */
-export const suiteResultsSchema = offlineResultsSchema.extend({
+const suiteResultsSchema = offlineResultsSchema.extend({
   /** In percent, as the paper has them. */
   figures: z.record(z.string(), z.number()).optional(),
 })
 export type SuiteResults = z.infer<typeof suiteResultsSchema>
 
 /** The outcome of one suite with one model. */
-export const suiteOutcomeSchema = z.union([
+const suiteOutcomeSchema = z.union([
   z.strictObject({
     /** When it ended, as ISO 8601 in UTC. */
     ranAt: z.string(),
@@ -28,7 +28,7 @@ export const suiteOutcomeSchema = z.union([
 ])
 export type SuiteOutcome = z.infer<typeof suiteOutcomeSchema>
 
-export const evaluatedModelSchema = z.strictObject({
+const evaluatedModelSchema = z.strictObject({
   /** Name in a table. */
   name: z.string(),
   folder: z.string(),

@@ -3,7 +3,7 @@ import { z } from 'zod'
 const ids = z.array(z.int().nonnegative())
 
 /** Is the right continuation the likeliest of several? A needle in code, by log-likelihood. */
-export const choiceTaskSchema = z.strictObject({
+const choiceTaskSchema = z.strictObject({
   kind: z.literal('choice'),
   id: z.string(),
   /** Tokens of the context that this task stands for, and where in it the needle is: 0 first, 1 last. */
@@ -17,7 +17,7 @@ export const choiceTaskSchema = z.strictObject({
 export type ChoiceTask = z.infer<typeof choiceTaskSchema>
 
 /** The next lines of a file, its repository as context. */
-export const completionTaskSchema = z.strictObject({
+const completionTaskSchema = z.strictObject({
   kind: z.literal('completion'),
   id: z.string(),
   repository: z.string(),
@@ -35,7 +35,7 @@ export const evaluationTaskSchema = z.discriminatedUnion('kind', [choiceTaskSche
 export type EvaluationTask = z.infer<typeof evaluationTaskSchema>
 
 /** Log-likelihood of the labelled tokens of some rows. Nats; bytes are those of the labelled tokens as text. */
-export const likelihoodSchema = z.strictObject({
+const likelihoodSchema = z.strictObject({
   tokens: z.int().nonnegative(),
   bytes: z.int().nonnegative(),
   /** Negative log-likelihood, summed. */

@@ -5,7 +5,7 @@ import { thoughtSchema } from './trajectory.js'
 const scoreSchema = z.strictObject({ sum: z.number(), mean: z.number() })
 
 /** How much of the unseen code a thought gives away; see `cot-search`. */
-export const leakSchema = z.strictObject({
+const leakSchema = z.strictObject({
   /** Longest run of characters that thought and code share, outside what the context already shows. */
   longestCommonChars: z.int(),
   /** Share in `[0, 1]` of the thought's word n-grams that stand in the code and not in what the context shows. */
@@ -13,7 +13,7 @@ export const leakSchema = z.strictObject({
 })
 export type Leak = z.infer<typeof leakSchema>
 
-export const candidateSchema = z.strictObject({
+const candidateSchema = z.strictObject({
   /** `none`: no thought. `other`: another file's thought, the control. `first`: as synthesis wrote it. */
   role: z.enum(['none', 'other', 'first', 'candidate']),
   /** 0 for what is scored before the rounds. */

@@ -47,7 +47,7 @@ const outlineItemSchema: z.ZodType<OutlineItem> = outlineBase.extend({
   },
 })
 
-export const importSchema = z.strictObject({
+const importSchema = z.strictObject({
   /** As written in the code. */
   specifier: z.string(),
   /** The imported names, as the module calls them; `*` for the whole module, `default` for the default export. */
@@ -92,7 +92,7 @@ const skipReasons = [
   'unsupported',
 ] as const
 
-export const skippedFileSchema = z.strictObject({
+const skippedFileSchema = z.strictObject({
   path: z.string(),
   reason: z.enum(skipReasons),
   /** One line for a person, with figures where there are any. */

@@ -4,7 +4,7 @@ import { z } from 'zod'
 export const trainingEngines = ['fsdp2', 'trl'] as const
 
 /** What the training loop works with; the first line of every start. Rates are null where nothing is known of them. */
-export const startEventSchema = z.strictObject({
+const startEventSchema = z.strictObject({
   event: z.literal('start'),
   /** Steps that are done already: 0, or those of the checkpoint that it goes on from. */
   step: z.int().nonnegative(),
@@ -25,7 +25,7 @@ export const startEventSchema = z.strictObject({
 })
 export type StartEvent = z.infer<typeof startEventSchema>
 
-export const stepEventSchema = z.strictObject({
+const stepEventSchema = z.strictObject({
   event: z.literal('step'),
   /** Number of this step, from 1. */
   step: z.int().positive(),
@@ -57,7 +57,7 @@ const checkpointEventSchema = z.strictObject({
   seconds: z.number(),
 })
 
-export const endEventSchema = z.strictObject({
+const endEventSchema = z.strictObject({
   event: z.literal('end'),
   step: z.int().nonnegative(),
   /** `stopped`: asked to; a checkpoint of this step is there. */

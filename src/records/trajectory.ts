@@ -14,7 +14,7 @@ export const thoughtSchema = z.strictObject({
 export type Thought = z.infer<typeof thoughtSchema>
 
 /** One turn of an agent: what it thinks (or nothing), what it does, and what it sees (where the tool shows something). */
-export const stepSchema = z.strictObject({
+const stepSchema = z.strictObject({
   thought: thoughtSchema.nullable(),
   action: actionSchema,
   observation: blobSpanSchema.nullable(),
@@ -32,7 +32,7 @@ const debuggingSchema = z.strictObject({
 })
 
 /** What a file agent did for its file. */
-export const episodeSchema = z.strictObject({
+const episodeSchema = z.strictObject({
   path: z.string(),
   /** Blob with the raw call that chose what to read, also where it chose nothing; thoughts keep their own. */
   readsCall: digestSchema.optional(),

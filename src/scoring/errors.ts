@@ -35,7 +35,10 @@ export const scoringErrors = {
     kind: 'usage',
     meaning: 'CMake, a compiler or a header for building the native engine is missing.',
   },
-  NATIVE_BUILD_FAILED: { kind: 'run', meaning: 'The native engine could not be built; the message has the compiler\'s words.' },
+  NATIVE_BUILD_FAILED: {
+    kind: 'run',
+    meaning: "The native engine could not be built; the message has the compiler's words.",
+  },
   NATIVE_INCOMPATIBLE: { kind: 'run', meaning: 'The native engine was built for another machine or another version.' },
   DEVICE_UNAVAILABLE: {
     kind: 'usage',

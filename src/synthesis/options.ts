@@ -4,33 +4,25 @@ import { faultKinds } from './debugging/faults/fault-table.js'
 const share = z.number().min(0).max(1)
 
 export const synthesisOptionsSchema = z.strictObject({
-  maxActionBytes: z
-    .int()
-    .min(256)
-    .default(12_000)
-    .meta({
-      description: 'A file longer than this is written in several actions, cut where declarations begin.',
-      unit: 'bytes',
-    }),
+  maxActionBytes: z.int().min(256).default(12_000).meta({
+    description: 'A file longer than this is written in several actions, cut where declarations begin.',
+    unit: 'bytes',
+  }),
   maxReadsPerFile: z
     .int()
     .nonnegative()
     .default(8)
-    .describe('Most files that an agent reads before it writes its own; those that it takes most names from come first.'),
-  maxReadBytes: z
-    .int()
-    .min(64)
-    .default(4_000)
-    .meta({
-      description: 'Most bytes that one Read shows. Of a longer file it shows the declarations of the imported names.',
-      unit: 'bytes',
-    }),
+    .describe(
+      'Most files that an agent reads before it writes its own; those that it takes most names from come first.',
+    ),
+  maxReadBytes: z.int().min(64).default(4_000).meta({
+    description: 'Most bytes that one Read shows. Of a longer file it shows the declarations of the imported names.',
+    unit: 'bytes',
+  }),
   showCode: z
     .boolean()
     .default(false)
-    .describe(
-      'Whether the generator of a thought sees the code that follows it; otherwise it sees only outlines.',
-    ),
+    .describe('Whether the generator of a thought sees the code that follows it; otherwise it sees only outlines.'),
   debugging: z
     .strictObject({
       share: share

@@ -9,7 +9,7 @@ import { readTokenizerFile, type TokenizerFile } from './tokenizer-file.js'
 interface Encoder {
   encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] }
 }
-const BytePairEncoder = LibraryTokenizer as unknown as new (file: object, config: object) => Encoder
+const bytePairEncoder = LibraryTokenizer as unknown as new (file: object, config: object) => Encoder
 
 /** A text to tokenize alone; where `special` is set, `text` is the name of one special token. */
 interface TextSegment {
@@ -107,7 +107,7 @@ function makeTokenizer(file: TokenizerFile, digest: string, path: string): Token
 
 function makeEncoder(file: TokenizerFile, path: string): Encoder {
   try {
-    return new BytePairEncoder(file.contentOnly, {})
+    return new bytePairEncoder(file.contentOnly, {})
   } catch (cause) {
     throw new TokenizerError(
       'TOKENIZER_INVALID',

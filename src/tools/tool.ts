@@ -3,7 +3,7 @@ import type { BlobSpan, SpanReader } from '../core/index.js'
 import type { ToolDefinition } from './definition.js'
 
 /** What every action has. A tool that writes into the file has `content`; a draft is a first version that is wrong. */
-export interface AnyAction {
+interface AnyAction {
   tool: string
   path: string
   content?: BlobSpan

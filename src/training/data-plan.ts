@@ -3,7 +3,7 @@ import type { TrainingConfig } from './options.js'
 import type { ShardFolder } from './shard-folders.js'
 
 /** How much training draws from one domain. */
-export interface DomainShare {
+interface DomainShare {
   domain: string
   /** Of the tokens trained on, in `[0, 1]`. */
   share: number

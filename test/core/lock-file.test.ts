@@ -1,9 +1,11 @@
 import { existsSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { isLockHeld, takeLockFile, touchLockFile } from '../../src/core/index.js'
+
+const test = suite('lock file')
 
 const newPath = (): string => join(mkdtempSync(join(tmpdir(), 'retrace-lock-')), 'lock')
 

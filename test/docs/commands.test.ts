@@ -1,12 +1,25 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 
 const root = process.cwd()
-const pages = ['README.md', ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => join('docs', name))]
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((name) => join('docs', name)),
+]
   .filter((name) => name.endsWith('.md'))
   .sort()
 
@@ -71,7 +84,8 @@ test('every link of a page leads to a file and a heading', () => {
       const [path, anchor] = (target as string).split('#')
       const file = path === '' ? join(root, page) : resolve(root, dirname(page), path as string)
       assert.ok(existsSync(file), `${page} links to ${target as string}, which is not there`)
-      if (anchor !== undefined) assert.ok(anchorsOf(file).includes(anchor), `${page} links to ${target as string}: no such heading`)
+      if (anchor !== undefined)
+        assert.ok(anchorsOf(file).includes(anchor), `${page} links to ${target as string}: no such heading`)
     }
   }
   assert.ok(links > 50, `only ${links} links were seen`)

@@ -26,7 +26,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
     return 'none'
   } catch (error) {
     assert.ok(error instanceof RetraceError, String(error))
-    return (error as RetraceError).code
+    return error.code
   }
 }
 

@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { RetraceError } from '../../src/core/index.js'
 import { callSchema } from '../../src/records/index.js'
 import { ask, codeOf, filesBelow, newClient, newFolder, purpose, until } from './endpoint-support.js'
 import { completionOf, startFaultyServer, wordsOf, type Asked, type Reply } from './faulty-server.js'
+
+const test = suite('endpoint client')
 
 const schema = { name: 'plan', schema: { type: 'object', properties: {}, additionalProperties: false } }
 

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { ask, codeOf, newClient, newFolder, purpose } from './endpoint-support.js'
 import { faultFor, faultKinds, startFaultyProxy, type FaultKind } from './faulty-proxy.js'
 import { startFaultyServer, wordsOf } from './faulty-server.js'
+
+const test = suite('endpoint faults')
 
 /** The name of each fault in the ledger; `null` for an answer that is only late. */
 const names: Record<FaultKind, string | null> = {

@@ -4,11 +4,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { seededRandom } from '../../src/core/index.js'
 import { filesBelow, newFolder, until } from './endpoint-support.js'
 import { startFaultyServer, type FaultyServer } from './faulty-server.js'
+
+const test = suite('endpoint kill')
 
 const program = fileURLToPath(new URL('./ask-many.js', import.meta.url))
 const kills = 100

@@ -1,4 +1,4 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import type { Attempt } from '../../src/generation/endpoint/attempt.js'
 import { findApiKey } from '../../src/generation/endpoint/api-key.js'
@@ -6,6 +6,8 @@ import { brokenBody, classifyStatus, emptyAnswer, retryAfterMs } from '../../src
 import { endpointOptionsSchema } from '../../src/generation/endpoint/options.js'
 import { readAnswer } from '../../src/generation/endpoint/read-answer.js'
 import { askUntilAnswered, retryWaitMs, type AskResult, type Clock } from '../../src/generation/endpoint/retry.js'
+
+const test = suite('endpoint retry')
 
 const answered: Attempt = {
   ok: true,

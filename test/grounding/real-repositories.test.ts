@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore } from '../../src/core/index.js'
 import { createParsePool, groundRepository } from '../../src/grounding/index.js'
 import type { OutlineItem, RepositorySnapshot } from '../../src/records/index.js'
 import { ground } from './repository-fixture.js'
+
+const test = suite('real repositories')
 
 const require = createRequire(import.meta.url)
 

@@ -1,10 +1,12 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { runConfigSchema } from '../../src/config.js'
 import { CoreError, parseConfig } from '../../src/core/index.js'
 import { selectors } from '../../src/cot-search/index.js'
 import { shardFormats } from '../../src/packing/shards/formats/table.js'
 import { rendererNames } from '../../src/rendering/index.js'
+
+const test = suite('choices')
 
 /** What a run is told of this config. */
 function refusal(config: unknown): string {

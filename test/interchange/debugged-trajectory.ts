@@ -2,7 +2,7 @@ import type { Call, Step, Trajectory } from '../../src/records/index.js'
 import { blobs, spanOf, trajectoryOf } from '../packing/random-trajectories.js'
 
 /** A call of a language model, kept as a run keeps it. */
-export function keepCall(text: string): string {
+function keepCall(text: string): string {
   const call: Call = {
     schemaVersion: 1,
     key: '0'.repeat(64),

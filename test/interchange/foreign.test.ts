@@ -1,10 +1,12 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { conversationsOfRow } from '../../src/interchange/index.js'
 import { tokenizeConversation } from '../../src/packing/document.js'
 import { conversationSchema, type Conversation } from '../../src/records/index.js'
 import { createRenderer, masksSchema } from '../../src/rendering/index.js'
 import { byteTokenizer } from '../packing/byte-tokenizer.js'
+
+const test = suite('foreign')
 
 function conversations(row: unknown): Conversation[] {
   return conversationsOfRow(row, 'rows.jsonl:3').map((outcome) => {

@@ -1,9 +1,11 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { openaiRow } from '../../src/interchange/index.js'
 import { toolDefinitions } from '../../src/tools/index.js'
 import { readSpan } from '../packing/random-trajectories.js'
 import { debugged } from './debugged-trajectory.js'
+
+const test = suite('openai row')
 
 const call = (id: string, name: string, given: object): object[] => [
   { id, type: 'function', function: { name, arguments: JSON.stringify(given) } },

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { InterchangeError, readRows, type Row } from '../../src/interchange/index.js'
+
+const test = suite('read rows')
 
 const scratch = mkdtempSync(join(tmpdir(), 'retrace-rows-'))
 test.after(() => rmSync(scratch, { recursive: true }))

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import fc from 'fast-check'
 import type { SpanReader } from '../../src/core/index.js'
@@ -20,6 +20,8 @@ import { toolCallOf } from '../../src/tools/index.js'
 import { byteTokenizer } from '../packing/byte-tokenizer.js'
 import { anyTrajectory, blobs, readSpan, spanOf, trajectoryOf } from '../packing/random-trajectories.js'
 import { debugged } from './debugged-trajectory.js'
+
+const test = suite('round trip')
 
 const scratch = mkdtempSync(join(tmpdir(), 'retrace-interchange-'))
 test.after(() => rmSync(scratch, { recursive: true }))

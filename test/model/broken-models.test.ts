@@ -1,11 +1,13 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { ModelError, readModelInfo } from '../../src/model/index.js'
 import { createScorer, ScoringError } from '../../src/scoring/index.js'
 import { rejects } from '../scoring/contract.js'
+
+const test = suite('broken models')
 
 const fixture = join(process.env.RETRACE_ROOT ?? process.cwd(), 'test/scoring/fixtures/tiny-llama')
 type Json = Record<string, unknown>

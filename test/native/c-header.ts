@@ -8,7 +8,7 @@ import { join } from 'node:path'
 /** How a value is passed: `4 bytes`, `8 bytes`, `float`, `pointer` or `void`. */
 export type Kind = string
 
-export interface Field {
+interface Field {
   name: string
   offset: number
   size: number

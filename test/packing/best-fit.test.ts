@@ -1,8 +1,10 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import fc from 'fast-check'
 import { seededRandom } from '../../src/core/index.js'
 import { packBestFit } from '../../src/packing/best-fit.js'
+
+const test = suite('best fit')
 
 const problem = fc
   .integer({ min: 1, max: 300 })

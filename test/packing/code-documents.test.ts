@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import fc from 'fast-check'
 import {
@@ -18,6 +18,8 @@ import type { FileRecord, ShardManifest } from '../../src/records/index.js'
 import { codeFileSegments, defaultMasks } from '../../src/rendering/index.js'
 import { readSpan, spanOf } from './random-trajectories.js'
 import { byteTokenizer, tokenizersAtHand } from './byte-tokenizer.js'
+
+const test = suite('code documents')
 
 const options = packingOptionsSchema.parse({})
 const folders: string[] = []

@@ -1,4 +1,4 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import fc from 'fast-check'
 import { countIrregularBorders, tokenizeTrajectory } from '../../src/packing/document.js'
@@ -8,6 +8,8 @@ import type { Trajectory } from '../../src/records/index.js'
 import { createRenderer, masksSchema, rendererNames, type Renderer, type Segment } from '../../src/rendering/index.js'
 import { anyTrajectory, readSpan, spanOf, trajectoryOf, trajectoryOfSizes } from './random-trajectories.js'
 import { byteTokenizer, tokenizersAtHand } from './byte-tokenizer.js'
+
+const test = suite('document')
 
 const chat = createRenderer('llama3-chat')
 

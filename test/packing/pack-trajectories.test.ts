@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { tableFromIPC } from 'apache-arrow'
 import { readParquet } from 'parquet-wasm/node'
@@ -22,6 +22,8 @@ import { seededRandom } from '../../src/core/index.js'
 import { createRenderer } from '../../src/rendering/index.js'
 import { readSpan, trajectoryOfSizes } from './random-trajectories.js'
 import { byteTokenizer } from './byte-tokenizer.js'
+
+const test = suite('pack trajectories')
 
 const renderer = createRenderer('llama3-chat')
 const folders: string[] = []

@@ -32,7 +32,7 @@ const fragment = fc.constantFrom(
     '42',
   ],
 )
-export const anyText = fc.array(fragment, { maxLength: 12 }).map((parts) => parts.join(''))
+const anyText = fc.array(fragment, { maxLength: 12 }).map((parts) => parts.join(''))
 const words = fc.constantFrom(
   'First the types.',
   'This follows the plan.',

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import type { PackingError } from '../../src/packing/index.js'
 import { shardFormats } from '../../src/packing/shards/formats/table.js'
@@ -10,6 +10,8 @@ import { recordBatchOfRow, shardSchema } from '../../src/packing/shards/record-b
 import { ShardFile } from '../../src/packing/shards/shard-file.js'
 import type { ShardRow } from '../../src/packing/shards/row.js'
 import type { ShardWriter } from '../../src/packing/shards/shard-format.js'
+
+const test = suite('shard writers')
 
 const schema = shardSchema(false)
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import fc from 'fast-check'
 import { atifTrajectory } from '../../src/interchange/index.js'
@@ -11,6 +11,8 @@ import { debugged } from '../interchange/debugged-trajectory.js'
 import { anyTrajectory, blobs, readSpan } from '../packing/random-trajectories.js'
 import { smallProject, synthesizeFolder, writeRepository } from '../support.js'
 import { pythonWith } from './python-with.js'
+
+const test = suite('atif')
 
 const script = join(process.env.RETRACE_ROOT ?? process.cwd(), 'test/python/atif_check.py')
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import type { SpanReader } from '../../src/core/index.js'
 import { packTrajectories, packingOptionsSchema, readShard } from '../../src/packing/index.js'
@@ -12,6 +12,8 @@ import { createScorer } from '../../src/scoring/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { smallProject, synthesizeFolder, writeRepository } from '../support.js'
 import { pythonVariables, pythonWith } from './python-with.js'
+
+const test = suite('evaluation')
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const model = join(root, 'models/retrace-small')

@@ -2,9 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { pythonVariables } from './python-with.js'
+
+const test = suite('gpu check')
 
 // scripts/gpu-check is meant for a GPU; here its program is tried on the CPU reference and small shapes.
 const root = process.env.RETRACE_ROOT ?? process.cwd()
@@ -37,8 +39,8 @@ const noEngine = existsSync(join(native, 'libretrace_engine.so'))
   : `no libretrace_engine.so in ${native}: npm run build:native`
 
 testWhere(missing, 'the logic of the GPU check holds', () => {
-  const PYTHONPATH = [join(root, 'scripts/gpu'), pythonVariables.PYTHONPATH].join(delimiter)
-  const env = { ...process.env, ...pythonVariables, PYTHONPATH }
+  const pythonPath = [join(root, 'scripts/gpu'), pythonVariables.PYTHONPATH].join(delimiter)
+  const env = { ...process.env, ...pythonVariables, PYTHONPATH: pythonPath }
   const done = spawnSync(python!, [join(root, 'test/python/gpu_check_test.py')], { encoding: 'utf8', env })
   assert.is(done.status, 0, done.stderr)
   assert.match(done.stderr, /Ran \d\d tests/)

@@ -2,13 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import fc from 'fast-check'
 import { openaiRow, openParquetRows } from '../../src/interchange/index.js'
 import { debugged } from '../interchange/debugged-trajectory.js'
 import { anyTrajectory, readSpan } from '../packing/random-trajectories.js'
 import { pythonWith } from './python-with.js'
+
+const test = suite('openai rows')
 
 const script = join(process.env.RETRACE_ROOT ?? process.cwd(), 'test/python/openai_rows_check.py')
 const name = 'pyarrow reads from Parquet what the lines of JSON say'

@@ -2,13 +2,15 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore } from '../../src/core/index.js'
 import { createNarrator } from '../../src/generation/index.js'
 import { groundingOptionsSchema, groundRepository } from '../../src/grounding/index.js'
 import { openaiRow, type OpenAIRow } from '../../src/interchange/index.js'
 import { synthesisOptionsSchema, synthesizeTrajectory } from '../../src/synthesis/index.js'
+
+const test = suite('replay messages')
 
 const script = join(process.env['RETRACE_ROOT'] ?? process.cwd(), 'scripts/verify/replay_messages.py')
 const name = 'an interpreter of its own, in Python, makes the files of a repository of the exported messages'

@@ -2,10 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { whyNoNative } from '../scoring/native-support.js'
 import { compareWithReference } from '../scoring/reference.js'
+
+const test = suite('scoring reference')
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const python = [process.env.RETRACE_PYTHON, join(root, '.venv/bin/python')].find((path) => path && existsSync(path))

@@ -3,13 +3,15 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { packTrajectories, packingOptionsSchema, readShard } from '../../src/packing/index.js'
 import { createRenderer } from '../../src/rendering/index.js'
 import { readSpan, trajectoryOfSizes } from '../packing/random-trajectories.js'
 import { byteTokenizer } from '../packing/byte-tokenizer.js'
 import { pythonWith } from './python-with.js'
+
+const test = suite('shards')
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const script = join(root, 'scripts/verify/read_shards.py')

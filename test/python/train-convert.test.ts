@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { canonicalJson } from '../../src/core/index.js'
 import { packTrajectories, packingOptionsSchema, readShard } from '../../src/packing/index.js'
@@ -11,6 +11,8 @@ import { createRenderer } from '../../src/rendering/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { readSpan, trajectoryOfSizes } from '../packing/random-trajectories.js'
 import { pythonVariables, pythonWith } from './python-with.js'
+
+const test = suite('train convert')
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const model = join(root, 'models/retrace-small')

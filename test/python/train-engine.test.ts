@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { pythonVariables, pythonWith } from './python-with.js'
+
+const test = suite('train engine')
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const found = pythonWith('torch, transformers, safetensors, numpy')

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import type { StepEvent } from '../../src/records/index.js'
 import { pythonWith } from './python-with.js'
 import { TrainingRun, packTwoDomains, writeTinyModel } from './training-run.js'
+
+const test = suite('train trl')
 
 const found = pythonWith('torch, transformers, trl, datasets, pyarrow')
 const work = mkdtempSync(join(tmpdir(), 'retrace-trl-'))

@@ -2,13 +2,15 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { createScorer, type ScorerSettings } from '../../src/scoring/index.js'
 import type { ShardManifest, StepEvent } from '../../src/records/index.js'
 import { whyNoNative } from '../scoring/native-support.js'
 import { pythonVariables, pythonWith } from './python-with.js'
 import { packTwoDomains, TrainingRun, writeTinyModel, type Setup } from './training-run.js'
+
+const test = suite('train')
 
 // Two ranks on the CPU train a Llama of 0.65 M parameters for twelve steps, straight through once and once through all
 // that can end a training. The tests go from top to bottom and build on what those before them left.

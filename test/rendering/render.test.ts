@@ -1,4 +1,4 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import fc from 'fast-check'
 import type { Step, Trajectory } from '../../src/records/index.js'
@@ -13,6 +13,8 @@ import {
 } from '../../src/rendering/index.js'
 import { anyTrajectory, readSpan, spanOf, trajectoryOf } from '../packing/random-trajectories.js'
 import { tokenizersAtHand } from '../packing/byte-tokenizer.js'
+
+const test = suite('render')
 
 const sample = trajectoryOf('sample', {
   requirements: 'Write a counter.',

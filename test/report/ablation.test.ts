@@ -1,9 +1,11 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { buildAblationReport, verdictOf } from '../../src/report/index.js'
 import { isReferenceShown } from '../../src/report/charts/dot-plot.js'
 import type { Ablation, PairedDifference } from '../../src/records/index.js'
 import { scriptsOf, tagsOf, textOf } from './page-reader.js'
+
+const test = suite('ablation')
 
 function includes(text: string, ...parts: string[]): void {
   for (const part of parts) assert.ok(text.includes(part), `the page lacks "${part}"`)

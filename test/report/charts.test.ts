@@ -1,4 +1,4 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import * as fc from 'fast-check'
 import { binValues } from '../../src/report/charts/histogram.js'
@@ -11,6 +11,8 @@ import {
   formatSigned,
   formatSmall,
 } from '../../src/report/format.js'
+
+const test = suite('charts')
 
 test('ticks are round, cover the values and print without noise', () => {
   assert.equal(niceTicks(0, 2500, 4), [0, 1000, 2000, 3000])

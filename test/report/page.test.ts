@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import { Script } from 'node:vm'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import * as fc from 'fast-check'
 import { buildReport, type ReportInput } from '../../src/report/index.js'
 import { selectForViewer } from '../../src/report/viewer-data.js'
 import { dataOf, scriptsOf, tagsOf, textOf } from './page-reader.js'
 import { sampleDocument, sampleInput } from './sample-run.js'
+
+const test = suite('page')
 
 function includes(text: string, ...parts: string[]): void {
   for (const part of parts) assert.ok(text.includes(part), `the page lacks "${part}"`)

@@ -1,9 +1,11 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { summarizeSearch } from '../../src/report/index.js'
 import { heldAfter } from '../../src/report/search-summary.js'
 import type { SearchRow } from '../../src/records/index.js'
 import { sampleRows } from './sample-run.js'
+
+const test = suite('search summary')
 
 function near(found: number | null | undefined, expected: number, what: string): void {
   assert.ok(typeof found === 'number' && Math.abs(found - expected) < 1e-12, `${what}: ${found}, expected ${expected}`)

@@ -1,4 +1,4 @@
-import type { Test } from 'uvu'
+import type { Test } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { seededRandom, type RetraceError } from '../../src/core/index.js'
 import { ScoringError, type Branch, type Prefix, type Scorer, type ScorerCounters } from '../../src/scoring/index.js'

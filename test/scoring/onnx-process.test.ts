@@ -3,10 +3,12 @@ import { once } from 'node:events'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { createScorer, type Branch, type Scorer } from '../../src/scoring/index.js'
 import { rejects } from './contract.js'
+
+const test = suite('onnx process')
 
 const modelDir = join(process.env.RETRACE_ROOT ?? process.cwd(), 'test/scoring/fixtures/tiny-llama')
 const library = new URL('../../src/scoring/index.js', import.meta.url).href

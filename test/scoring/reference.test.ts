@@ -1,6 +1,8 @@
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import { compareWithReference } from './reference.js'
+
+const test = suite('reference')
 
 const fixtures = join(process.env.RETRACE_ROOT ?? process.cwd(), 'test/scoring/fixtures')
 

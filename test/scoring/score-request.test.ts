@@ -1,9 +1,11 @@
 import { join } from 'node:path'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { answerScoreRequest, createScorer, type ScoreAnswer } from '../../src/scoring/index.js'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
 import { assertClose, rejects } from './contract.js'
+
+const test = suite('score request')
 
 const modelDir = join(process.env.RETRACE_ROOT ?? process.cwd(), 'test/scoring/fixtures/tiny-llama')
 const [scorer, tokenizer] = await Promise.all([createScorer({ modelDir }), loadTokenizer(modelDir)])

@@ -1,10 +1,12 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore, sha256Hex } from '../../src/core/index.js'
 import { createNarrator, type Generator } from '../../src/generation/index.js'
 import { groundingOptionsSchema, groundRepository } from '../../src/grounding/index.js'
 import { synthesisOptionsSchema, synthesizeTrajectory } from '../../src/synthesis/index.js'
 import { smallProject, writeRepository } from '../support.js'
+
+const test = suite('episode')
 
 const blobs = memoryBlobStore()
 const snapshot = await groundRepository(writeRepository(smallProject), groundingOptionsSchema.parse({}), blobs)

@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createRequire } from 'node:module'
 import { AutoTokenizer, env } from '@huggingface/transformers'
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { loadTokenizer } from '../../src/tokenizer/index.js'
+
+const test = suite('oracle')
 
 const fixtures = join(process.env.RETRACE_ROOT ?? process.cwd(), 'test/scoring/fixtures')
 env.allowRemoteModels = false

@@ -1,6 +1,8 @@
-import { test } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { actionSchema, noActions, parseToolCall, toolDefinitions, toolOf } from '../../src/tools/index.js'
+
+const test = suite('tools')
 
 const names = toolDefinitions.map((definition) => definition.function.name)
 

@@ -13,10 +13,25 @@ namespace {
 constexpr int success = 0, invalid = 7, failed = 13, unsupported = 15;
 constexpr uint64_t mark = 0x726574726163656Cull;  // in each algorithm that the heuristic gave
 
-struct description { int transposed_a = 0; };
-struct layout { int type; uint64_t rows, columns; int64_t stride; };
-struct preference { uint64_t workspace = 0; uint32_t reductions = 7; };
-struct result { uint64_t algorithm[8]; size_t workspace; int state; float waves; int reserved[4]; };
+struct description {
+  int transposed_a = 0;
+};
+struct layout {
+  int type;
+  uint64_t rows, columns;
+  int64_t stride;
+};
+struct preference {
+  uint64_t workspace = 0;
+  uint32_t reductions = 7;
+};
+struct result {
+  uint64_t algorithm[8];
+  size_t workspace;
+  int state;
+  float waves;
+  int reserved[4];
+};
 
 float float_of(uint16_t value) {
   const uint32_t bits = static_cast<uint32_t>(value) << 16;
@@ -44,13 +59,22 @@ bool agree(const description *of, const layout *a, const layout *b, const layout
 #define EXPORTED extern "C" __attribute__((visibility("default")))
 
 EXPORTED size_t cublasLtGetVersion() { return 130203; }
-EXPORTED int cublasLtCreate(void **handle) { *handle = new int(0); return success; }
-EXPORTED int cublasLtDestroy(void *handle) { delete static_cast<int *>(handle); return success; }
+EXPORTED int cublasLtCreate(void **handle) {
+  *handle = new int(0);
+  return success;
+}
+EXPORTED int cublasLtDestroy(void *handle) {
+  delete static_cast<int *>(handle);
+  return success;
+}
 EXPORTED int cublasLtMatmulDescCreate(void **out, int compute, int scale) {
   *out = new description;
   return compute == 68 && scale == 0 ? success : unsupported;
 }
-EXPORTED int cublasLtMatmulDescDestroy(void *d) { delete static_cast<description *>(d); return success; }
+EXPORTED int cublasLtMatmulDescDestroy(void *d) {
+  delete static_cast<description *>(d);
+  return success;
+}
 EXPORTED int cublasLtMatmulDescSetAttribute(void *d, int attribute, const void *value, size_t bytes) {
   if (attribute != 3 || bytes != 4) return invalid;
   std::memcpy(&static_cast<description *>(d)->transposed_a, value, 4);
@@ -60,9 +84,18 @@ EXPORTED int cublasLtMatrixLayoutCreate(void **out, int type, uint64_t rows, uin
   *out = new layout{type, rows, columns, stride};
   return success;
 }
-EXPORTED int cublasLtMatrixLayoutDestroy(void *l) { delete static_cast<layout *>(l); return success; }
-EXPORTED int cublasLtMatmulPreferenceCreate(void **out) { *out = new preference; return success; }
-EXPORTED int cublasLtMatmulPreferenceDestroy(void *p) { delete static_cast<preference *>(p); return success; }
+EXPORTED int cublasLtMatrixLayoutDestroy(void *l) {
+  delete static_cast<layout *>(l);
+  return success;
+}
+EXPORTED int cublasLtMatmulPreferenceCreate(void **out) {
+  *out = new preference;
+  return success;
+}
+EXPORTED int cublasLtMatmulPreferenceDestroy(void *p) {
+  delete static_cast<preference *>(p);
+  return success;
+}
 EXPORTED int cublasLtMatmulPreferenceSetAttribute(void *p, int attribute, const void *value, size_t bytes) {
   if (attribute == 1 && bytes == 8) std::memcpy(&static_cast<preference *>(p)->workspace, value, 8);
   else if (attribute == 3 && bytes == 4) std::memcpy(&static_cast<preference *>(p)->reductions, value, 4);

@@ -2,15 +2,11 @@ import { z } from 'zod'
 
 /** Options of the agents that ask a language model, whichever client they use. */
 export const agentOptionsSchema = z.strictObject({
-  maxPromptChars: z
-    .int()
-    .min(2_500)
-    .default(48_000)
-    .meta({
-      description:
-        'Most characters of a prompt, its system text included; a token is about four of them. Facts that do not fit are shortened or left out, the least needed first.',
-      unit: 'characters',
-    }),
+  maxPromptChars: z.int().min(2_500).default(48_000).meta({
+    description:
+      'Most characters of a prompt, its system text included; a token is about four of them. Facts that do not fit are shortened or left out, the least needed first.',
+    unit: 'characters',
+  }),
   maxNewTokens: z
     .strictObject({
       overview: z
@@ -31,11 +27,10 @@ export const agentOptionsSchema = z.strictObject({
     })
     .prefault({})
     .describe('Most tokens of one answer.'),
-  maxThoughtChars: z
-    .int()
-    .min(80)
-    .default(1_500)
-    .meta({ description: 'Most characters of a thought; a longer one is cut at the end of a sentence.', unit: 'characters' }),
+  maxThoughtChars: z.int().min(80).default(1_500).meta({
+    description: 'Most characters of a thought; a longer one is cut at the end of a sentence.',
+    unit: 'characters',
+  }),
   maxAsks: z
     .int()
     .nonnegative()

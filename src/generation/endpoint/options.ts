@@ -24,26 +24,16 @@ export const endpointOptionsSchema = z.strictObject({
     .default('OPENAI_API_KEY')
     .describe('Name of the environment variable that holds the API key. A server on this machine may need none.'),
   concurrency: z.int().min(1).max(512).default(8).describe('How many calls run at once.'),
-  timeoutMs: z
-    .int()
-    .min(1)
-    .max(300_000)
-    .default(120_000)
-    .meta({
-      description:
-        'Time limit of one attempt, until the last byte of its answer. Node gives up on the head of an answer after 300 s.',
-      unit: 'ms',
-    }),
+  timeoutMs: z.int().min(1).max(300_000).default(120_000).meta({
+    description:
+      'Time limit of one attempt, until the last byte of its answer. Node gives up on the head of an answer after 300 s.',
+    unit: 'ms',
+  }),
   maxAttempts: z.int().min(1).max(100).default(6).describe('Most attempts for one call, the first one included.'),
-  maxRetryWaitMs: z
-    .int()
-    .min(0)
-    .max(3_600_000)
-    .default(60_000)
-    .meta({
-      description: 'Longest wait between two attempts, even if the server asks for a longer one.',
-      unit: 'ms',
-    }),
+  maxRetryWaitMs: z.int().min(0).max(3_600_000).default(60_000).meta({
+    description: 'Longest wait between two attempts, even if the server asks for a longer one.',
+    unit: 'ms',
+  }),
   temperature: z.number().min(0).max(2).default(0.7).describe('Sampling temperature.'),
   topP: z.number().gt(0).max(1).default(1).describe('Share of the probability mass that is sampled from.'),
   maxTokensField: z
@@ -62,7 +52,9 @@ export const endpointOptionsSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('The folder that keeps every answer, for all runs; default `retrace/calls` in `XDG_CACHE_HOME` or `~/.cache`.'),
+    .describe(
+      'The folder that keeps every answer, for all runs; default `retrace/calls` in `XDG_CACHE_HOME` or `~/.cache`.',
+    ),
 })
 export type EndpointOptions = z.output<typeof endpointOptionsSchema>
 

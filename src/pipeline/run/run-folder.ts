@@ -13,7 +13,7 @@ import type { RunContext } from './run-context.js'
 import { spanReader } from './span-reader.js'
 
 /** `config.json` of a run: what decides its bytes, and what it was started with. */
-export const runRecordSchema = z.strictObject({
+const runRecordSchema = z.strictObject({
   retraceVersion: z.string(),
   inputs: z.array(z.string()),
   modelDir: z.string(),

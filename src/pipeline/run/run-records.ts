@@ -16,7 +16,7 @@ const rejectSchema = z.strictObject({
 const unfinishedSchema = z.strictObject({ id: z.string(), stage: z.enum(['synthesis', 'search']) })
 
 /** `calibration.json`: how a run was scored, and by how much its scores vary from themselves. */
-export const calibrationSchema = z.strictObject({
+const calibrationSchema = z.strictObject({
   /** What decides the bits of a score beside the model. All thoughts of a run are scored by the same. */
   scorer: z.strictObject({ device: z.string(), dtype: z.string() }),
   /** Of a mean log-probability, nats per token. */

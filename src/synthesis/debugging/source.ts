@@ -6,8 +6,6 @@ import {
   type SyntaxTree,
 } from '../../grounding/index.js'
 
-export type { SourceLanguage }
-
 /** A parsed file. */
 export interface Source {
   path: string

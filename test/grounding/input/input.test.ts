@@ -4,7 +4,7 @@ import { chmodSync, readFileSync, symlinkSync, truncateSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { create, Header } from 'tar'
-import { test } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { memoryBlobStore } from '../../../src/core/index.js'
 import {
@@ -14,6 +14,8 @@ import {
   type GroundingErrorCode,
 } from '../../../src/grounding/index.js'
 import { ground, skippedAs, writeRepository } from '../repository-fixture.js'
+
+const test = suite('input')
 
 async function failure(path: string, options = {}, signal?: AbortSignal): Promise<GroundingError> {
   try {

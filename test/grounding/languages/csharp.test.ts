@@ -1,6 +1,8 @@
-import { test } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { describeImport, ground, skippedAs, writeRepository } from '../repository-fixture.js'
+
+const test = suite('csharp')
 
 const code = `#define FAST
 using System;

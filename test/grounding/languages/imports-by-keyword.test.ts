@@ -1,4 +1,4 @@
-import { test } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { importsOfPython } from '../../../src/grounding/languages/python/imports.js'
 import { importsOfRust } from '../../../src/grounding/languages/rust/imports.js'
@@ -6,6 +6,8 @@ import { importsOfScript } from '../../../src/grounding/languages/script/imports
 import type { RawImport } from '../../../src/grounding/languages/raw-import.js'
 import { rowOf, type SourceLanguage } from '../../../src/grounding/languages/table.js'
 import { withTree } from '../../../src/grounding/parsing/parser.js'
+
+const test = suite('imports by keyword')
 
 async function specifiers(
   language: SourceLanguage,

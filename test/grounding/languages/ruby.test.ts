@@ -1,7 +1,9 @@
-import { test } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import type { OutlineItem } from '../../../src/records/index.js'
 import { describeImport, ground, writeRepository, type Grounded } from '../repository-fixture.js'
+
+const test = suite('ruby')
 
 const describe = (items: readonly OutlineItem[]): string[] =>
   items.map(({ kind, name, exported, children }) => {

@@ -1,6 +1,8 @@
-import { test } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { describeImport, ground, writeRepository } from '../repository-fixture.js'
+
+const test = suite('tsconfig')
 
 async function importsOf(path: string, files: Record<string, string>): Promise<string[]> {
   const { file } = await ground(writeRepository(files))

@@ -1,6 +1,8 @@
-import { test } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { ground, skippedAs, writeRepository } from '../repository-fixture.js'
+
+const test = suite('native manifests')
 
 test('composer.json, a gemspec, Package.swift, CMakeLists.txt and meson.build name their project', async () => {
   const manifests: [string, string, string, string][] = [

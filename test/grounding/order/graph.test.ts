@@ -1,8 +1,10 @@
 import fc from 'fast-check'
-import { test } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { graphOf, stronglyConnectedComponents, type Graph } from '../../../src/grounding/order/graph.js'
 import { implementationOrder } from '../../../src/grounding/order/implementation-order.js'
+
+const test = suite('graph')
 
 const randomGraph = fc.integer({ min: 1, max: 14 }).chain((size) => {
   const node = fc.integer({ min: 0, max: size - 1 }).map((at) => `f${at}`)

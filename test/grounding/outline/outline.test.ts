@@ -1,7 +1,9 @@
-import { test } from 'uvu'
+import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import type { OutlineItem } from '../../../src/records/index.js'
 import { ground, writeRepository, type Grounded } from '../repository-fixture.js'
+
+const test = suite('outline')
 
 const shape = (item: OutlineItem): string =>
   `${item.kind} ${item.name}${item.exported ? ' exported' : ''}` +

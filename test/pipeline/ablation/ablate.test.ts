@@ -11,7 +11,17 @@ import { findKnown } from '../../../src/pipeline/ablation/known-to-model.js'
 import { pairedDifference, standardDeviationOf, tQuantile } from '../../../src/pipeline/ablation/statistics.js'
 import { ignoreIndex, readShard } from '../../../src/packing/index.js'
 import { loadTokenizer } from '../../../src/tokenizer/index.js'
-import { ablationArms, ablationSchema, evaluationTaskSchema, shardManifestSchema, trajectorySchema, type AblationArm, type Likelihood, type OfflineResults, type ShardManifest } from '../../../src/records/index.js'
+import {
+  ablationArms,
+  ablationSchema,
+  evaluationTaskSchema,
+  shardManifestSchema,
+  trajectorySchema,
+  type AblationArm,
+  type Likelihood,
+  type OfflineResults,
+  type ShardManifest,
+} from '../../../src/records/index.js'
 import { type BlobSpan } from '../../../src/core/index.js'
 import { TrainingError } from '../../../src/training/index.js'
 import { digestFolder, tinyModel } from '../../cli/run-cli.js'

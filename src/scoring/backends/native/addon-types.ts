@@ -24,7 +24,7 @@ export interface NativeError extends Error {
 }
 
 /** 0, or leaving an option out, means its default. Scorers with the same options share one engine. */
-export interface NativeOptions {
+interface NativeOptions {
   modelDir: string
   /** Digest of the model's files. */
   identity?: string
@@ -44,7 +44,7 @@ export interface NativeOptions {
   maxQueuedJobs?: number
 }
 
-export interface NativeCounters {
+interface NativeCounters {
   prefixTokensComputed: number
   branchTokensComputed: number
   tokensRecomputed: number
