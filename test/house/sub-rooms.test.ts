@@ -10,10 +10,21 @@ import { importsBelow, type Import } from './imports.js'
  * A file at the top of the room may import every sub-room; a sub-room imports of the top only what `sharedFiles` names.
  */
 const order: Record<string, string[]> = {
-  grounding: ['languages'],
-  pipeline: [],
+  grounding: [
+    'order',
+    'syntax',
+    'outline',
+    'manifests',
+    'languages',
+    'licence',
+    'selection',
+    'input',
+    'duplicates',
+    'parsing',
+  ],
+  pipeline: ['preflight', 'run', 'interchange', 'evaluation', 'ablation'],
 }
-const sharedFiles = ['options.ts', 'errors.ts']
+const sharedFiles = ['options.ts', 'errors.ts', 'counted.ts']
 
 /** What one import of a file in this room does wrong, or null. */
 function judge(subRooms: string[], from: string[], to: string[]): string | null {

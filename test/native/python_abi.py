@@ -1,4 +1,4 @@
-"""Prints, as JSON, how the GPU check's Python lays out the structs of the two C interfaces and calls their functions."""
+"""Prints, as JSON, how the GPU check's Python lays out the structs of the two C interfaces and calls them."""
 
 import ctypes
 import json
