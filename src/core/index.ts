@@ -3,7 +3,7 @@
 // Add here only what three rooms use.
 export { CoreError, RetraceError, fromWireError, toWireError, type WireError } from './errors.js'
 export { folderBlobStore, memoryBlobStore, type BlobStore } from './blobs.js'
-export { blobSpanSchema, digestSchema, type BlobSpan, type SpanReader } from './span.js'
+export { blobSpanSchema, digestSchema, spanReader, type BlobSpan, type SpanReader } from './span.js'
 export { parseConfig, readJsonFile } from './config.js'
 export { eachBounded } from './each-bounded.js'
 export { readFileIfPresent, writeFileAtomic } from './files.js'

@@ -2,7 +2,15 @@ import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { decidingConfig, retraceVersion, runConfigSchema, type RunConfig } from '../config.js'
-import { CoreError, digestOf, RetraceError, RunStore, type Progress, type SpanReader } from '../core/index.js'
+import {
+  CoreError,
+  digestOf,
+  RetraceError,
+  RunStore,
+  spanReader,
+  type Progress,
+  type SpanReader,
+} from '../core/index.js'
 import { decidingOptions, describeGenerator, digestOfPrompts, type Budget } from '../generation/index.js'
 import { refuseAddress, splitRevision } from '../grounding/index.js'
 import { readModelInfo } from '../model/index.js'
@@ -245,8 +253,7 @@ export function runOf(
   context: RunContext,
 ): Run {
   const packing = store.isFinished('.', 'packing') ? store.read('.', 'packing', packingOverride) : given.packing
-  const read: SpanReader = ({ blob, start, end }) =>
-    new TextDecoder('utf-8', { ignoreBOM: true }).decode(store.blobs.get(blob).subarray(start, end))
+  const read = spanReader(store.blobs)
   const renderer = createRenderer(packing.renderer, packing.masks)
   return { store, record, config: { ...given, packing }, tokenizer, renderer, context, read }
 }
