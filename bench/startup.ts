@@ -40,5 +40,7 @@ const result = {
   retraceVersion: spread(version),
   ratio,
 }
-console.log(`bare node ${show(result.bareNode, 1)} ms, retrace --version ${show(result.retraceVersion, 1)} ms, ratio ${show(ratio, 2)}`)
+console.log(
+  `bare node ${show(result.bareNode, 1)} ms, retrace --version ${show(result.retraceVersion, 1)} ms, ratio ${show(ratio, 2)}`,
+)
 if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(result, null, 2)}\n`)
