@@ -1,6 +1,6 @@
 // The public face of the library: what a program needs to run the chain or a piece of it.
 export { loadRunConfig, runConfigSchema, shippedModel, type RunConfig } from './config.js'
-export { RetraceError, silentProgress, type Progress } from './core/index.js'
+export { memoryBlobStore, RetraceError, RunStore, silentProgress, spanReader, type Progress } from './core/index.js'
 export {
   ablate,
   evaluate,

@@ -13,7 +13,7 @@ export {
   type WireError,
 } from './errors.js'
 export { memoryBlobStore, type BlobStore } from './blobs.js'
-export { blobSpanSchema, digestSchema, type BlobSpan, type SpanReader } from './span.js'
+export { blobSpanSchema, digestSchema, spanReader, type BlobSpan, type SpanReader } from './span.js'
 export { parseConfig, readConfigFile } from './config.js'
 export { jsonSchemaOf, type JsonSchema } from './json-schema.js'
 export { eachBounded } from './each-bounded.js'

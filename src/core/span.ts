@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { BlobStore } from './blobs.js'
 
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/)
 
@@ -11,3 +12,9 @@ export type BlobSpan = z.infer<typeof blobSpanSchema>
 
 /** Gives the text of repository content; the only way from a span to characters. */
 export type SpanReader = (span: BlobSpan) => string
+
+/** A reader of the content in a blob store. A byte order mark is content like any other, and stays. */
+export function spanReader(blobs: Pick<BlobStore, 'get'>): SpanReader {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  return ({ blob, start, end }) => decoder.decode(blobs.get(blob).subarray(start, end))
+}

@@ -1,4 +1,4 @@
-import { CoreError, digestOf, type RunStore } from '../../core/index.js'
+import { CoreError, digestOf, spanReader, type RunStore } from '../../core/index.js'
 import {
   shardManifestSchema,
   snapshotSchema,
@@ -8,7 +8,6 @@ import {
 } from '../../records/index.js'
 import { openRun } from '../run/run-folder.js'
 import { groundedIds } from '../run/run-records.js'
-import { spanReader } from '../run/span-reader.js'
 
 /** What evaluation needs of a run: its repositories, and its shards where it was packed. */
 export interface EvaluationRepositories {

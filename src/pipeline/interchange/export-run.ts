@@ -1,11 +1,10 @@
 import { closeSync, existsSync, openSync, readSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { CoreError, writeFileAtomic, type RunStore } from '../../core/index.js'
+import { CoreError, writeFileAtomic, spanReader, type RunStore } from '../../core/index.js'
 import { atifTrajectory, openParquetRows, openaiRow, type ExportSource } from '../../interchange/index.js'
 import { trajectorySchema, type Trajectory } from '../../records/index.js'
 import type { RunContext } from '../run/run-context.js'
 import { openRun } from '../run/run-folder.js'
-import { spanReader } from '../run/span-reader.js'
 import { writeNewFile, writeNewFolder, type NewOutput } from './new-output.js'
 
 type Exporter = (trajectories: Iterable<Trajectory>, source: ExportSource, output: NewOutput) => Promise<void>

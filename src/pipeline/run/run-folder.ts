@@ -2,7 +2,7 @@ import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { decidingConfig, retraceVersion, runConfigSchema, type RunConfig } from '../../config.js'
-import { CoreError, readFileIfPresent, RunStore, type SpanReader } from '../../core/index.js'
+import { CoreError, readFileIfPresent, RunStore, spanReader, type SpanReader } from '../../core/index.js'
 import { describeGenerator, digestOfPrompts } from '../../generation/index.js'
 import { refuseAddress, splitRevision } from '../../grounding/index.js'
 import { readModelInfo } from '../../model/index.js'
@@ -10,7 +10,6 @@ import { generatorInfoSchema, shardManifestSchema } from '../../records/index.js
 import { createRenderer, type Renderer } from '../../rendering/index.js'
 import { loadTokenizer, type Tokenizer } from '../../tokenizer/index.js'
 import type { RunContext } from './run-context.js'
-import { spanReader } from './span-reader.js'
 
 /** `config.json` of a run: what decides its bytes, and what it was started with. */
 const runRecordSchema = z.strictObject({
