@@ -1,15 +1,12 @@
-/** What of a JSON schema this page reads; zod writes it, and `describe` and `meta` of an option add the last three. */
-export interface JsonSchema {
-  type?: string
-  const?: unknown
-  enum?: unknown[]
-  default?: unknown
+import type { JsonSchema as CoreSchema } from '../../src/core/index.js'
+
+/** The parts of a JSON schema that this page reads. */
+interface JsonSchema extends CoreSchema {
   properties?: Record<string, JsonSchema>
-  required?: string[]
-  additionalProperties?: boolean | JsonSchema
   items?: JsonSchema
   anyOf?: JsonSchema[]
   oneOf?: JsonSchema[]
+  required?: string[]
   minimum?: number
   maximum?: number
   exclusiveMinimum?: number
@@ -31,11 +28,14 @@ An editor completes and checks a config that begins with \`"$schema": "node_modu
 This page is generated from the schemas (\`node scripts/docs.mjs\`).`
 
 /** The page of every config key: of \`retrace run\`, and of \`retrace train\`. */
-export function configPage(run: JsonSchema, training: JsonSchema): string {
-  const rooms = Object.entries(run.properties ?? {})
+export function configPage(run: CoreSchema, trainingSchema: CoreSchema): string {
+  const training: JsonSchema = trainingSchema
+  const rooms = keysOf(run).filter(([key]) => key !== '$schema')
   const shared = rooms.filter(([, schema]) => !hasOwnKeys(schema)).flatMap(([key, schema]) => rowsOf(key, schema))
   const sections = rooms.filter(([, schema]) => hasOwnKeys(schema)).map(([key, schema]) => section(key, schema))
-  const trainingRows = keysOf(training).flatMap(([key, schema]) => rowsOf(key, schema, isNeeded(training, key)))
+  const trainingRows = keysOf(training)
+    .filter(([key]) => key !== '$schema')
+    .flatMap(([key, schema]) => rowsOf(key, schema, isNeeded(training, key)))
   return [
     '# Config',
     intro,
