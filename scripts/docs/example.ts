@@ -43,8 +43,9 @@ export async function exampleText(root: string): Promise<string> {
 /** Segments as lines that say which are trained: those of which most characters are, the line end included. */
 function marked(segments: readonly Segment[]): string {
   const lines: { text: string; trained: number }[] = [{ text: '', trained: 0 }]
-  for (const { text, trainable } of segments) {
-    for (const [index, part] of text.split('\n').entries()) {
+  for (const { text, origin, trainable } of segments) {
+    const shown = origin === 'observation' ? beginningOf(text) : text
+    for (const [index, part] of shown.split('\n').entries()) {
       if (index > 0) {
         ;(lines.at(-1) as { trained: number }).trained += trainable ? 1 : 0
         lines.push({ text: '', trained: 0 })
@@ -54,6 +55,15 @@ function marked(segments: readonly Segment[]): string {
       if (trainable) line.trained += part.length
     }
   }
-  const shown = lines.map(({ text, trained }) => `${trained * 2 > text.length + 1 ? '+' : ' '} ${text}`.trimEnd())
-  return shown.join('\n').replace(/\n+$/, '')
+  const marks = lines.map(({ text, trained }) => `${trained * 2 > text.length + 1 ? '+' : ' '} ${text}`.trimEnd())
+  return marks.join('\n').replace(/\n+$/, '')
+}
+
+const shownLines = 4
+
+/** The first lines of what a Read shows: the whole of it would take most of the example. */
+function beginningOf(text: string): string {
+  const lines = text.split('\n')
+  if (lines.length <= shownLines + 2) return text
+  return [...lines.slice(0, shownLines), `... (${lines.length - 1 - shownLines} more lines)`, ''].join('\n')
 }
