@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, 
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { suite } from 'uvu'
+import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { smallProject, writeRepository } from '../support.js'
 import { allowOneHost, type OneHost } from './one-host.js'
