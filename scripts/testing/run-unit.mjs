@@ -8,7 +8,7 @@ import { canReadProcesses, commandOf, killAll, newMark, processesOf } from './pr
 const pollMs = 1000
 /** How long the output of a unit may stay open after its end. */
 const closeMs = 10_000
-const maxOutputChars = 1 << 26
+const maxOutputChars = 1 << 24
 /** How long a unit may stand still; where CPU time cannot be read, only printing is progress. */
 const budgetOfTests = {
   idleSeconds: Number(process.env.RETRACE_TEST_IDLE_SECONDS ?? (canReadProcesses ? 180 : 1200)),

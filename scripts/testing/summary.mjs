@@ -1,12 +1,21 @@
 // What a test run prints: a line per unit, and at the end what was skipped, what took longest and what failed.
 
 const maxListed = 10
+const maxShownChars = 100_000
+
+/** The output of a failed unit; of one that printed without end, its beginning and its end. */
+function shown(output) {
+  const text = output.trimEnd()
+  if (text.length <= 2 * maxShownChars) return text
+  const leftOut = text.length - 2 * maxShownChars
+  return `${text.slice(0, maxShownChars)}\n... ${leftOut} characters left out ...\n${text.slice(-maxShownChars)}`
+}
 
 /** The line of a unit, and what there is to know besides: all its output where it failed. */
 export function describeUnit({ name, passed, failed, skipped, reason, output, leftBehind }) {
   const state = failed > 0 ? 'FAILED' : 'ok'
   const lines = [`${state.padEnd(7)}${name}  ${passed} passed${skipped > 0 ? `, ${skipped} skipped` : ''}`]
-  if (failed > 0) lines.push(output.trimEnd())
+  if (failed > 0) lines.push(shown(output))
   if (reason !== null) lines.push(`       ${reason}`)
   for (const command of leftBehind) lines.push(`       it left a process behind, which was ended: ${command}`)
   return lines.join('\n')

@@ -142,11 +142,14 @@ test('a file that runs no test or ends early has failed, and it is said how', as
   assert.is(lastLineOf(output), '1 passed, 7 failed')
 })
 
-test('a file that neither computes nor prints is ended, and so is one that computes without end', async () => {
+test('a file that neither computes nor prints is ended, and so is one that does either without end', async () => {
   const { code, output } = await runPlanted(
     {
       'hangs.test.js': testFile(`test('one', () => new Promise(() => setInterval(() => {}, 60_000)))`),
       'turns.test.js': testFile(`test('one', () => { for (;;); })`),
+      'prints.test.js': testFile(`
+        const print = () => process.stdout.write('x'.repeat(1 << 20) + '\\n', print)
+        test('one', () => new Promise(print))`),
       'passes.test.js': testFile(`test('one', () => {})`),
     },
     { RETRACE_TEST_IDLE_SECONDS: '6', RETRACE_TEST_CPU_SECONDS: '4' },
@@ -158,8 +161,10 @@ test('a file that neither computes nor prints is ended, and so is one that compu
   )
   if (hasProc)
     assert.match(reportOf(output, 'turns.test.js'), /ended by the runner: it used more than 4 s of CPU time$/m)
+  assert.match(reportOf(output, 'prints.test.js'), /ended by the runner: it printed more than 16777216 characters$/m)
+  assert.match(reportOf(output, 'prints.test.js'), /^\.\.\. \d+ characters left out \.\.\.$/m)
   assert.match(output, /^ok +passes\.test\.js {2}1 passed$/m)
-  assert.is(lastLineOf(output), '1 passed, 2 failed')
+  assert.is(lastLineOf(output), '1 passed, 3 failed')
 })
 
 /** A test that leaves a process behind, which holds the output open, and its id in a file. */
