@@ -6,7 +6,7 @@ export function wholeNumber(least: 0 | 1): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (/^\d{1,15}$/.test(text) && value >= least) return value
-    throw new InvalidArgumentError(`Give a whole number from ${least} on.`)
+    throw new InvalidArgumentError(`Give a whole number, ${least} or more.`)
   }
 }
 

@@ -34,8 +34,8 @@ test('it lists every check with a mark, what was found and the next step, and sa
     'model',
     'tokenizer',
     'renderer llama3-chat',
-    'backend onnx',
     'backend native',
+    'backend onnx',
     'prompts',
   ]
   assert.equal(names, [...expected, 'API key', 'git', 'disk', 'endpoint', 'Python for training'])

@@ -246,7 +246,7 @@ test('what cannot be measured is refused with the next step', async () => {
   await refused([scratch, '--data', data], /has no config\.json, nor has its folder model/)
   await refused([join(scratch, 'none'), '--data', data], /none does not exist/)
   await refused([data, '--data', data], /tokenizer\.json does not exist/)
-  await refused([tinyModel, '--data', data, '--limit', '0'], /whole number from 1/)
+  await refused([tinyModel, '--data', data, '--limit', '0'], /whole number, 1 or more/)
   await refused([tinyModel, '--data', data, '--device', 'tpu'], /Allowed choices are auto, cpu, cuda/)
 })
 
