@@ -1,11 +1,15 @@
 import { z } from 'zod'
-import { backendNames, backends } from './backends/table.js'
+import { backendNames, backends, describeBackends } from './backends/table.js'
 import type { Refusal } from './backends/backend.js'
 import { backendSettings } from './settings.js'
 
 const settings = {
-  /** What scores. `auto` takes the first backend that can honour the other settings and loads on this machine. */
-  backend: z.enum(['auto', ...backendNames]).default('auto'),
+  backend: z
+    .enum(['auto', ...backendNames])
+    .default('auto')
+    .describe(
+      `What scores: ${describeBackends()}. \`auto\` takes the first that can honour the other settings and loads on this machine.`,
+    ),
   ...backendSettings,
 }
 

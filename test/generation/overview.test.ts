@@ -64,11 +64,11 @@ test('the approach counts one file as one and names only texts that are there', 
   assert.match(writeApproach(bare), /Its other texts come last, one file in all\.$/)
 })
 
-test('a language without a name in prose is called by its id', () => {
+test('a language without a name in prose is called by its id, with a capital', () => {
   const files = web.files.map((file) =>
     file.language === 'python' ? Object.assign({ ...file }, { language: 'zig' }) : file,
   )
-  assert.match(writeRequirements({ ...web, files }), /^Build Web in zig\./)
+  assert.match(writeRequirements({ ...web, files }), /^Build Web in Zig\./)
 })
 
 test('a purpose names what can be called before constants and private names', () => {

@@ -10,7 +10,7 @@ import type { GeneratorKind } from './generator-kind.js'
 
 /** Asks a language model behind an OpenAI-compatible server. */
 const optionsSchema = z.strictObject({
-  kind: z.literal('endpoint'),
+  kind: z.literal('endpoint').describe('A language model behind an OpenAI-compatible server.'),
   ...endpointOptionsSchema.shape,
   ...agentOptionsSchema.shape,
 })

@@ -3,7 +3,7 @@ import { createNarrator, narratorInfo } from '../narrator/narrator.js'
 import type { GeneratorKind } from './generator-kind.js'
 
 /** Writes offline, from the structure of the repository alone. */
-const optionsSchema = z.strictObject({ kind: z.literal('narrator') })
+const optionsSchema = z.strictObject({ kind: z.literal('narrator').describe('Offline, from structure alone.') })
 
 export const narratorKind = {
   optionsSchema,
