@@ -75,7 +75,7 @@ test('every import in src is an edge of the table', () => {
   assert.ok(edges > 50, `the walk saw only ${edges} imports`)
 })
 
-test('every room has a face, and the table knows every room', () => {
+test('every room has an index.ts, and the table names every room', () => {
   const rooms = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory())
   for (const { name } of rooms) {
     assert.ok(name in allowed, `${name} is not in the table`)

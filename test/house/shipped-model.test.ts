@@ -57,7 +57,7 @@ test('it was not trained on what the demo, the tests and the benches use, and it
   assert.ok(bits_per_byte < xz_9_bits_per_byte)
 })
 
-test('on real code it heeds a thought: its own helps, and that of another file does not', async () => {
+test('on real code its scores follow a thought: its own helps, and that of another file does not', async () => {
   const folder = join(root, 'node_modules', 'semver')
   assert.ok(existsSync(folder))
   const { trajectory, read } = await synthesizeFolder(folder, { maxActionBytes: 3600 })
@@ -75,7 +75,7 @@ test('on real code it heeds a thought: its own helps, and that of another file d
       const branches = [[], rendered.thought, other].map((thought) => branchOf(tokenizer, rendered, thought))
       const scores = await scorer.score(prefix, branches)
       const [none, own, wrong] = scores.map(
-        ({ logProbs }) => logProbs.reduce((sum, one) => sum + one, 0) / logProbs.length,
+        ({ logProbs }) => logProbs.reduce((sum, logProb) => sum + logProb, 0) / logProbs.length,
       )
       means.none += (none ?? 0) / picked.length
       means.own += (own ?? 0) / picked.length

@@ -6,13 +6,13 @@ import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { installedCopy } from '../scoring/package-copy.js'
 
-// What the build says, with a stand-in for CMake in its place: it makes nothing, and fails where it is told to.
+// What `npm run build:native` prints. A script stands in for CMake: it builds nothing, and fails on request.
 const test = suite('build:native')
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 
-/** Builds in a folder that holds libraries of an earlier build; with `broken`, the CUDA device does not. */
+/** Builds in a folder that holds libraries of an earlier build; with `broken`, the CUDA device does not build. */
 function build(
-  said: string,
+  configureLines: string,
   broken: boolean,
 ): { output: string; status: number | null; has: (file: string) => boolean } {
   const folder = mkdtempSync(join(tmpdir(), 'retrace-build-'))
@@ -24,7 +24,7 @@ function build(
   const cmake = `#!/bin/sh
 case "$*" in
   --version) exit 0 ;;
-  -S*) printf '%s\\n' '-- addon: with node' ${said} ; exit 0 ;;
+  -S*) printf '%s\\n' '-- addon: with node' ${configureLines} ; exit 0 ;;
   *'--target retrace_engine'* | *'--target retrace_cudnn'*) exit 0 ;;
   --build*) exit ${broken ? 1 : 0} ;;
 esac`
@@ -43,7 +43,7 @@ esac`
   return { output: stdout + stderr, status, has }
 }
 
-test('what is left out is said with its reason, and none of an earlier build stays in its place', () => {
+test('a part that is left out is listed with its reason, and nothing of an earlier build stays', () => {
   const { output, status, has } = build(`'-- CUDA device: not built (no nvcc)'`, false)
   assert.is(status, 0, output)
   assert.match(output, /^✗ CUDA device +not built \(no nvcc\)$/m)
@@ -53,7 +53,7 @@ test('what is left out is said with its reason, and none of an earlier build sta
   assert.not.ok(has('tests/abandoned_test'))
 })
 
-test('a library that does not build is told from one of an earlier build that is up to date', () => {
+test('a library that fails to build is removed, one that is up to date stays', () => {
   const found = `'-- CUDA device: nvcc for 90a' "-- cuDNN's attention: here"`
   const broken = build(found, true)
   assert.match(broken.output, /^✗ CUDA device +nvcc for 90a, a part failed: see .*build\.log$/m)

@@ -5,8 +5,8 @@ import { delimiter, join } from 'node:path'
 import { test } from '../suite.js'
 import * as assert from 'uvu/assert'
 
-// What nvcc itself says of each kernel. A kernel that spills registers still computes what it should, at half the speed or
-// less, so nothing but this would notice.
+// nvcc's report of each kernel. A kernel that spills registers computes the right values at half the speed or less, which
+// no other test would notice.
 
 const root = process.env.RETRACE_ROOT ?? process.cwd()
 const kernels = join(root, 'native/kernels')
