@@ -21,6 +21,7 @@ test('the codes that make the command line exit with 2 are these', () => {
     'MEMORY_TOO_SMALL',
     'MODEL_MISSING_FILE',
     'NATIVE_NOT_BUILT',
+    'NATIVE_TOOLS_MISSING',
     'NODE_TOO_OLD',
     'OUT_NOT_A_RUN',
     'PYTHON_INCOMPLETE',
