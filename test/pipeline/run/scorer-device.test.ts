@@ -4,11 +4,15 @@ import { join } from 'node:path'
 import { suite } from '../../suite.js'
 import * as assert from 'uvu/assert'
 import { digestFolder, runCli, tinyModel } from '../../cli/run-cli.js'
+import { suiteUnless, whyNoNative } from '../../scoring/native-support.js'
 
 const test = suite('the device of a run')
 const scratch = mkdtempSync(join(tmpdir(), 'retrace-device-'))
 const config = join(scratch, 'config.json')
-writeFileSync(config, '{"search": {"rounds": 1, "maxThoughtTokens": 500}, "packing": {"sequenceLength": 4096}}')
+writeFileSync(
+  config,
+  '{"search": {"rounds": 1, "maxThoughtTokens": 500}, "scorer": {"backend": "onnx"}, "packing": {"sequenceLength": 4096}}',
+)
 const out = join(scratch, 'run')
 const args = [
   'run',
@@ -96,3 +100,55 @@ test('a device that the backend does not know is refused before anything is done
 })
 
 test.run()
+
+suiteUnless(whyNoNative, 'the backend that a run takes by itself', (test) => {
+  const auto = join(scratch, 'config-auto.json')
+  writeFileSync(auto, '{"search": {"rounds": 1, "maxThoughtTokens": 500}, "packing": {"sequenceLength": 4096}}')
+  const byItself = join(scratch, 'by-itself')
+  const argsOf = (settings: string, folder: string): string[] =>
+    args.map((arg) => (arg === config ? settings : arg === out ? folder : arg))
+  const recordOf = (folder: string): { config: { scorer: { backend: string } }; backendReason: string | null } =>
+    JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as ReturnType<typeof recordOf>
+  /** Sets a run back to where its search was not finished. */
+  const unfinish = (folder: string): void => {
+    for (const name of readdirSync(join(folder, 'trajectories'))) rmSync(join(folder, 'trajectories', name))
+    rmSync(join(folder, 'manifest.json'))
+  }
+
+  test('is native where it can be loaded, and stands in the records with the reason', async () => {
+    const { code, stderr } = await runCli(argsOf(auto, byItself))
+    assert.is(code, 0, stderr)
+    const { config: recorded, backendReason } = recordOf(byItself)
+    assert.equal([recorded.scorer.backend, backendReason], ['native', 'it is the first choice, and can be loaded'])
+    const manifest = JSON.parse(readFileSync(join(byItself, 'manifest.json'), 'utf8')) as typeof recorded & object
+    assert.match(JSON.stringify(manifest), /"backendReason":"it is the first choice, and can be loaded"/)
+  })
+
+  test('stays when the run goes on, also where another would be taken now', async () => {
+    // A run that auto began on onnx, on a machine where the native engine could not be loaded.
+    const begun = join(scratch, 'begun-on-onnx')
+    assert.is((await runCli(argsOf(config, begun))).code, 0)
+    unfinish(begun)
+    const record = { ...recordOf(begun), backendReason: 'of those before it, native (there was none)' }
+    writeFileSync(join(begun, 'config.json'), JSON.stringify(record, null, 2) + '\n')
+    const { code, stderr } = await runCli(argsOf(auto, begun))
+    assert.is(code, 0, stderr)
+    assert.match(stderr, /^Scorer: onnx cpu, float32\.$/m)
+    assert.equal(recordOf(begun), record)
+  })
+
+  test('is held against another that is named once something was scored', async () => {
+    unfinish(byItself)
+    const { code, stderr } = await runCli([...argsOf(auto, byItself), '--backend', 'onnx'])
+    assert.is(code, 2)
+    assert.match(stderr, /made with another config \(scorer\.backend: "native" there, "onnx" here\)/)
+  })
+
+  test('is not looked for where nothing is to be scored', async () => {
+    const settings = join(scratch, 'config-no-search.json')
+    writeFileSync(settings, '{"search": false, "packing": {"sequenceLength": 4096}}')
+    const folder = join(scratch, 'not-scored')
+    assert.is((await runCli(argsOf(settings, folder))).code, 0)
+    assert.equal([recordOf(folder).config.scorer.backend, recordOf(folder).backendReason], ['auto', null])
+  })
+}).run()
