@@ -116,4 +116,20 @@ test('a new window keeps the most recent whole steps, leaves half of the context
   )
 })
 
+test('what is as long as a limit allows passes, and one more does not', () => {
+  const { maxThoughtTokens, maxGrowthTokens } = options
+  const none = { longestCommonChars: 0, containment: 0 }
+  const long = { mean: -1, thoughtTokens: maxThoughtTokens }
+  const short = { mean: -1, thoughtTokens: 10 }
+  assert.is(gateBeforeScore(maxThoughtTokens, none, long, options), null)
+  assert.is(gateBeforeScore(maxThoughtTokens + 1, none, long, options), 'too-long')
+  assert.is(gateBeforeScore(10 + maxGrowthTokens, none, short, options), null)
+  assert.is(gateBeforeScore(11 + maxGrowthTokens, none, short, options), 'too-long')
+})
+
+test('a common run of eight characters counts, and one of seven does not', () => {
+  assert.is(measureLeak('abcdefgh', 'xxabcdefghyy', '', 4).longestCommonChars, 8)
+  assert.is(measureLeak('abcdefg', 'xxabcdefgyy', '', 4).longestCommonChars, 0)
+})
+
 test.run()
