@@ -108,4 +108,16 @@ test('a unit in the name of a key stands in the schema too', () => {
   }
 })
 
+test('kernels that no device has, and masks that train nothing, are refused before any work', () => {
+  const origins = ['requirement', 'plan', 'thought', 'action', 'observation', 'draft', 'template', 'actionBorder']
+  const masks = Object.fromEntries(origins.map((origin) => [origin, false]))
+  const isValid = (config: object): boolean => runConfigSchema.safeParse(config).success
+  assert.not(isValid({ scorer: { kernels: 'fast' } }))
+  assert.not(isValid({ scorer: { kernels: 'cublaslt,fast' } }))
+  for (const kernels of ['auto', 'avx512', 'baseline', 'portable', 'cublaslt,cudnn', 'hopper-gemm,hopper-attention'])
+    assert.ok(isValid({ scorer: { kernels } }), kernels)
+  assert.not(isValid({ packing: { masks } }))
+  assert.ok(isValid({ packing: { masks: { ...masks, thought: true } } }))
+})
+
 test.run()

@@ -28,7 +28,7 @@ run stays as it is, whatever becomes of the repositories: for their new state, g
 export function configure(command: Command): void {
   addRepositories(command)
     .requiredOption('--out <run>', "the run's folder; the same command again goes on where it was stopped")
-    .option('--config <file>', 'JSON config; the README explains its keys')
+    .option('--config <file>', 'JSON config; docs/config.md explains its keys')
     .option('--no-search', 'keep the thoughts as they were written first; needs no scorer, and is by far the fastest')
     .option(
       '--budget-calls <n>',

@@ -32,9 +32,11 @@ export function readJsonFile(path: string): unknown {
     throw new CoreError('INPUT_NOT_FOUND', `${path} ${why}. Check the path.`, { path }, { cause })
   }
   try {
-    return JSON.parse(text) as unknown
+    return JSON.parse(text.replace(/^\ufeff/, '')) as unknown
   } catch (cause) {
-    throw new CoreError('CONFIG_INVALID', `${path} is not JSON: ${(cause as Error).message}.`, { path }, { cause })
+    // The parser quotes the text that it stopped at, with its line breaks.
+    const why = (cause as Error).message.replace(/[\p{Cc}\s]+/gu, ' ')
+    throw new CoreError('CONFIG_INVALID', `${path} is not JSON: ${why}. Correct the file.`, { path }, { cause })
   }
 }
 

@@ -49,6 +49,12 @@ export const packingOptionsSchema = z.strictObject({
       description: 'Tokens at which a window closes early: the bound on memory, about 5 bytes a token.',
       unit: 'tokens',
     }),
-  masks: masksSchema.prefault({}).describe('Which parts of a trajectory are trained.'),
+  masks: masksSchema
+    .refine(
+      (masks) => Object.values(masks).some(Boolean),
+      'nothing would be trained; at least one of them must be true',
+    )
+    .prefault({})
+    .describe('Which parts of a trajectory are trained.'),
 })
 export type PackingOptions = z.infer<typeof packingOptionsSchema>

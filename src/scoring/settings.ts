@@ -3,6 +3,13 @@ import { z } from 'zod'
 /** Devices that a person may ask for. `auto` takes a GPU where one can be used, else the CPU, and says why. */
 export const deviceNames = ['auto', 'cpu', 'cuda'] as const
 
+/** What some device of the native engine knows as `kernels`; the engine itself refuses what its device does not have. */
+const kernelNames = [
+  ...['auto', 'avx512', 'avx2', 'baseline'],
+  ...['portable', 'cublaslt', 'hopper', 'hopper-gemm', 'hopper-attention', 'cudnn'],
+]
+const areKernelsKnown = (kernels: string): boolean => kernels.split(',').every((name) => kernelNames.includes(name))
+
 /** How a backend scores; which of them a backend cannot honour, its `refuse` says. */
 export const backendSettings = {
   device: z
@@ -21,6 +28,7 @@ export const backendSettings = {
   kernels: z
     .string()
     .min(1)
+    .refine(areKernelsKnown, `expected a list with commas of ${kernelNames.join(', ')}`)
     .default('auto')
     .describe(
       'Choice of kernels: a comma-separated list. A device that does not know an entry says which ones it knows.',

@@ -209,6 +209,14 @@ test('a folder that is no run', async () => {
     expectRefusal(await runCli([command, good]), 2, /not the folder of a run/)
 })
 
+test('score takes the small model that ships where none is named', async () => {
+  const input = join(scratch, 'one-request.jsonl')
+  writeFileSync(input, '{"id": 1, "prefix": "const a", "branches": [{"target": " = 1"}]}\n')
+  const result = await runCli(['score', '--in', input, '--out', join(scratch, 'one-answer.jsonl'), '--json'])
+  assert.is(result.code, 0, result.stderr)
+  assert.is((JSON.parse(result.stdout) as { failed: number }).failed, 0)
+})
+
 test('a request that cannot be scored is answered with its error, the others with their scores', async () => {
   const input = join(scratch, 'requests.jsonl')
   const output = join(scratch, 'answers.jsonl')

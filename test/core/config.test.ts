@@ -136,4 +136,19 @@ test('a config file that is missing or no JSON says so', () => {
   assert.not(existsSync(join(folder, 'none.json')))
 })
 
+test('what is wrong with the JSON of a config is one line with the next step', () => {
+  const path = join(folder, 'lines.json')
+  writeFileSync(path, '{"seed": 1,\n "packing": {"sequenceLength": }\n}\n')
+  assert.throws(
+    () => readJsonFile(path),
+    (error: Error) => /is not JSON: \P{Cc}+\. Correct the file\.$/u.test(error.message),
+  )
+})
+
+test('a config file may begin with a byte order mark', () => {
+  const path = join(folder, 'mark.json')
+  writeFileSync(path, '\ufeff{"a": 1}')
+  assert.equal(readJsonFile(path), { a: 1 })
+})
+
 test.run()

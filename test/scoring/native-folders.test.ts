@@ -1,6 +1,6 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { installedCopy, runWith } from './package-copy.js'
@@ -39,6 +39,11 @@ test('what was built here comes before what the package brought, and RETRACE_NAT
   const named = { XDG_CACHE_HOME: cache, RETRACE_NATIVE_DIR: '/somewhere/else' }
   assert.equal(foldersOf(installed, named), { found: '/somewhere/else', build: '/somewhere/else' })
   for (const folder of order) rmSync(folder, { recursive: true })
+})
+
+test('a relative RETRACE_NATIVE_DIR is a folder below the current one, not the name of a module', () => {
+  for (const path of Object.values(foldersOf(installed, { RETRACE_NATIVE_DIR: 'native/here' })))
+    assert.ok(isAbsolute(path) && path.endsWith(join('native', 'here')), path)
 })
 
 test('without XDG_CACHE_HOME the cache is below the home', () => {

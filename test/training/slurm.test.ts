@@ -101,7 +101,7 @@ const stoppedBy = (name: string): Deed[] => [
 
 /** The same as `fakeProgram` srun, but it sends the signal that the fake training asks for. */
 const signallingSrun = (out: string): string =>
-  `shift 2; batch=$PPID; (until [ -e '${out.replaceAll("'", `'\\''`)}/signal' ]; do sleep 0.05; done; kill -"$(cat '${out.replaceAll("'", `'\\''`)}/signal')" "$batch") & exec "$@"`
+  `shift 2; batch=$PPID; (until [ -s '${out.replaceAll("'", `'\\''`)}/signal' ]; do sleep 0.05; done; kill -"$(cat '${out.replaceAll("'", `'\\''`)}/signal')" "$batch") & exec "$@"`
 
 test('when its time is nearly up it saves and is put in the queue again', async () => {
   const { folder, out, run } = await scriptFor(stoppedBy('USR1'))

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, sep } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import { packageRoot } from '../../../core/index.js'
 
 export const addonFile = 'retrace.node'
@@ -26,14 +26,14 @@ const prebuiltFolder = (): string => join(packageRoot(), 'prebuilds', platform)
  * holds an addon. What was built on this machine comes before what the package brought.
  */
 export function nativeFolder(): string {
-  if (process.env.RETRACE_NATIVE_DIR) return process.env.RETRACE_NATIVE_DIR
+  if (process.env.RETRACE_NATIVE_DIR) return resolve(process.env.RETRACE_NATIVE_DIR)
   const folders = [buildFolder(), cacheFolder(), prebuiltFolder()]
   return folders.find((folder) => existsSync(join(folder, addonFile))) ?? buildFolder()
 }
 
 /** Where the engine is to be built, so that `nativeFolder` finds it. */
 export function nativeBuildFolder(): string {
-  if (process.env.RETRACE_NATIVE_DIR) return process.env.RETRACE_NATIVE_DIR
+  if (process.env.RETRACE_NATIVE_DIR) return resolve(process.env.RETRACE_NATIVE_DIR)
   const root = packageRoot()
   const isInstalled = root.split(sep).includes('node_modules')
   return isInstalled || !isWritable(root) ? cacheFolder() : buildFolder()
