@@ -58,8 +58,8 @@ export function setup() {
   onceFor('node_modules/.retrace-installed', digestOf(['package.json', 'package-lock.json', '.npmrc']), () => {
     console.error('Installing the packages of package-lock.json ...')
     const npm = process.env.npm_execpath
-    if (npm) runOrExit(process.execPath, [npm, 'ci', '--no-audit', '--no-fund'])
-    else runOrExit(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund'])
+    if (npm) runOrExit(process.execPath, [npm, 'ci', '--no-audit', '--no-fund', '--no-dry-run'])
+    else runOrExit(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund', '--no-dry-run'])
   })
   const sources = ['src', 'test', 'bench', 'scripts'].flatMap(sourceFiles)
   onceFor('dist/.compiled', digestOf(['tsconfig.json', 'package-lock.json', ...sources]), () => {

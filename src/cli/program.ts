@@ -11,7 +11,6 @@ export async function createProgram(isWanted: (name: string) => boolean): Promis
   const program = new Command('retrace')
     .description(description)
     .version(packageVersion())
-    .showHelpAfterError('(add --help for what it takes)')
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText('after', exitCodes)
   for (const { name, summary, load } of commandTable) {
@@ -19,8 +18,13 @@ export async function createProgram(isWanted: (name: string) => boolean): Promis
     if (isWanted(name)) (await load()).configure(command)
     program.addCommand(command)
   }
-  for (const command of [program, ...program.commands]) command.exitOverride()
+  for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError })
   return program
+}
+
+/** A usage error in one line: commander puts the name that was perhaps meant on a second one. */
+function outputError(text: string, write: (text: string) => void): void {
+  write(`${text.trim().replaceAll('\n', ' ')}; add --help for what it takes\n`)
 }
 
 /** Read from package.json by the package's own name: `config.js` knows it too, and would load every room. */

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +16,7 @@ import { suite } from '../suite.js'
 import * as assert from 'uvu/assert'
 import { smallProject, writeRepository } from '../support.js'
 import { allowOneHost, type OneHost } from './one-host.js'
-import { listFolder, runProgram, shellEnvironment, type Outcome } from './packed.js'
+import { listFolder, runProgram, setWritable, shellEnvironment, type Outcome } from './packed.js'
 
 // The package as somebody gets it who installs it: packed, installed into an empty folder with nothing to reach but the
 // registry and with npm's own settings, and used there.
@@ -196,6 +205,38 @@ function addInstalledTests(): void {
       return void process.stdout.write(`skipped: require: Node ${process.versions.node} cannot require a module\n`)
     const requires = Object.entries(entries).map(([name, entry]) => `const ${name} = require('${entry}')\n`)
     assert.is(await inProgram(process.execPath, '-e', requires.join('') + uses), expected)
+  })
+
+  test('its command works for a user who cannot write to the package', async () => {
+    // For the superuser nothing is read-only, so the command is then run as nobody.
+    const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
+    const home = join(scratch, 'home')
+    const repository = writeRepository({ 'add.ts': smallProject['src/words.ts'] as string })
+    mkdirSync(home)
+    for (const folder of [home, repository]) chmodSync(folder, 0o777)
+    chmodSync(scratch, 0o755)
+    const env = { ...shell, HOME: home, NO_COLOR: '1' }
+    const act = (command: string, ...args: string[]): Promise<Outcome> => runProgram(command, args, home, env, user)
+    const retrace = join(program, 'node_modules', '.bin', 'retrace')
+    setWritable(installed, false)
+    try {
+      assert.is.not((await act('touch', join(installed, 'x'))).code, 0, 'the package can be written to')
+      const ground = await act(retrace, 'ground', repository)
+      assert.is(ground.code, 0, ground.stderr)
+      const run = await act(
+        retrace,
+        'run',
+        repository,
+        '--out',
+        'run',
+        ...(existsSync(prebuilt) ? [] : ['--no-search']),
+      )
+      assert.is(run.code, 0, run.stderr)
+      assert.ok(existsSync(join(home, 'run', 'manifest.json')))
+    } finally {
+      setWritable(installed, true)
+      rmSync(repository, { recursive: true, force: true })
+    }
   })
 
   test('nothing of all this wrote into the installed package', () => {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { chmodSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawn } from 'node:child_process'
 
@@ -21,10 +21,16 @@ function endGroup(group: number): void {
   }
 }
 
-/** Runs a program to its end, and ends what it left behind. */
-export function runProgram(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
+/** Runs a program to its end, as another user where one is named, and ends what it left behind. */
+export function runProgram(
+  command: string,
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  user: { uid?: number; gid?: number } = {},
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'], ...user })
     const group = child.pid
     if (group !== undefined) groups.add(group)
     const outcome: Outcome = { code: null, stdout: '', stderr: '' }
@@ -56,4 +62,13 @@ export function listFolder(folder: string): string[] {
     const { size, mtimeMs } = statSync(join(folder, name))
     return `${name} ${size} ${mtimeMs}`
   })
+}
+
+/** Lets nobody write to a folder and what is in it, or lets its owner. */
+export function setWritable(folder: string, isWritable: boolean): void {
+  for (const name of ['.', ...readdirSync(folder, { recursive: true, encoding: 'utf8' })]) {
+    const path = join(folder, name)
+    const { mode } = statSync(path)
+    chmodSync(path, isWritable ? mode | 0o200 : mode & ~0o222)
+  }
 }
